@@ -1,1 +1,3 @@
+//! fitsync
 
+pub mod core;

@@ -1,0 +1,3 @@
+//! Pure: no clock, no random numbers, no files, no sockets; all of those are arguments.
+
+pub mod error;
