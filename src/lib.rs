@@ -1,3 +1,5 @@
 //! fitsync
 
+pub mod config;
 pub mod core;
+pub mod io;

@@ -1,3 +1,4 @@
 //! Pure: no clock, no random numbers, no files, no sockets; all of those are arguments.
 
 pub mod error;
+pub mod exchange;

@@ -1,0 +1,22 @@
+//! Settings and limits: environment and files → one checked [`Config`]; every limit and default of
+//! the program in one place. `config/source.rs` finds the texts, this file gives them meaning.
+
+// --- HTTP ---------------------------------------------------------------------------------------
+pub const HTTP_CONNECT_TIMEOUT_S: u64 = 10;
+/// From the sent request to the first byte of the reply.
+pub const HTTP_REPLY_TIMEOUT_S: u64 = 30;
+/// A whole exchange, without the allowance for the body of an upload.
+pub const HTTP_TIMEOUT_S: u64 = 60;
+/// An upload gets one more second for each so many bytes.
+pub const HTTP_UPLOAD_BYTES_PER_S: u64 = 32 * 1024;
+pub const HTTP_HEAD_BYTES_MAX: usize = 64 * 1024;
+pub const HTTP_BUFFER_BYTES: usize = 16 * 1024;
+/// Larger uploads ask first (`Expect: 100-continue`), so that a refusal is read, not a broken pipe.
+pub const HTTP_EXPECT_BYTES_MIN: usize = 256 * 1024;
+/// One page of 10,000 rows is about 1.2 MB.
+pub const API_REPLY_BYTES_MAX: u64 = 8 * 1024 * 1024;
+pub const SMALL_REPLY_BYTES_MAX: u64 = 256 * 1024;
+
+// --- Clock (the AWS SDKs' numbers) --------------------------------------------------------------
+pub const CLOCK_ROUND_TRIP_S_MAX: i64 = 15 * 60;
+pub const CLOCK_SKEW_S_MIN: i64 = 4 * 60;

@@ -1,0 +1,193 @@
+//! The seam to the world is data: pure code returns a [`Request`], the shell sends it and hands
+//! back a [`Reply`]. Nothing here knows a socket.
+
+use crate::core::error::Secret;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    Get,
+    Post,
+    Put,
+    Head,
+    Delete,
+}
+
+impl Method {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Head => "HEAD",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// One HTTP request. `Debug` shows neither query, headers nor body: they carry tokens, codes and
+/// signatures.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Request {
+    pub method: Method,
+    pub url: String,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+    /// Sent as `Authorization: Bearer …`.
+    pub bearer: Option<Secret>,
+    /// The longest reply body that is read; more is an error.
+    pub reply_bytes_max: u64,
+}
+
+impl Request {
+    pub fn new(method: Method, url: impl Into<String>, reply_bytes_max: u64) -> Self {
+        Self {
+            method,
+            url: url.into(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            bearer: None,
+            reply_bytes_max,
+        }
+    }
+
+    #[must_use]
+    pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+
+    #[must_use]
+    pub fn body(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self.header("content-type", content_type)
+    }
+
+    #[must_use]
+    pub fn bearer(mut self, token: &Secret) -> Self {
+        self.bearer = Some(token.clone());
+        self
+    }
+
+    /// `METHOD host/path`: the only form in which a request appears in a log or a message.
+    pub fn label(&self) -> String {
+        let address = self.url.split_once("://").map_or(self.url.as_str(), |(_, rest)| rest);
+        let end = address.find(['?', '#']).unwrap_or(address.len());
+        format!("{} {}", self.method.as_str(), &address[..end])
+    }
+}
+
+impl std::fmt::Debug for Request {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(&self.label())
+    }
+}
+
+/// What came back, whatever its status. `Debug` shows the status alone: bodies hold health values
+/// and echo tokens.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Reply {
+    pub status: u16,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    pub const fn ok(&self) -> bool {
+        matches!(self.status, 200..=299)
+    }
+
+    /// `Retry-After` in whole seconds; the form with a date is treated as absent, because it
+    /// would lean on this machine's clock.
+    pub fn retry_after_s(&self) -> Option<u64> {
+        self.header("retry-after")?.trim().parse().ok()
+    }
+}
+
+impl std::fmt::Debug for Reply {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "HTTP {}", self.status)
+    }
+}
+
+/// Percent-encodes everything but RFC 3986's unreserved characters.
+pub fn percent_encode(text: &str) -> String {
+    use std::fmt::Write as _;
+    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}"); // writing to a String cannot fail
+        }
+        out
+    })
+}
+
+/// `a=b&c=d`, encoded: query strings and form bodies.
+pub fn form(pairs: &[(&str, &str)]) -> String {
+    let encoded = pairs.iter().map(|(k, v)| format!("{}={}", percent_encode(k), percent_encode(v)));
+    encoded.collect::<Vec<_>>().join("&")
+}
+
+/// Undoes percent-encoding and `+`; bytes that are not UTF-8 become the replacement character.
+pub fn percent_decode(text: &str) -> String {
+    let mut bytes = text.bytes();
+    let mut out = Vec::with_capacity(text.len());
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'+' => out.push(b' '),
+            b'%' => {
+                let mut ahead = bytes.clone();
+                let digits = [ahead.next(), ahead.next()].map(|d| {
+                    d.and_then(|d| char::from(d).to_digit(16)).and_then(|d| u8::try_from(d).ok())
+                });
+                if let [Some(high), Some(low)] = digits {
+                    out.push(high * 16 + low);
+                    bytes = ahead;
+                } else {
+                    out.push(b'%');
+                }
+            }
+            other => out.push(other),
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// The pairs of a query string or form body, decoded.
+pub fn pairs(query: &str) -> Vec<(String, String)> {
+    let parts = query.split('&').filter(|part| !part.is_empty());
+    parts
+        .map(|part| {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            (percent_decode(name), percent_decode(value))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_shows_neither_query_nor_body_nor_token() {
+        let request = Request::new(Method::Post, "https://h.example/token?code=4/secret#x", 1)
+            .body("text/plain", "secret")
+            .bearer(&Secret::new("secret"));
+        assert_eq!(format!("{request:?}"), "POST h.example/token");
+    }
+
+    #[test]
+    fn forms_survive_a_round_trip() {
+        let text = form(&[("a b", "1+1=2&x"), ("ü", "%7")]);
+        assert_eq!(text, "a%20b=1%2B1%3D2%26x&%C3%BC=%257");
+        let back = pairs(&text);
+        assert_eq!(back[0], ("a b".into(), "1+1=2&x".into()));
+        assert_eq!(back[1], ("ü".into(), "%7".into()));
+        assert_eq!(pairs("a=%zz&b=%4"), [("a".into(), "%zz".into()), ("b".into(), "%4".into())]);
+    }
+}

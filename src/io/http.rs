@@ -1,0 +1,306 @@
+//! The one place that sends: one agent, every limit set by hand, no redirects, no retries.
+//!
+//! Retries belong to the callers, which know what a repeat may cost (`io/send.rs` for reading).
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider};
+
+use crate::config;
+use crate::core::error::{ErrorClass, Failure, Result};
+use crate::core::exchange::{Method, Reply, Request};
+use crate::io::clock::Clock;
+
+/// Cheap to clone; all clones share connections and the clock.
+#[derive(Debug, Clone)]
+pub struct Http {
+    agent: ureq::Agent,
+    extra: Option<Extra>,
+    clock: Clock,
+}
+
+/// ureq takes either its built-in roots or given ones, so extra CAs have an agent of their own. A
+/// handshake that fails sends nothing: the request is then safe to send by the other agent.
+#[derive(Debug, Clone)]
+struct Extra {
+    agent: ureq::Agent,
+    /// The hosts whose certificates come from an extra CA, once that is known.
+    hosts: Arc<Mutex<Vec<String>>>,
+}
+
+impl Http {
+    /// `ca_files` are added to the built-in roots.
+    pub fn new(ca_files: &[&Path], clock: &Clock, connections: usize) -> Result<Self> {
+        let mut found = Vec::new();
+        for path in ca_files {
+            found.append(&mut certificates(path)?);
+        }
+        let extra = (!found.is_empty()).then(|| Extra {
+            agent: agent(RootCerts::new_with_certs(&found), connections),
+            hosts: Arc::default(),
+        });
+        Ok(Self { agent: agent(RootCerts::WebPki, connections), extra, clock: clock.clone() })
+    }
+
+    pub const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Sends once and reads the whole reply, whatever its status.
+    pub fn send(&self, request: &Request) -> Result<Reply> {
+        let sent = self.clock.machine();
+        let reply = self.attempt(request).map_err(|failure| failure.at(request.label()))?;
+        if trusted(&request.url) {
+            self.clock.learn(sent, self.clock.machine(), &reply);
+        }
+        log::debug!("{} -> {}, {} bytes", request.label(), reply.status, reply.body.len());
+        Ok(reply)
+    }
+
+    fn attempt(&self, request: &Request) -> Result<Reply> {
+        let failed = |error: Failed| self.failure(error);
+        let Some(extra) = &self.extra else {
+            return exchange(&self.agent, request).map_err(failed);
+        };
+        let host = authority_of(&request.url);
+        let known = || extra.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        if !known().iter().any(|known| known == host) {
+            match exchange(&self.agent, request) {
+                Err(Failed::Transport(error)) if is_unknown_issuer(&error) => {}
+                other => return other.map_err(failed),
+            }
+        }
+        let reply = exchange(&extra.agent, request).map_err(failed)?;
+        let mut hosts = known();
+        if !hosts.iter().any(|known| known == host) {
+            hosts.push(host.to_owned());
+        }
+        Ok(reply)
+    }
+
+    fn failure(&self, failed: Failed) -> Failure {
+        let (class, what) = match failed {
+            Failed::Transport(error) => classify(&error),
+            Failed::Request(why) => {
+                return Failure::new(ErrorClass::Bug, format!("cannot make the request: {why}"));
+            }
+        };
+        if class != ErrorClass::Clock {
+            return Failure::new(class, what);
+        }
+        let now = self.clock.machine().strftime("%Y-%m-%d %H:%M UTC");
+        let what =
+            format!("{what}; the clock of this machine says {now}: set it, or wait for time sync");
+        Failure::new(class, what)
+    }
+}
+
+/// Why there is no reply.
+enum Failed {
+    Transport(ureq::Error),
+    Request(ureq::http::Error),
+}
+
+fn agent(roots: RootCerts, connections: usize) -> ureq::Agent {
+    let tls = TlsConfig::builder()
+        .provider(TlsProvider::Rustls)
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .root_certs(roots)
+        .build();
+    ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .user_agent(concat!("fitsync/", env!("CARGO_PKG_VERSION")))
+        .timeout_global(Some(Duration::from_secs(config::HTTP_TIMEOUT_S)))
+        .timeout_connect(Some(Duration::from_secs(config::HTTP_CONNECT_TIMEOUT_S)))
+        .timeout_recv_response(Some(Duration::from_secs(config::HTTP_REPLY_TIMEOUT_S)))
+        .max_response_header_size(config::HTTP_HEAD_BYTES_MAX)
+        .input_buffer_size(config::HTTP_BUFFER_BYTES)
+        .output_buffer_size(config::HTTP_BUFFER_BYTES)
+        .max_idle_connections(2 * connections)
+        .max_idle_connections_per_host(connections)
+        .tls_config(tls)
+        .build()
+        .new_agent()
+}
+
+fn exchange(agent: &ureq::Agent, request: &Request) -> std::result::Result<Reply, Failed> {
+    let mut builder =
+        ureq::http::Request::builder().method(request.method.as_str()).uri(&request.url);
+    for (name, value) in &request.headers {
+        builder = builder.header(name.as_str(), value.as_str());
+    }
+    if let Some(token) = &request.bearer {
+        builder = builder.header("authorization", format!("Bearer {}", token.expose()));
+    }
+    let answered = match request.method {
+        Method::Get | Method::Head | Method::Delete => {
+            agent.run(builder.body(()).map_err(Failed::Request)?)
+        }
+        Method::Post | Method::Put => {
+            if request.body.len() > config::HTTP_EXPECT_BYTES_MIN {
+                builder = builder.header("expect", "100-continue");
+            }
+            let allowance_s = request.body.len() as u64 / config::HTTP_UPLOAD_BYTES_PER_S;
+            let timeout = Duration::from_secs(config::HTTP_TIMEOUT_S + allowance_s);
+            let request = builder.body(request.body.as_slice()).map_err(Failed::Request)?;
+            agent.run(agent.configure_request(request).timeout_global(Some(timeout)).build())
+        }
+    };
+    let mut answered = answered.map_err(Failed::Transport)?;
+    let headers = answered.headers().iter().map(|(name, value)| {
+        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+    });
+    let headers = headers.collect();
+    let status = answered.status().as_u16();
+    let reader = answered.body_mut().with_config().limit(request.reply_bytes_max).reader();
+    let body = read_to_end(reader).map_err(Failed::Transport)?;
+    Ok(Reply { status, headers, body })
+}
+
+/// `read_to_end` that keeps ureq's own errors, which arrive wrapped in `io::Error`.
+fn read_to_end(mut reader: impl std::io::Read) -> std::result::Result<Vec<u8>, ureq::Error> {
+    let mut body = Vec::new();
+    reader.read_to_end(&mut body)?;
+    Ok(body)
+}
+
+/// Whether the `Date` of this peer may correct our clock: verified TLS, or this machine.
+fn trusted(url: &str) -> bool {
+    url.starts_with("https://") || is_loopback_url(url)
+}
+
+/// `host:port` of an address.
+fn authority_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or_default()
+}
+
+/// The host of an address, an IPv6 one without its brackets.
+pub fn host_of(url: &str) -> &str {
+    let authority = authority_of(url);
+    let host = match authority.strip_prefix('[') {
+        Some(v6) => v6.split(']').next(),
+        None => authority.split(':').next(),
+    };
+    host.unwrap_or_default()
+}
+
+/// Whether an address names this machine.
+pub fn is_loopback_url(url: &str) -> bool {
+    let host = host_of(url);
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+fn is_unknown_issuer(error: &ureq::Error) -> bool {
+    tls_error(error).is_some_and(|error| {
+        *error == rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer)
+    })
+}
+
+/// The TLS error inside a transport error, however deep it is wrapped.
+fn tls_error(error: &ureq::Error) -> Option<&rustls::Error> {
+    match error {
+        ureq::Error::Rustls(error) => Some(error),
+        ureq::Error::Io(io) => {
+            let inner = io.get_ref()?;
+            inner.downcast_ref::<rustls::Error>().or_else(|| tls_error(inner.downcast_ref()?))
+        }
+        _ => None,
+    }
+}
+
+fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>> {
+    let refuse = |why: String| {
+        Failure::new(ErrorClass::Usage, format!("cannot read CA certificates: {why}"))
+            .at(path.display())
+    };
+    let pem = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;
+    let mut found = Vec::new();
+    for item in ureq::tls::parse_pem(&pem) {
+        if let PemItem::Certificate(certificate) = item.map_err(|e| refuse(e.to_string()))? {
+            found.push(certificate);
+        }
+    }
+    if found.is_empty() {
+        return Err(refuse("no CERTIFICATE block in it".to_owned()));
+    }
+    Ok(found)
+}
+
+/// What happens next after an error of the transport.
+fn classify(error: &ureq::Error) -> (ErrorClass, String) {
+    if let Some(error) = tls_error(error) {
+        return classify_tls(error);
+    }
+    match error {
+        ureq::Error::BodyExceedsLimit(limit) => {
+            (ErrorClass::Format, format!("the reply is longer than {limit} bytes"))
+        }
+        ureq::Error::LargeResponseHeader(..) => {
+            (ErrorClass::Format, "the reply's head is too long".to_owned())
+        }
+        ureq::Error::Decompress(..) => (ErrorClass::Network, "the reply broke off".to_owned()),
+        ureq::Error::BadUri(_) | ureq::Error::Http(_) | ureq::Error::InvalidProxyUrl => {
+            (ErrorClass::Config, format!("not a usable address: {error}"))
+        }
+        ureq::Error::ConnectProxyFailed(why) => {
+            (ErrorClass::Network, format!("the proxy of HTTPS_PROXY refused: {why}"))
+        }
+        ureq::Error::Io(io) => classify_io(io),
+        ureq::Error::HostNotFound => (ErrorClass::Network, DNS_FAILED.to_owned()),
+        ureq::Error::Timeout(phase) => {
+            (ErrorClass::Network, format!("no answer in time ({phase})"))
+        }
+        other => (ErrorClass::Network, other.to_string()),
+    }
+}
+
+const DNS_FAILED: &str = "the name cannot be looked up: check the network and its name server";
+
+fn classify_io(error: &std::io::Error) -> (ErrorClass, String) {
+    let inner = error.get_ref();
+    if let Some(inner) = inner.and_then(|inner| inner.downcast_ref::<ureq::Error>()) {
+        return classify(inner);
+    }
+    let text = error.to_string();
+    // musl reports a failed look-up as an uncategorised error; its text is all there is.
+    if text.contains("failed to lookup address") {
+        return (ErrorClass::Network, DNS_FAILED.to_owned());
+    }
+    (ErrorClass::Network, text)
+}
+
+fn classify_tls(error: &rustls::Error) -> (ErrorClass, String) {
+    use rustls::CertificateError as Cert;
+    match error {
+        rustls::Error::InvalidCertificate(
+            Cert::NotValidYet
+            | Cert::NotValidYetContext { .. }
+            | Cert::Expired
+            | Cert::ExpiredContext { .. },
+        ) => (ErrorClass::Clock, "TLS: the certificate is not valid at this time".to_owned()),
+        rustls::Error::InvalidCertificate(Cert::UnknownIssuer) => (
+            ErrorClass::Network,
+            "TLS: the certificate's issuer is unknown; name its CA in FITSYNC_CA_FILE".to_owned(),
+        ),
+        other => (ErrorClass::Network, format!("TLS: {other}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_is_loopback() {
+        for url in ["http://localhost:8000/x", "http://127.0.0.9", "http://[::1]:9/a?b"] {
+            assert!(is_loopback_url(url), "{url}");
+        }
+        for url in ["http://localhost.evil.example/", "http://10.0.0.1/", "https://a/127.0.0.1"] {
+            assert!(!is_loopback_url(url), "{url}");
+        }
+    }
+}
