@@ -1,4 +1,7 @@
 //! Pure: no clock, no random numbers, no files, no sockets; all of those are arguments.
 
+pub mod day;
 pub mod error;
 pub mod exchange;
+pub mod json;
+pub mod table;
