@@ -20,3 +20,19 @@ pub const SMALL_REPLY_BYTES_MAX: u64 = 256 * 1024;
 // --- Clock (the AWS SDKs' numbers) --------------------------------------------------------------
 pub const CLOCK_ROUND_TRIP_S_MAX: i64 = 15 * 60;
 pub const CLOCK_SKEW_S_MIN: i64 = 4 * 60;
+
+// --- Days and ledger ----------------------------------------------------------------------------
+/// A day that lost most of its rows is believed when a run this much later reads the same.
+pub const SHRUNK_CONFIRM_S: i64 = 6 * 3600;
+/// A next try further ahead than this was set by a clock that has jumped: it is due.
+pub const NEXT_TRY_AHEAD_S_MAX: i64 = 6 * 3600;
+/// The whole look-back is read again after this long.
+pub const LOOKBACK_EVERY_S: i64 = 24 * 3600;
+/// A participant who must sign in again is tried all the same this often.
+pub const SIGN_IN_TRY_EVERY_S: i64 = 24 * 3600;
+/// Forty years of months: no range of dates is longer.
+pub const MONTHS_MAX: usize = 480;
+/// A request of minute data spans at most this much (Google's limit for several types).
+pub const MINUTE_RANGE_S_MAX: i64 = 14 * 86_400;
+/// A request of daily data spans at most this many days.
+pub const DAILY_RANGE_DAYS_MAX: i64 = 90;

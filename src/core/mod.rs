@@ -4,4 +4,6 @@ pub mod day;
 pub mod error;
 pub mod exchange;
 pub mod json;
+pub mod ledger;
+pub mod plan;
 pub mod table;
