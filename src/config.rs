@@ -36,3 +36,19 @@ pub const MONTHS_MAX: usize = 480;
 pub const MINUTE_RANGE_S_MAX: i64 = 14 * 86_400;
 /// A request of daily data spans at most this many days.
 pub const DAILY_RANGE_DAYS_MAX: i64 = 90;
+
+// --- Tokens and sign-in -------------------------------------------------------------------------
+/// An access token with less left than this is refreshed before use.
+pub const TOKEN_REFRESH_BEFORE_S: i64 = 5 * 60;
+/// A pasted address, also when it came in several lines.
+pub const PASTE_BYTES_MAX: usize = 8 * 1024;
+
+// --- Retries ------------------------------------------------------------------------------------
+pub const RETRY_ATTEMPTS_MAX: u32 = 4;
+pub const RETRY_WAIT_MS_BASE: u64 = 500;
+pub const RETRY_WAIT_MS_MAX: u64 = 8_000;
+/// A service that asks for a longer pause is left to the next run.
+pub const RETRY_AFTER_S_MAX: u64 = 30;
+/// Files that the store refused: first pause and longest pause.
+pub const QUEUE_WAIT_S_BASE: u64 = 60;
+pub const QUEUE_WAIT_S_MAX: u64 = 4 * 3600;
