@@ -52,3 +52,9 @@ pub const RETRY_AFTER_S_MAX: u64 = 30;
 /// Files that the store refused: first pause and longest pause.
 pub const QUEUE_WAIT_S_BASE: u64 = 60;
 pub const QUEUE_WAIT_S_MAX: u64 = 4 * 3600;
+
+// --- Requests to a provider ---------------------------------------------------------------------
+/// Google's largest page; more is cut to it without an error.
+pub const PAGE_ROWS: u32 = 10_000;
+/// Pages of one job; 14 days of minutes are three.
+pub const PAGES_MAX: usize = 64;
