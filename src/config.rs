@@ -58,3 +58,20 @@ pub const QUEUE_WAIT_S_MAX: u64 = 4 * 3600;
 pub const PAGE_ROWS: u32 = 10_000;
 /// Pages of one job; 14 days of minutes are three.
 pub const PAGES_MAX: usize = 64;
+
+// --- Files, locks, signals ----------------------------------------------------------------------
+pub const LOCK_POLL_MS: u64 = 50;
+/// Another process refreshes this participant's token: a request and its retries.
+pub const TOKEN_LOCK_WAIT_S: u64 = 60;
+pub const TOKEN_BYTES_MAX: u64 = 64 * 1024;
+/// A month of sixteen metrics is about 400 KiB.
+pub const LEDGER_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// What a token file never exceeds in practice; its space is reserved before a refresh.
+pub const TOKEN_RESERVE_BYTES: u64 = 16 * 1024;
+/// A day of minute data is about 100 KiB.
+pub const CSV_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Below this nothing is fetched; uploading goes on.
+pub const FETCH_SPACE_BYTES_MIN: u64 = 512 * 1024;
+pub const STOP_POLL_MS: u64 = 20;
+pub const STOP_WRITE_MS_MAX: u64 = 1_500;
+pub const STOP_REFRESH_S_MAX: u64 = 15;

@@ -21,10 +21,7 @@ pub type ReplyBody = UnsyncBoxBody<Bytes, BoxError>;
 
 /// The error with which a connection is broken off.
 pub fn broken() -> BoxError {
-    Box::new(io::Error::new(
-        io::ErrorKind::ConnectionReset,
-        "broken off as a fault asks",
-    ))
+    Box::new(io::Error::new(io::ErrorKind::ConnectionReset, "broken off as a fault asks"))
 }
 
 /// A body whose pieces come from somewhere else.

@@ -100,6 +100,18 @@ impl Controls {
         &self.world.options.region
     }
 
+    /// The participants' names.
+    pub fn names(&self) -> Vec<String> {
+        let state = self.world.state();
+        let citizens = state.citizens.iter();
+        citizens.map(|one| one.participant.name.clone()).collect()
+    }
+
+    /// The world's time.
+    pub fn now(&self) -> Timestamp {
+        self.world.now()
+    }
+
     /// The folder that holds the bucket folders.
     pub fn s3_dir(&self) -> &std::path::Path {
         &self.s3_dir
@@ -121,6 +133,11 @@ impl Controls {
             ("AWS_DEFAULT_REGION", options.region.clone()),
             ("S3_BUCKET_RAW", options.bucket.clone()),
         ]
+    }
+
+    /// Addresses, keys and calls as one JSON document.
+    pub fn about(&self) -> serde_json::Value {
+        crate::control::about(self)
     }
 
     /// What a browser and a participant do with a sign-in address: the address that the
@@ -153,11 +170,7 @@ impl Controls {
         }
     }
 
-    fn change<T>(
-        &self,
-        who: &str,
-        change: impl FnOnce(&mut Citizen) -> T,
-    ) -> Result<T, String> {
+    fn change<T>(&self, who: &str, change: impl FnOnce(&mut Citizen) -> T) -> Result<T, String> {
         let mut state = self.world.state();
         let citizen = state.citizen_mut(who);
         citizen.map(change).ok_or_else(|| format!("no participant {who}"))
@@ -199,12 +212,7 @@ impl Controls {
     }
 
     /// The provider gives other values for a day from now on; `None` stands for all metrics.
-    pub fn revise_day(
-        &self,
-        who: &str,
-        metric: Option<Metric>,
-        date: Date,
-    ) -> Result<(), String> {
+    pub fn revise_day(&self, who: &str, metric: Option<Metric>, date: Date) -> Result<(), String> {
         self.edit(who, metric, date, |edit| edit.revision += 1)
     }
 

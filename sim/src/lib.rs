@@ -29,6 +29,7 @@ mod control;
 mod controls;
 pub mod data;
 mod fault;
+mod fault_json;
 mod google;
 mod hash;
 mod http;
@@ -50,8 +51,6 @@ pub use http::Host;
 pub use jiff;
 pub use log::{Counts, Seen};
 pub use metric::Metric;
-pub use options::{
-    Decision, Device, DeviceKind, Options, Order, Participant, Ports, TlsFiles,
-};
+pub use options::{Decision, Device, DeviceKind, Options, Order, Participant, Ports, TlsFiles};
 pub use person::{Edit, Local, Person};
 pub use sim::Sim;

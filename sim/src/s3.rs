@@ -56,13 +56,10 @@ impl Store {
         // The world's clock decides about times, see `refused`.
         let mut config = S3Config::default();
         config.presigned_url_max_skew_time_secs = u32::MAX;
-        builder.set_config(std::sync::Arc::new(StaticConfigProvider::new(
-            std::sync::Arc::new(config),
-        )));
-        Ok(Store {
-            service: builder.build(),
-            root: root.to_owned(),
-        })
+        builder.set_config(std::sync::Arc::new(StaticConfigProvider::new(std::sync::Arc::new(
+            config,
+        ))));
+        Ok(Store { service: builder.build(), root: root.to_owned() })
     }
 
     /// Answers one request.
@@ -80,12 +77,7 @@ impl Store {
         let method = parts.method.as_str().to_owned();
         let who = user_id(&path).map(str::to_owned);
         let entry = Entry::new(world, seen(world, &method, &path, who.clone()));
-        let target = Target {
-            host: Host::S3,
-            method: &method,
-            path: &path,
-            who: who.as_deref(),
-        };
+        let target = Target { host: Host::S3, method: &method, path: &path, who: who.as_deref() };
         let (effect, skew_s) = world.faults.take(&target);
         if let Some(Effect::ResetUpload { after_bytes }) = effect {
             swallow(&mut body, after_bytes).await;

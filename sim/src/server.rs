@@ -92,9 +92,7 @@ async fn connection(controls: Controls, service: Service, stream: tokio::net::Tc
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new());
     // How a connection ends is its peer's business, or a fault's.
-    let _ = builder
-        .serve_connection(TokioIo::new(stream), answer)
-        .await;
+    let _ = builder.serve_connection(TokioIo::new(stream), answer).await;
 }
 
 async fn answer(
@@ -175,12 +173,8 @@ async fn answer_google(controls: &Controls, mut ask: Ask) -> Result<Response<Rep
         in_flight: 0,
     };
     let entry = Entry::new(world, seen);
-    let target = Target {
-        host: ask.host,
-        method: &ask.method,
-        path: &ask.path,
-        who: who.as_deref(),
-    };
+    let target =
+        Target { host: ask.host, method: &ask.method, path: &ask.path, who: who.as_deref() };
     let (effect, skew_s) = world.faults.take(&target);
     ask.trick = match &effect {
         Some(Effect::DuplicatePage) => PageTrick::Duplicate,
@@ -322,9 +316,7 @@ pub fn response(reply: Reply) -> Response<Vec<u8>> {
         .unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in reply.headers {
         if let Ok(value) = HeaderValue::from_str(&value) {
-            response
-                .headers_mut()
-                .append(HeaderName::from_static(name), value);
+            response.headers_mut().append(HeaderName::from_static(name), value);
         }
     }
     response

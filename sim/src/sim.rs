@@ -56,11 +56,8 @@ impl Sim {
         let google = listen(ports.google)?;
         let s3 = listen(ports.s3)?;
         let control = listen(ports.control)?;
-        let addresses = Addresses {
-            google: address(&google)?,
-            s3: address(&s3)?,
-            control: address(&control)?,
-        };
+        let addresses =
+            Addresses { google: address(&google)?, s3: address(&s3)?, control: address(&control)? };
         let (down, is_down) = watch::channel(false);
         let controls = Controls {
             world: Arc::new(World::new(options)?),
@@ -82,11 +79,7 @@ impl Sim {
         for (service, listener) in services {
             runtime.spawn(serve(controls.clone(), service, listener, is_down.clone()));
         }
-        Ok(Sim {
-            controls,
-            runtime: Some(runtime),
-            own_dir,
-        })
+        Ok(Sim { controls, runtime: Some(runtime), own_dir })
     }
 }
 

@@ -100,9 +100,9 @@ fn words(text: &str) -> Result<Vec<&str>, Reply> {
                 })?;
                 end + 2
             }
-            '>' | '<' | '=' | '!' => rest
-                .find(|c| !matches!(c, '>' | '<' | '=' | '!'))
-                .unwrap_or(rest.len()),
+            '>' | '<' | '=' | '!' => {
+                rest.find(|c| !matches!(c, '>' | '<' | '=' | '!')).unwrap_or(rest.len())
+            }
             _ => rest
                 .find(|c: char| c.is_whitespace() || matches!(c, '>' | '<' | '=' | '!' | '"'))
                 .unwrap_or(rest.len()),
@@ -160,9 +160,7 @@ fn clause(
         let text = format!("Invalid filter: {member} is not a member name.");
         return Err(invalid("INVALID_DATA_POINT_FILTER", &text));
     }
-    let field = member
-        .strip_prefix(&data_type.snake())
-        .and_then(|rest| rest.strip_prefix('.'));
+    let field = member.strip_prefix(&data_type.snake()).and_then(|rest| rest.strip_prefix('.'));
     let civil = field.and_then(|field| member_is_civil(data_type.kind, field));
     let Some(civil) = civil else {
         let text = format!("Invalid filter: {member} is not a member of the data type.");
@@ -295,22 +293,10 @@ mod tests {
             ("active-zone-minutes", format!("active-zone-minutes.date >= {day}"), ""),
             ("steps", format!("steps.date >= {day}"), "_DATA_TYPE_MEMBER"),
             ("steps", format!("azm.interval.start_time >= {day}"), "_DATA_TYPE_MEMBER"),
-            (
-                "sleep",
-                format!("sleep.interval.civil_start_time >= {day}"),
-                "_DATA_TYPE_MEMBER",
-            ),
+            ("sleep", format!("sleep.interval.civil_start_time >= {day}"), "_DATA_TYPE_MEMBER"),
             ("steps", "steps.interval.start_time >=".to_owned(), "_MISSING_TOKEN"),
-            (
-                "steps",
-                "steps.interval.civil_start_time >= 2026-10-15".to_owned(),
-                "_SYNTAX",
-            ),
-            (
-                "steps",
-                "steps.interval.civil_start_time >= \"2026".to_owned(),
-                "_SYNTAX",
-            ),
+            ("steps", "steps.interval.civil_start_time >= 2026-10-15".to_owned(), "_SYNTAX"),
+            ("steps", "steps.interval.civil_start_time >= \"2026".to_owned(), "_SYNTAX"),
         ];
         for (id, text, ending) in cases {
             let expected = format!("INVALID_DATA_POINT_FILTER{ending}");

@@ -99,10 +99,7 @@ fn caller(world: &World, ask: &Ask) -> Result<Caller, Reply> {
     }
     times.push(now);
     match state.citizen(&access.who).cloned() {
-        Some(citizen) => Ok(Caller {
-            citizen,
-            scopes: access.scopes,
-        }),
+        Some(citizen) => Ok(Caller { citizen, scopes: access.scopes }),
         None => Err(known("CALLER_WITHOUT_PERMISSION")),
     }
 }
@@ -158,10 +155,9 @@ fn profile(ask: &Ask, caller: &Caller) -> Result<Reply, Reply> {
 
 fn device_json(device: &crate::options::Device) -> Value {
     let (kind, features): (_, &[&str]) = match device.kind {
-        DeviceKind::Tracker => (
-            "TRACKER",
-            &["ACTIVE_ZONE_MINUTES", "CALORIES", "HEART_RATE", "STEPS"],
-        ),
+        DeviceKind::Tracker => {
+            ("TRACKER", &["ACTIVE_ZONE_MINUTES", "CALORIES", "HEART_RATE", "STEPS"])
+        }
         DeviceKind::Scale => ("SCALE", &["WEIGHT"]),
     };
     json!({
@@ -263,11 +259,7 @@ fn rows(
     (synced, now): (Timestamp, Timestamp),
 ) -> Result<Vec<Value>, Reply> {
     let person = &citizen.person;
-    let rolls = rollup::Source {
-        person,
-        synced,
-        now,
-    };
+    let rolls = rollup::Source { person, synced, now };
     match action {
         Action::RollUp => {
             let windows = rollup::windows(asked, data_type, size)?;
@@ -281,17 +273,13 @@ fn rows(
             let filter = filter::parse(data_type, strict::text(asked, "filter")?)?;
             let devices = &citizen.participant.devices;
             let device = devices.first().map_or("Phone", |one| one.version.as_str());
-            let source = points::Source {
-                person,
-                synced,
-                device,
-            };
+            let source = points::Source { person, synced, device };
             let points = points::points(source, data_type, &filter);
             let points = points.iter();
             Ok(match action {
-                Action::List => points
-                    .map(|point| points::listed(source, data_type, point))
-                    .collect(),
+                Action::List => {
+                    points.map(|point| points::listed(source, data_type, point)).collect()
+                }
                 _ => points
                     .filter(|point| !point.phone)
                     .map(|point| points::reconciled(data_type, point))
@@ -302,12 +290,7 @@ fn rows(
 }
 
 /// What must be the same in every request for a page of the same answer.
-fn request_text(
-    caller: &Caller,
-    id: &str,
-    action: Action,
-    asked: &Map<String, Value>,
-) -> String {
+fn request_text(caller: &Caller, id: &str, action: Action, asked: &Map<String, Value>) -> String {
     let who = &caller.citizen.participant.name;
     let mut fields: Vec<_> = asked
         .iter()

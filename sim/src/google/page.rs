@@ -104,10 +104,7 @@ mod tests {
     fn tricks_repeat_rows_and_tokens() {
         let key = hmac::Key::new(hmac::HMAC_SHA256, b"key");
         let rows: Vec<u32> = (0..10).collect();
-        let trick = |trick, token| PageAsk {
-            trick,
-            ..ask(&key, "a", token)
-        };
+        let trick = |trick, token| PageAsk { trick, ..ask(&key, "a", token) };
         let (first, token) = page(&trick(PageTrick::Duplicate, ""), &rows).expect("page");
         let token = token.expect("more");
         let (again, next) = page(&ask(&key, "a", &token), &rows).expect("page");

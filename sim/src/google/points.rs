@@ -42,15 +42,10 @@ pub fn date_json(date: Date) -> Value {
 
 /// A civil time, zero parts left out.
 pub fn civil_json(civil: DateTime) -> Value {
-    let parts = [
-        ("hours", civil.hour()),
-        ("minutes", civil.minute()),
-        ("seconds", civil.second()),
-    ];
+    let parts = [("hours", civil.hour()), ("minutes", civil.minute()), ("seconds", civil.second())];
     let parts = parts.into_iter().filter(|(_, value)| *value != 0);
-    let time: Map<_, _> = parts
-        .map(|(name, value)| (name.to_owned(), Value::from(value)))
-        .collect();
+    let time: Map<_, _> =
+        parts.map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
     json!({"date": date_json(civil.date()), "time": time})
 }
 
@@ -102,22 +97,12 @@ fn minutely(source: Source<'_>, data_type: &DataType, filter: &Filter) -> Vec<Po
         "active-zone-minutes" => active_zone_minutes,
         _ => return Vec::new(),
     };
-    (start..last)
-        .flat_map(|minute| make(source, source.person.local(minute)))
-        .collect()
+    (start..last).flat_map(|minute| make(source, source.person.local(minute))).collect()
 }
 
 fn point(local: Local, value: Value) -> Point {
-    let anchor = Anchor {
-        instant: instant(local.minute),
-        civil: civil_of(local),
-    };
-    Point {
-        anchor,
-        value,
-        id: None,
-        phone: false,
-    }
+    let anchor = Anchor { instant: instant(local.minute), civil: civil_of(local) };
+    Point { anchor, value, id: None, phone: false }
 }
 
 fn steps(source: Source<'_>, local: Local) -> Vec<Point> {
@@ -150,10 +135,7 @@ fn active_zone_minutes(source: Source<'_>, local: Local) -> Vec<Point> {
             "activeZoneMinutes": zone.credit().to_string(),
         })
     };
-    zones
-        .into_iter()
-        .map(|zone| point(local, value(zone)))
-        .collect()
+    zones.into_iter().map(|zone| point(local, value(zone))).collect()
 }
 
 fn daily(source: Source<'_>, data_type: &DataType, filter: &Filter) -> Vec<Point> {
@@ -174,16 +156,8 @@ fn daily(source: Source<'_>, data_type: &DataType, filter: &Filter) -> Vec<Point
         .filter_map(|date| {
             let civil = date.at(0, 0, 0, 0);
             let zoned = civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
-            let anchor = Anchor {
-                instant: zoned.timestamp(),
-                civil,
-            };
-            Some(Point {
-                anchor,
-                value: make(person, date)?,
-                id: None,
-                phone: false,
-            })
+            let anchor = Anchor { instant: zoned.timestamp(), civil };
+            Some(Point { anchor, value: make(person, date)?, id: None, phone: false })
         })
         .collect()
 }
@@ -199,11 +173,7 @@ fn heart_rate_variability(person: &Person, date: Date) -> Option<Value> {
     let mut object = Map::new();
     let number = |amount: Option<Amount>| amount.map(Amount::json);
     put(&mut object, "date", Some(date_json(date)));
-    put(
-        &mut object,
-        "averageHeartRateVariabilityMilliseconds",
-        number(night.average),
-    );
+    put(&mut object, "averageHeartRateVariabilityMilliseconds", number(night.average));
     put(
         &mut object,
         "nonRemHeartRateBeatsPerMinute",
@@ -227,21 +197,9 @@ fn temperature(person: &Person, date: Date) -> Option<Value> {
         Reading::Value(amount) => Some(Amount::json(amount)),
     };
     put(&mut object, "date", Some(date_json(date)));
-    put(
-        &mut object,
-        "nightlyTemperatureCelsius",
-        number(night.nightly),
-    );
-    put(
-        &mut object,
-        "baselineTemperatureCelsius",
-        number(night.baseline),
-    );
-    put(
-        &mut object,
-        "relativeNightlyStddev30dCelsius",
-        number(night.stddev),
-    );
+    put(&mut object, "nightlyTemperatureCelsius", number(night.nightly));
+    put(&mut object, "baselineTemperatureCelsius", number(night.baseline));
+    put(&mut object, "relativeNightlyStddev30dCelsius", number(night.stddev));
     Some(Value::Object(object))
 }
 

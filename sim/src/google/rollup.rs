@@ -69,11 +69,7 @@ pub fn windows(
     if span_s > days_max * DAY_S || page_s > days_max * DAY_S {
         return Err(error::rollup_too_long(days_max));
     }
-    Ok(Windows {
-        start_s: start.as_second(),
-        end_s: end.as_second(),
-        window_s,
-    })
+    Ok(Windows { start_s: start.as_second(), end_s: end.as_second(), window_s })
 }
 
 fn window_s(text: &str) -> Result<i64, Reply> {
@@ -131,11 +127,7 @@ fn minutes(source: Source<'_>, from_s: i64, to_s: i64) -> std::ops::Range<i64> {
 
 /// A window in which nobody wore the band: left out or bare, as the hour has it.
 fn not_worn(source: Source<'_>, from_s: i64) -> Bin {
-    if source.person.leaves_out(from_s.div_euclid(60)) {
-        Bin::LeftOut
-    } else {
-        Bin::Bare
-    }
+    if source.person.leaves_out(from_s.div_euclid(60)) { Bin::LeftOut } else { Bin::Bare }
 }
 
 fn steps(source: Source<'_>, from_s: i64, to_s: i64) -> Bin {
@@ -168,9 +160,7 @@ fn calories(source: Source<'_>, from_s: i64, to_s: i64) -> Bin {
 fn active_zone_minutes(source: Source<'_>, from_s: i64, to_s: i64) -> Bin {
     let minutes = minutes(source, from_s, to_s);
     let person = source.person;
-    let zones: Vec<_> = minutes
-        .flat_map(|m| minute::zones(person, person.local(m)))
-        .collect();
+    let zones: Vec<_> = minutes.flat_map(|m| minute::zones(person, person.local(m))).collect();
     if zones.is_empty() {
         return Bin::LeftOut;
     }

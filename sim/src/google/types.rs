@@ -62,12 +62,7 @@ const fn data_type(
     actions: &'static str,
     scope: &'static str,
 ) -> DataType {
-    DataType {
-        id,
-        kind,
-        actions,
-        scope,
-    }
+    DataType { id, kind, actions, scope }
 }
 
 /// Every type that the documentation lists for reading.
@@ -126,12 +121,7 @@ impl DataType {
 
     /// The actions as an error message lists them.
     pub fn supported(&self) -> String {
-        let all = [
-            Action::List,
-            Action::Reconcile,
-            Action::RollUp,
-            Action::DailyRollUp,
-        ];
+        let all = [Action::List, Action::Reconcile, Action::RollUp, Action::DailyRollUp];
         let can = all.into_iter().filter(|action| self.can(*action));
         can.map(Action::word).collect::<Vec<_>>().join(", ")
     }
@@ -139,8 +129,9 @@ impl DataType {
     /// The longest range of a rollup.
     pub fn days_max(&self) -> i64 {
         match self.id {
-            "calories-in-heart-rate-zone" | "heart-rate" | "active-minutes"
-            | "total-calories" => 14,
+            "calories-in-heart-rate-zone" | "heart-rate" | "active-minutes" | "total-calories" => {
+                14
+            }
             _ => 90,
         }
     }
