@@ -10,3 +10,4 @@ pub mod plan;
 pub mod sign_in;
 pub mod table;
 pub mod token;
+pub mod user;
