@@ -76,6 +76,19 @@ pub const STOP_POLL_MS: u64 = 20;
 pub const STOP_WRITE_MS_MAX: u64 = 1_500;
 pub const STOP_REFRESH_S_MAX: u64 = 15;
 
+// --- One run ------------------------------------------------------------------------------------
+/// Retries of all participants together.
+pub const RETRY_BUDGET: i64 = 200;
+/// So many failures in a row, of anybody, and the network is down.
+pub const BREAKER_NETWORK: u32 = 8;
+/// So many 5xx in a row, of anybody, and the service is down.
+pub const BREAKER_SERVER: u32 = 16;
+/// Google allows an unverified app 150 requests a minute and participant.
+pub const PACE_BURST: f64 = 30.0;
+pub const PACE_PER_S: f64 = 2.0;
+/// A token that is refused again and again is not cured by refreshing.
+pub const REFRESHES_MAX: u32 = 3;
+
 // --- Settings -----------------------------------------------------------------------------------
 pub const SETTINGS_BYTES_MAX: u64 = 256 * 1024;
 pub const THREADS_MAX: u32 = 64;

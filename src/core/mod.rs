@@ -4,6 +4,7 @@ pub mod backoff;
 pub mod day;
 pub mod error;
 pub mod exchange;
+pub mod hash;
 pub mod json;
 pub mod ledger;
 pub mod plan;
