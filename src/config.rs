@@ -21,6 +21,61 @@ pub const SMALL_REPLY_BYTES_MAX: u64 = 256 * 1024;
 pub const CLOCK_ROUND_TRIP_S_MAX: i64 = 15 * 60;
 pub const CLOCK_SKEW_S_MIN: i64 = 4 * 60;
 
+// --- Days and ledger ----------------------------------------------------------------------------
+/// A day that lost most of its rows is believed when a run this much later reads the same.
+pub const SHRUNK_CONFIRM_S: i64 = 6 * 3600;
+/// A next try further ahead than this was set by a clock that has jumped: it is due.
+pub const NEXT_TRY_AHEAD_S_MAX: i64 = 6 * 3600;
+/// The whole look-back is read again after this long.
+pub const LOOKBACK_EVERY_S: i64 = 24 * 3600;
+/// A participant who must sign in again is tried all the same this often.
+pub const SIGN_IN_TRY_EVERY_S: i64 = 24 * 3600;
+/// Forty years of months: no range of dates is longer.
+pub const MONTHS_MAX: usize = 480;
+/// A request of minute data spans at most this much (Google's limit for several types).
+pub const MINUTE_RANGE_S_MAX: i64 = 14 * 86_400;
+/// A request of daily data spans at most this many days.
+pub const DAILY_RANGE_DAYS_MAX: i64 = 90;
+
+// --- Tokens and sign-in -------------------------------------------------------------------------
+/// An access token with less left than this is refreshed before use.
+pub const TOKEN_REFRESH_BEFORE_S: i64 = 5 * 60;
+/// A pasted address, also when it came in several lines.
+pub const PASTE_BYTES_MAX: usize = 8 * 1024;
+
+// --- Retries ------------------------------------------------------------------------------------
+pub const RETRY_ATTEMPTS_MAX: u32 = 4;
+pub const RETRY_WAIT_MS_BASE: u64 = 500;
+pub const RETRY_WAIT_MS_MAX: u64 = 8_000;
+/// A service that asks for a longer pause is left to the next run.
+pub const RETRY_AFTER_S_MAX: u64 = 30;
+/// Files that the store refused: first pause and longest pause.
+pub const QUEUE_WAIT_S_BASE: u64 = 60;
+pub const QUEUE_WAIT_S_MAX: u64 = 4 * 3600;
+
+// --- Requests to a provider ---------------------------------------------------------------------
+/// Google's largest page; more is cut to it without an error.
+pub const PAGE_ROWS: u32 = 10_000;
+/// Pages of one job; 14 days of minutes are three.
+pub const PAGES_MAX: usize = 64;
+
+// --- Files, locks, signals ----------------------------------------------------------------------
+pub const LOCK_POLL_MS: u64 = 50;
+/// Another process refreshes this participant's token: a request and its retries.
+pub const TOKEN_LOCK_WAIT_S: u64 = 60;
+pub const TOKEN_BYTES_MAX: u64 = 64 * 1024;
+/// A month of sixteen metrics is about 400 KiB.
+pub const LEDGER_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// What a token file never exceeds in practice; its space is reserved before a refresh.
+pub const TOKEN_RESERVE_BYTES: u64 = 16 * 1024;
+/// A day of minute data is about 100 KiB.
+pub const CSV_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Below this nothing is fetched; uploading goes on.
+pub const FETCH_SPACE_BYTES_MIN: u64 = 512 * 1024;
+pub const STOP_POLL_MS: u64 = 20;
+pub const STOP_WRITE_MS_MAX: u64 = 1_500;
+pub const STOP_REFRESH_S_MAX: u64 = 15;
+
 // --- Sign-in pages ------------------------------------------------------------------------------
 pub const PORTAL_CONNECTIONS_MAX: usize = 64;
 /// A peer is one IPv4 address or one IPv6 /64.

@@ -4,3 +4,4 @@ pub mod config;
 pub mod core;
 pub mod io;
 pub mod portal;
+pub mod provider;

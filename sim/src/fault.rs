@@ -110,42 +110,27 @@ impl Fault {
 
     /// An effect on every request from now on.
     pub fn always(effect: Effect) -> Fault {
-        Fault {
-            count: None,
-            ..Fault::once(effect)
-        }
+        Fault { count: None, ..Fault::once(effect) }
     }
 
     #[must_use]
     pub fn host(self, host: Host) -> Fault {
-        Fault {
-            host: Some(host),
-            ..self
-        }
+        Fault { host: Some(host), ..self }
     }
 
     #[must_use]
     pub fn path(self, part: &str) -> Fault {
-        Fault {
-            path: part.to_owned(),
-            ..self
-        }
+        Fault { path: part.to_owned(), ..self }
     }
 
     #[must_use]
     pub fn method(self, method: &str) -> Fault {
-        Fault {
-            method: method.to_owned(),
-            ..self
-        }
+        Fault { method: method.to_owned(), ..self }
     }
 
     #[must_use]
     pub fn who(self, who: &str) -> Fault {
-        Fault {
-            who: who.to_owned(),
-            ..self
-        }
+        Fault { who: who.to_owned(), ..self }
     }
 
     #[must_use]
@@ -155,10 +140,7 @@ impl Fault {
 
     #[must_use]
     pub fn count(self, count: u32) -> Fault {
-        Fault {
-            count: Some(count),
-            ..self
-        }
+        Fault { count: Some(count), ..self }
     }
 
     fn meets(&self, request: &Target<'_>) -> bool {
@@ -286,12 +268,7 @@ mod tests {
     use serde_json::json;
 
     fn target(path: &str) -> Target<'_> {
-        Target {
-            host: Host::Google,
-            method: "GET",
-            path,
-            who: Some("p1"),
-        }
+        Target { host: Host::Google, method: "GET", path, who: Some("p1") }
     }
 
     #[test]

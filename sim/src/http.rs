@@ -34,13 +34,7 @@ impl Host {
 
     /// The host of that name.
     pub fn named(name: &str) -> Option<Host> {
-        let all = [
-            Host::Google,
-            Host::Token,
-            Host::Authorize,
-            Host::S3,
-            Host::Control,
-        ];
+        let all = [Host::Google, Host::Token, Host::Authorize, Host::S3, Host::Control];
         all.into_iter().find(|host| host.name() == name)
     }
 }
@@ -127,11 +121,7 @@ impl Reply {
         let mut body = serde_json::to_vec_pretty(value).unwrap_or_default();
         body.push(b'\n');
         let kind = "application/json; charset=UTF-8".to_owned();
-        Reply {
-            status,
-            headers: vec![("content-type", kind)],
-            body,
-        }
+        Reply { status, headers: vec![("content-type", kind)], body }
     }
 
     /// A page.

@@ -137,9 +137,7 @@ impl Participant {
 
     /// `p1`, `p2`, …
     pub fn numbered(count: usize) -> Vec<Participant> {
-        (1..=count)
-            .map(|i| Participant::new(&format!("p{i}")))
-            .collect()
+        (1..=count).map(|i| Participant::new(&format!("p{i}"))).collect()
     }
 }
 

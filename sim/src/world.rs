@@ -84,10 +84,7 @@ impl World {
             .map(|participant| {
                 let person = person(options.seed, participant)?;
                 let participant = participant.clone();
-                Ok(Citizen {
-                    participant,
-                    person,
-                })
+                Ok(Citizen { participant, person })
             })
             .collect::<Result<Vec<_>, String>>()?;
         let page_key = mix(options.seed, "page tokens", 0).to_be_bytes();
@@ -109,9 +106,7 @@ impl World {
 
     /// The state; a panic elsewhere does not matter to it.
     pub fn state(&self) -> MutexGuard<'_, State> {
-        self.state
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// The world's time.

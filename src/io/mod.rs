@@ -1,4 +1,8 @@
 //! All side effects: sockets, files, clock, processes.
 
 pub mod clock;
+pub mod files;
 pub mod http;
+pub mod log;
+pub mod random;
+pub mod stop;

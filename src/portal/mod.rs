@@ -18,10 +18,9 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use ring::rand::{SecureRandom as _, SystemRandom};
-
 use crate::config::{PORTAL_CLOSE_TIMEOUT_MS, PORTAL_PAUSE_MS, PORTAL_SOCKETS_MAX};
 use crate::core::error::{ErrorClass, Failure, Result};
+use crate::io::random;
 use crate::portal::guard::{Guard, Rules};
 pub use crate::portal::page::{Outcome, Page};
 pub use crate::portal::visit::Visit;
@@ -172,11 +171,7 @@ fn cannot_listen(listen: &str, error: &io::Error) -> Failure {
 
 /// A new folder that only this user can enter.
 fn private_folder() -> Result<PathBuf> {
-    let mut random = [0_u8; 8];
-    SystemRandom::new()
-        .fill(&mut random)
-        .map_err(|_| Failure::new(ErrorClass::Disk, "this machine gives no random numbers"))?;
-    let name = format!("fitsync-{:016x}", u64::from_ne_bytes(random));
+    let name = format!("fitsync-{:016x}", u64::from_ne_bytes(random::bytes()?));
     let mut builder = std::fs::DirBuilder::new();
     builder.mode(0o700);
     let candidates = [std::env::temp_dir(), PathBuf::from("/tmp"), PathBuf::from("/run")];

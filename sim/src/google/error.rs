@@ -20,9 +20,7 @@ fn body(code: u16, message: &str, status: &str, details: Vec<Value>) -> Reply {
 fn info(reason: &str, domain: &str, metadata: &[(&str, &str)]) -> Value {
     let mut info = json!({"@type": INFO, "reason": reason, "domain": domain});
     if !metadata.is_empty() {
-        let pairs = metadata
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), Value::from(*value)));
+        let pairs = metadata.iter().map(|(key, value)| ((*key).to_owned(), Value::from(*value)));
         info["metadata"] = Value::Object(pairs.collect::<Map<_, _>>());
     }
     info
@@ -70,10 +68,8 @@ pub fn unknown_type(name: &str) -> Reply {
         format!("Invalid data type ID referenced in the parent data type collection: {name}");
     let description = format!("The data type ID '{name}' is not supported.");
     let reason = "INVALID_PARENT_DATA_TYPE_COLLECTION";
-    let details = vec![
-        info(reason, HEALTH, &[("dataType", name)]),
-        violation("parent", &description),
-    ];
+    let details =
+        vec![info(reason, HEALTH, &[("dataType", name)]), violation("parent", &description)];
     body(400, &message, "INVALID_ARGUMENT", details)
 }
 
@@ -132,10 +128,9 @@ pub fn by_reason(reason: &str) -> Option<Reply> {
             "User is not authorized to access health data.",
             vec![info(reason, GENERAL, &[])],
         ),
-        "RESOURCE_PERMISSION_DENIED" => denied(
-            "The caller does not have permission",
-            vec![info(reason, HEALTH, &[])],
-        ),
+        "RESOURCE_PERMISSION_DENIED" => {
+            denied("The caller does not have permission", vec![info(reason, HEALTH, &[])])
+        }
         "CALLER_WITHOUT_PERMISSION" => denied("The caller does not have permission", vec![]),
         "SERVICE_DISABLED" => service_disabled(),
         "ACCOUNT_NOT_LINKED" => body(
@@ -146,12 +141,7 @@ pub fn by_reason(reason: &str) -> Option<Reply> {
         ),
         "RATE_LIMIT_EXCEEDED" => rate_limited(),
         "INTERNAL" => body(500, "Internal error encountered.", "INTERNAL", vec![]),
-        "UNAVAILABLE" => body(
-            503,
-            "The service is currently unavailable.",
-            "UNAVAILABLE",
-            vec![],
-        ),
+        "UNAVAILABLE" => body(503, "The service is currently unavailable.", "UNAVAILABLE", vec![]),
         _ => return None,
     };
     Some(reply)
@@ -165,10 +155,7 @@ fn service_disabled() -> Reply {
          Enable it by visiting {url} then retry. If you enabled this API recently, wait a few \
          minutes for the action to propagate to our systems and retry."
     );
-    let metadata = [
-        ("consumer", "projects/123456789"),
-        ("service", "health.googleapis.com"),
-    ];
+    let metadata = [("consumer", "projects/123456789"), ("service", "health.googleapis.com")];
     let help = json!({
         "@type": "type.googleapis.com/google.rpc.Help",
         "links": [{"description": "Google developers console API activation", "url": url}],

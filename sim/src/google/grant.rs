@@ -51,7 +51,6 @@ pub struct Access {
     pub who: String,
     pub scopes: Vec<String>,
     expires: Timestamp,
-    refresh: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -134,11 +133,7 @@ impl Grants {
         let code = self.random("4/0A", 3);
         let expires = now + SignedDuration::from_secs(CODE_S);
         let who = who.to_owned();
-        let entry = Code {
-            who,
-            ticket,
-            expires,
-        };
+        let entry = Code { who, ticket, expires };
         self.codes.insert(code.clone(), entry);
         code
     }
@@ -240,7 +235,6 @@ impl Grants {
             who: who.to_owned(),
             scopes: scopes.to_vec(),
             expires: now + SignedDuration::from_secs(self.access_token_s),
-            refresh: refresh.map(str::to_owned),
         };
         self.access.insert(token.clone(), entry);
         let mut reply = json!({"access_token": token, "expires_in": self.access_token_s});
@@ -260,11 +254,6 @@ impl Grants {
     /// The grant of a live access token.
     pub fn access(&self, token: &str, now: Timestamp) -> Option<&Access> {
         self.access.get(token).filter(|one| now < one.expires)
-    }
-
-    /// Whether an access token was ever given out.
-    pub fn knows_access(&self, token: &str) -> bool {
-        self.access.contains_key(token)
     }
 
     /// Ends every access token's life.

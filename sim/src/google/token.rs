@@ -102,9 +102,7 @@ pub fn token(world: &World, ask: &Ask) -> Reply {
 pub fn revoke(world: &World, ask: &Ask) -> Reply {
     let now = world.now();
     match secret_of(ask) {
-        Some(token) if world.state().grants.revoke(&token, now) => {
-            Reply::json(200, &json!({}))
-        }
+        Some(token) if world.state().grants.revoke(&token, now) => Reply::json(200, &json!({})),
         Some(_) => refused(400, ("invalid_token", "Token expired or revoked")),
         None => refused(400, ("invalid_request", "Missing required parameter: token")),
     }
