@@ -5,7 +5,7 @@ mod settings;
 mod source;
 
 pub use settings::{Config, find_metric, parse_date};
-pub use source::{SECRETS, Settings};
+pub use source::{READ_BY_ROOT, SECRETS, Settings};
 
 // --- HTTP ---------------------------------------------------------------------------------------
 pub const HTTP_CONNECT_TIMEOUT_S: u64 = 10;
@@ -94,6 +94,15 @@ pub const PACE_BURST: f64 = 30.0;
 pub const PACE_PER_S: f64 = 2.0;
 /// A token that is refused again and again is not cured by refreshing.
 pub const REFRESHES_MAX: u32 = 3;
+
+// --- Upload queue -------------------------------------------------------------------------------
+/// The ledger is written after so many files or seconds of uploading.
+pub const UPLOAD_BATCH_FILES: usize = 32;
+pub const UPLOAD_BATCH_S: u64 = 10;
+/// So many failures in a row and the rest is left to the next run.
+pub const UPLOAD_FAILURES_IN_A_ROW_MAX: usize = 8;
+/// Items of the backlog that are held in memory at once.
+pub const BACKLOG_ITEMS_MAX: usize = 2_000;
 
 // --- Settings -----------------------------------------------------------------------------------
 pub const SETTINGS_BYTES_MAX: u64 = 256 * 1024;

@@ -1,6 +1,7 @@
 //! Pure: no clock, no random numbers, no files, no sockets; all of those are arguments.
 
 pub mod backoff;
+pub mod completeness;
 pub mod day;
 pub mod error;
 pub mod exchange;
