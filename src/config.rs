@@ -375,3 +375,11 @@ pub fn parse_date(name: &str, text: &str) -> Result<Date> {
 #[cfg(test)]
 #[path = "config/tests.rs"]
 mod tests;
+
+// --- S3 and credentials -------------------------------------------------------------------------
+/// S3's own limit.
+pub const S3_KEY_BYTES_MAX: usize = 1024;
+/// A presigned request is sent at once; this is room for a slow clock and a slow upload.
+pub const S3_URL_LIFE_S: u64 = 15 * 60;
+/// Temporary credentials with less left than this (or than a URL's life) are renewed before use.
+pub const CREDENTIALS_RENEW_BEFORE_S: i64 = 15 * 60;

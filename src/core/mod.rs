@@ -8,6 +8,7 @@ pub mod hash;
 pub mod json;
 pub mod ledger;
 pub mod plan;
+pub mod s3;
 pub mod sign_in;
 pub mod table;
 pub mod token;
