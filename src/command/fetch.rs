@@ -24,8 +24,8 @@ use crate::core::token::{AccountState, Token};
 use crate::core::user::{COMPLETENESS, UserId, file_path};
 use crate::io::book::Book;
 use crate::io::files;
-use crate::io::session::{Guard, Session};
-use crate::provider::metric::{Cadence, Metric};
+use crate::io::session::{Guards, Session};
+use crate::provider::metric::Metric;
 use crate::provider::newest;
 
 /// What the arguments ask of every participant.
@@ -40,12 +40,12 @@ pub struct Wanted {
 /// Reads everything that is due of one participant; failures go into the report.
 pub fn participant(
     context: &Context,
-    guard: &Guard,
+    guards: &Guards,
     wanted: &Wanted,
     user: &UserId,
     report: &mut ParticipantReport,
 ) {
-    let Err(mut failure) = try_participant(context, guard, wanted, user, report) else { return };
+    let Err(mut failure) = try_participant(context, guards, wanted, user, report) else { return };
     if failure.class == ErrorClass::Auth && !failure.what.contains("fitsync login") {
         failure.what = format!("{}; run: fitsync login {user}", failure.what);
     }
@@ -54,7 +54,7 @@ pub fn participant(
 
 fn try_participant(
     context: &Context,
-    guard: &Guard,
+    guards: &Guards,
     wanted: &Wanted,
     user: &UserId,
     report: &mut ParticipantReport,
@@ -66,9 +66,10 @@ fn try_participant(
     files::make_folder(&context.config.data_dir)?;
     files::check_space(&context.config.data_dir, FETCH_SPACE_BYTES_MIN)?;
     let provider = context.provider(&token.provider)?;
-    let store = &context.tokens;
+    let (store, guard) = (&context.tokens, guards.of(provider.name()));
     let mut session = Session::new(provider, user, token, &context.http, store, guard);
-    let mut fetch = Fetch { context, wanted, report, book: &mut book, session: &mut session, now };
+    let mut fetch =
+        Fetch { context, wanted, report, book: &mut book, session: &mut session, now, zone: None };
     let done = fetch.run();
     let settled = fetch.settle_state(&done);
     report.requests += session.requests;
@@ -92,7 +93,7 @@ fn check_state(
     match token.state {
         AccountState::Retired => {
             let what =
-                format!("this API is switched off; sign in with Google: fitsync login {user}");
+                format!("this API is switched off; sign in with Google: fitsync migrate {user}");
             Err(Failure::new(ErrorClass::Retired, what))
         }
         AccountState::SignInAgain if tried && !wanted.insistent => {
@@ -110,11 +111,13 @@ struct Fetch<'a, 'b> {
     book: &'a mut Book,
     session: &'a mut Session<'b>,
     now: Timestamp,
+    /// The zone, once this run asked it.
+    zone: Option<String>,
 }
 
 impl Fetch<'_, '_> {
     fn run(&mut self) -> Result<()> {
-        let device = self.device()?;
+        let mut device = self.device()?;
         let wishes = self.wishes();
         let looked_into = plan::months(
             &self.book.head,
@@ -139,7 +142,11 @@ impl Fetch<'_, '_> {
                 return self.book.save();
             }
         }
+        let known_zone = self.book.head.zone.clone();
         let zone = self.zone()?;
+        if self.session.provider.tells_wall_clocks() && known_zone.as_ref() != Some(&zone) {
+            device = self.device()?;
+        }
         let mut calendar = self.calendar(&zone)?;
         let (plan, lost) = self.plan(device, &wishes, &calendar);
         self.note_plan(&plan, &lost, &mut calendar);
@@ -161,11 +168,17 @@ impl Fetch<'_, '_> {
             self.book.head.device_unknown = Some("device settings were not granted".to_owned());
             return Ok(Device::Unknown);
         }
+        // Wall clocks mean nothing without the zone: before the first run it is not known.
+        let mut zone = self.book.head.zone.clone();
+        if zone.is_none() && self.session.provider.tells_wall_clocks() {
+            zone = Some(self.zone()?);
+        }
+        let zone = day::zone(zone.as_deref().unwrap_or("UTC"))?;
         let request = self.session.provider.devices_request();
         let devices = self
             .session
             .call(&request)
-            .and_then(|reply| self.session.provider.read_devices(&reply));
+            .and_then(|reply| self.session.provider.read_devices(&reply, &zone));
         let known = self.book.head.device_synced_at;
         match devices {
             Ok(devices) => {
@@ -195,7 +208,10 @@ impl Fetch<'_, '_> {
     /// The participant's zone of today. A day's zone is fixed for good, so a zone that could not
     /// be asked is never guessed while the account would name one.
     fn zone(&mut self) -> Result<String> {
-        let scope = self.session.provider.settings_scope();
+        if let Some(zone) = &self.zone {
+            return Ok(zone.clone());
+        }
+        let scope = self.session.provider.zone_scope();
         let known = self.book.head.zone.clone();
         let mut asked = None;
         if self.session.token.granted(&scope) {
@@ -221,15 +237,16 @@ impl Fetch<'_, '_> {
             "UTC".to_owned()
         });
         self.book.head.zone = Some(zone.clone());
+        self.zone = Some(zone.clone());
         Ok(zone)
     }
 
     fn wishes(&self) -> Vec<Wish<'static>> {
         let lookback = plan::lookback_due(&self.book.head, self.now);
         let granted = |metric: &Metric| {
-            let scope = self.session.provider.scope_of(metric);
+            let granted = self.session.provider.granted(&self.session.token, metric);
             let refused = self.book.head.refused.iter().any(|name| name == metric.name);
-            self.session.token.granted(&scope) && (lookback || !refused)
+            granted && (lookback || !refused)
         };
         let wish = |metric: &&'static Metric| Wish { name: metric.name, granted: granted(metric) };
         self.wanted.metrics.iter().map(wish).collect()
@@ -405,8 +422,9 @@ impl Fetch<'_, '_> {
         calendar: &Calendar,
     ) -> Result<()> {
         let rows = self.pages(metric, job)?;
-        let mut rows = self.session.provider.combine(metric, tidied(metric, rows));
-        if let (true, Device::SyncedAt(at)) = (metric.filled_by_provider, device) {
+        let mut rows = self.session.provider.combine(metric, rows);
+        let fills = self.session.provider.fills_after_sync(metric);
+        if let (true, Device::SyncedAt(at)) = (fills, device) {
             rows.retain(|row| !matches!(row.key, RowKey::Instant(key) if key >= at));
         }
         let mut rest = rows.as_slice();
@@ -422,7 +440,7 @@ impl Fetch<'_, '_> {
     fn pages(&mut self, metric: &Metric, job: &Job) -> Result<Vec<Row>> {
         let mut rows = Vec::new();
         // A day without minutes (a flight across the date line) needs no request.
-        if metric.cadence == Cadence::Minute && job.from >= job.to {
+        if metric.cadence.has_instants() && job.from >= job.to {
             return Ok(rows);
         }
         let mut next: Option<String> = None;
@@ -536,11 +554,6 @@ impl Fetch<'_, '_> {
 /// Whether one part may fail so and the others be tried.
 fn isolated(failure: &Failure) -> bool {
     matches!(failure.class, ErrorClass::Server | ErrorClass::Format | ErrorClass::Bug)
-}
-
-fn tidied(metric: &Metric, mut rows: Vec<Row>) -> Vec<Row> {
-    table::tidy(&mut rows, metric.google.combine.is_some());
-    rows
 }
 
 /// The rows of a day, and those after it; rows before it belong to days that were not asked.

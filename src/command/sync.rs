@@ -18,7 +18,7 @@ use crate::config::{find_metric, parse_date};
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::user::UserId;
 use crate::io::files::{self, Lock};
-use crate::io::session::Guard;
+use crate::io::session::Guards;
 
 pub fn run(context: &Context, arguments: &SyncArguments) -> Result<u8> {
     let users = named_users(&arguments.user)?;
@@ -103,7 +103,7 @@ fn work(
     uploads: &Uploads,
     users: &[UserId],
 ) -> Vec<ParticipantReport> {
-    let guard = Guard::default();
+    let guards = Guards::default();
     let next = AtomicUsize::new(0);
     let done = AtomicUsize::new(0);
     let reports = Mutex::new(Vec::with_capacity(users.len()));
@@ -113,7 +113,7 @@ fn work(
                 while let Some(user) = users.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let mut report = ParticipantReport::new(user);
                     let work = AssertUnwindSafe(|| {
-                        fetch::participant(context, &guard, wanted, user, &mut report);
+                        fetch::participant(context, &guards, wanted, user, &mut report);
                         uploads.participant(user, &mut report);
                     });
                     if catch_unwind(work).is_err() {
