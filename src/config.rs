@@ -383,3 +383,6 @@ pub const S3_KEY_BYTES_MAX: usize = 1024;
 pub const S3_URL_LIFE_S: u64 = 15 * 60;
 /// Temporary credentials with less left than this (or than a URL's life) are renewed before use.
 pub const CREDENTIALS_RENEW_BEFORE_S: i64 = 15 * 60;
+/// AWS's sentence on a denial, as far as it is shown.
+pub const S3_DENIAL_CHARS_MAX: usize = 400;
+pub const S3_REGION_BYTES_MAX: usize = 32;

@@ -1,5 +1,7 @@
 //! Pure: no clock, no random numbers, no files, no sockets; all of those are arguments.
 
+pub mod aws_environment;
+pub mod aws_settings;
 pub mod backoff;
 pub mod day;
 pub mod error;
@@ -9,6 +11,7 @@ pub mod json;
 pub mod ledger;
 pub mod plan;
 pub mod s3;
+pub mod s3_error;
 pub mod sign_in;
 pub mod table;
 pub mod token;

@@ -2,10 +2,12 @@
 
 pub mod book;
 pub mod clock;
+pub mod credentials;
 pub mod files;
 pub mod http;
 pub mod log;
 pub mod random;
 pub mod session;
 pub mod stop;
+pub mod store;
 pub mod tokens;
