@@ -1,6 +1,7 @@
 //! Pure: no clock, no random numbers, no files, no sockets; all of those are arguments.
 
 pub mod aws_environment;
+pub mod aws_profile;
 pub mod aws_settings;
 pub mod backoff;
 pub mod day;
