@@ -386,3 +386,5 @@ pub const CREDENTIALS_RENEW_BEFORE_S: i64 = 15 * 60;
 /// AWS's sentence on a denial, as far as it is shown.
 pub const S3_DENIAL_CHARS_MAX: usize = 400;
 pub const S3_REGION_BYTES_MAX: usize = 32;
+/// Profiles that are walked through from the selected one to the one with keys.
+pub const ROLE_CHAIN_MAX: usize = 16;

@@ -1,5 +1,6 @@
 //! Pure: no clock, no random numbers, no files, no sockets; all of those are arguments.
 
+pub mod aws_chain;
 pub mod aws_environment;
 pub mod aws_profile;
 pub mod aws_settings;
@@ -13,7 +14,9 @@ pub mod ledger;
 pub mod plan;
 pub mod s3;
 pub mod s3_error;
+
 pub mod sign_in;
+pub mod sigv4;
 pub mod table;
 pub mod token;
 pub mod user;

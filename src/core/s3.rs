@@ -14,6 +14,7 @@ use md5::Digest as _;
 use rusty_s3::{Bucket, S3Action, UrlStyle};
 
 use crate::config::{S3_KEY_BYTES_MAX, S3_URL_LIFE_S, SMALL_REPLY_BYTES_MAX};
+use crate::core::aws_settings::{Variant, aws_address};
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::exchange::{Method, Request};
 
@@ -74,6 +75,8 @@ pub struct Target {
     /// Another address of S3 than AWS's own for the region.
     pub endpoint: Option<String>,
     pub path_style: bool,
+    /// Which of AWS's own addresses.
+    pub variant: Variant,
 }
 
 impl Target {
@@ -83,7 +86,8 @@ impl Target {
             let what = format!("bucket {} cannot be addressed at {at}: {why}", self.bucket);
             Failure::new(ErrorClass::Config, what)
         };
-        let endpoint = self.endpoint.clone().unwrap_or_else(|| aws_endpoint(&self.region));
+        let aws = || aws_address("s3", &self.region, self.variant);
+        let endpoint = self.endpoint.clone().unwrap_or_else(aws);
         let endpoint = endpoint.parse().map_err(|error| refuse(&error))?;
         let style = if self.path_style || !fits_host_name(&self.bucket) {
             UrlStyle::Path
@@ -93,12 +97,6 @@ impl Target {
         Bucket::new(endpoint, style, self.bucket.clone(), self.region.clone())
             .map_err(|error| refuse(&error))
     }
-}
-
-/// AWS's own address of S3; China is a partition with a domain of its own.
-fn aws_endpoint(region: &str) -> String {
-    let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-    format!("https://s3.{region}.{domain}")
 }
 
 /// Whether a bucket's name can be one label of a host name; AWS's certificates cover one label.

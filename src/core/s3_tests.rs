@@ -6,6 +6,7 @@ fn target() -> Target {
         region: "us-east-1".to_owned(),
         endpoint: Some("https://s3.amazonaws.com".to_owned()),
         path_style: false,
+        variant: Variant::default(),
     }
 }
 
@@ -100,6 +101,7 @@ fn the_host_names_the_bucket_unless_it_cannot() {
             region: "eu-west-1".to_owned(),
             endpoint: endpoint.map(str::to_owned),
             path_style,
+            variant: Variant::default(),
         };
         let key = Key::new("", "x").unwrap();
         made(&target, &SignedOptions::default(), |signing| delete(signing, &key)).label()

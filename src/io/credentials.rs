@@ -18,7 +18,7 @@ pub struct Provider {
 impl Provider {
     /// Finds out where credentials come from; nothing is run or asked yet.
     pub fn open(environment: &Environment, _http: &Http) -> Result<Self> {
-        let settings = AwsSettings::new(environment);
+        let settings = AwsSettings::new(environment, &Default::default());
         Ok(Self { environment: environment.clone(), settings, current: Mutex::default() })
     }
 

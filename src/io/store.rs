@@ -125,6 +125,7 @@ impl Store {
             // As boto3 has it: another address means path style unless told otherwise.
             path_style: settings.path_style.unwrap_or(endpoint.is_some()),
             endpoint,
+            variant: settings.variant,
         };
         let options =
             SignedOptions { encryption: config.encryption, expected_owner: config.expected_owner };
