@@ -5,16 +5,17 @@ pub mod aws_environment;
 pub mod aws_profile;
 pub mod aws_settings;
 pub mod backoff;
+pub mod completeness;
 pub mod day;
 pub mod error;
 pub mod exchange;
 pub mod hash;
 pub mod json;
 pub mod ledger;
+pub mod picture;
 pub mod plan;
 pub mod s3;
 pub mod s3_error;
-
 pub mod sign_in;
 pub mod sigv4;
 pub mod table;

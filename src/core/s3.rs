@@ -10,13 +10,13 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::Timestamp;
-use md5::Digest as _;
 use rusty_s3::{Bucket, S3Action, UrlStyle};
 
 use crate::config::{S3_KEY_BYTES_MAX, S3_URL_LIFE_S, SMALL_REPLY_BYTES_MAX};
 use crate::core::aws_settings::{Variant, aws_address};
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::exchange::{Method, Request};
+use crate::core::hash::{hex, md5, sha256};
 
 pub const CSV_CONTENT_TYPE: &str = "text/csv; charset=utf-8";
 
@@ -53,6 +53,26 @@ impl fmt::Display for Key {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.0)
     }
+}
+
+/// `S3_BUCKET_RAW`: a name, not an address.
+pub fn check_bucket_name(bucket: &str) -> Result<()> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    let ends = bucket.starts_with('.') || bucket.ends_with('.') || bucket.contains("..");
+    if bucket.bytes().all(fits) && (3..=255).contains(&bucket.len()) && !ends {
+        return Ok(());
+    }
+    let what = format!("S3_BUCKET_RAW={bucket}: give the bucket's name alone, not s3:// or an ARN");
+    Err(Failure::new(ErrorClass::Usage, what))
+}
+
+/// `FITSYNC_S3_EXPECTED_OWNER`: the number of an account.
+pub fn check_owner(owner: &str) -> Result<()> {
+    if owner.len() == 12 && owner.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(());
+    }
+    let what = "FITSYNC_S3_EXPECTED_OWNER must be the 12 digits of an AWS account";
+    Err(Failure::new(ErrorClass::Usage, what))
 }
 
 /// What is wrong with a key or a part of one.
@@ -173,7 +193,7 @@ pub struct Signing<'a> {
 /// enforces, SHA-256 the one that AWS recommends and keeps with the object.
 pub fn put(signing: &Signing<'_>, key: &Key, body: &[u8]) -> Result<Request> {
     let mut headers = vec![
-        ("content-md5", BASE64.encode(md5::Md5::digest(body))),
+        ("content-md5", BASE64.encode(md5(body))),
         ("content-type", CSV_CONTENT_TYPE.to_owned()),
         ("x-amz-checksum-sha256", sha256_base64(body)),
     ];
@@ -243,12 +263,12 @@ fn presign<'a>(
 
 /// As `x-amz-checksum-sha256` has it.
 pub fn sha256_base64(body: &[u8]) -> String {
-    BASE64.encode(ring::digest::digest(&ring::digest::SHA256, body))
+    BASE64.encode(sha256(body))
 }
 
 /// The ETag of an object that was sent in one piece and not encrypted by KMS: its MD5, in hex.
 pub fn md5_hex(body: &[u8]) -> String {
-    md5::Md5::digest(body).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&md5(body))
 }
 
 /// The MD5 that an ETag is, if it is one.

@@ -150,3 +150,15 @@ fn an_etag_is_an_md5_only_when_it_looks_like_one() {
     assert_eq!(md5_of_etag("\"d41d8cd98f00b204e9800998ecf8427e-2\""), None);
     assert_eq!(md5_of_etag("\"\""), None);
 }
+
+#[test]
+fn a_bucket_is_a_name_and_an_owner_a_number() {
+    for name in ["study", "a.study-1", "Study_1", "alias-s3alias"] {
+        assert_eq!(check_bucket_name(name), Ok(()));
+    }
+    for name in ["", "ab", "s3://study", "arn:aws:s3:::study", "a/b", "..", "a..b", ".ab", "a b"] {
+        assert_eq!(check_bucket_name(name).unwrap_err().class, ErrorClass::Usage, "{name}");
+    }
+    assert_eq!(check_owner("123456789012"), Ok(()));
+    assert!(check_owner("1234-5678-9012").is_err());
+}

@@ -3,9 +3,10 @@
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html>
 
 use jiff::Timestamp;
-use ring::{digest, hmac};
+use ring::hmac;
 
 use crate::core::exchange::Request;
+use crate::core::hash::{hex, sha256_hex};
 use crate::core::s3::Credentials;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
@@ -65,16 +66,8 @@ fn canonical_request(request: &Request) -> (String, String) {
     (names, canonical)
 }
 
-fn sha256_hex(bytes: &[u8]) -> String {
-    hex(digest::digest(&digest::SHA256, bytes).as_ref())
-}
-
 fn hmac_sha256(key: &[u8], bytes: &[u8]) -> Vec<u8> {
     hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), bytes).as_ref().to_vec()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -1,8 +1,7 @@
 //! The bucket: put, look at, delete. One `Store` per run, shared by its threads.
 //!
 //! ```text
-//! let environment = Environment::new(|name| …);           // names as the AWS tools read them
-//! let store = Store::open(StoreConfig { bucket, prefix, …, environment }, &http)?;
+//! let Some(store) = Store::open(&config, &http)? else { … };      // no bucket is named
 //! let key = store.key("users/u/steps/u_steps_20261122.csv")?;   // the prefix is added here
 //! store.put(&key, &bytes)?;      // verified: what S3 says it holds is what was sent
 //! store.head(&key)?;             // None: not there
@@ -20,7 +19,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::config::CLOCK_SKEW_S_MIN;
+use crate::config::{CLOCK_SKEW_S_MIN, Config};
 use crate::core::aws_environment::Environment;
 use crate::core::backoff::{self, Next};
 use crate::core::error::{ErrorClass, Failure, Result};
@@ -34,14 +33,14 @@ use crate::io::{random, stop};
 /// Where requests go when nothing names a region: S3's answer then names the bucket's.
 const REGION_FALLBACK: &str = "us-east-1";
 
-/// What the operator set for S3.
+/// What the operator set for S3; checked where settings are.
 #[derive(Debug, Clone, Default)]
 pub struct StoreConfig {
     /// `S3_BUCKET_RAW`.
     pub bucket: String,
     /// `FITSYNC_S3_PREFIX`; empty for none.
     pub prefix: String,
-    /// `FITSYNC_S3_SSE`, by `str::parse`.
+    /// `FITSYNC_S3_SSE`.
     pub encryption: Option<Encryption>,
     /// `FITSYNC_S3_EXPECTED_OWNER`.
     pub expected_owner: Option<String>,
@@ -110,9 +109,21 @@ struct Mended {
 }
 
 impl Store {
-    pub fn open(config: StoreConfig, http: &Http) -> Result<Self> {
-        check_bucket(&config.bucket)?;
-        Key::new(&config.prefix, "probe")?;
+    /// The store of the settings; `None` when no bucket is named: files stay local.
+    pub fn open(config: &Config, http: &Http) -> Result<Option<Self>> {
+        let Some(bucket) = config.bucket.clone() else { return Ok(None) };
+        let config = StoreConfig {
+            bucket,
+            prefix: config.s3_prefix.clone().unwrap_or_default(),
+            encryption: config.s3_sse.clone(),
+            expected_owner: config.s3_expected_owner.clone(),
+            allow_insecure: config.allow_insecure_s3,
+            environment: Environment::new(|name| config.settings.get(name).map(str::to_owned)),
+        };
+        Self::new(config, http).map(Some)
+    }
+
+    pub fn new(config: StoreConfig, http: &Http) -> Result<Self> {
         let credentials = Provider::open(&config.environment, http)?;
         let settings = credentials.settings();
         let endpoint = settings.s3_endpoint.clone();
@@ -324,17 +335,6 @@ fn head_of(reply: &Reply) -> Result<Head> {
     let sha256_base64 =
         reply.header("x-amz-checksum-sha256").filter(whole).map(|sum| sum.trim().to_owned());
     Ok(Head { size_bytes, etag, sha256_base64, kms: by_kms(reply) })
-}
-
-fn check_bucket(bucket: &str) -> Result<()> {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    let sound = bucket.bytes().all(fits) && (3..=255).contains(&bucket.len()) && bucket != "...";
-    if sound {
-        return Ok(());
-    }
-    let what =
-        format!("S3_BUCKET_RAW={bucket}: give the bucket's name alone, without s3:// or ARN");
-    Err(Failure::new(ErrorClass::Usage, what))
 }
 
 fn check_endpoint(endpoint: &str, allow_insecure: bool) -> Result<()> {
