@@ -6,7 +6,8 @@
 
 use jiff::Timestamp;
 
-use crate::config::{RETRY_AFTER_S_MAX, S3_DENIAL_CHARS_MAX, S3_REGION_BYTES_MAX};
+use crate::config::{RETRY_AFTER_S_MAX, S3_REGION_BYTES_MAX};
+use crate::core::aws_xml::{code, denial, element, seen, speaks_of_time, text};
 use crate::core::error::{ErrorClass, Failure};
 use crate::core::exchange::{Method, Reply};
 
@@ -62,16 +63,19 @@ pub struct Context<'a> {
 
 /// Reads a reply that is not success.
 pub fn read_error(reply: &Reply) -> S3Error {
-    let body = String::from_utf8_lossy(&reply.body);
-    let code = element(&body, "Code").filter(|code| plain(code)).map(str::to_owned);
-    let message = element(&body, "Message").unwrap_or_default();
-    let kind = kind_of(reply, code.as_deref(), message, &body);
-    let denial = (kind == Kind::Denied && message.contains("is not authorized to perform"))
-        .then(|| message.chars().filter(|c| !c.is_control()).take(S3_DENIAL_CHARS_MAX).collect());
-    S3Error { status: reply.status, kind, code, denial, retry_after_s: reply.retry_after_s() }
+    let body = text(reply);
+    let code = code(&body);
+    let kind = kind_of(reply, code, &body);
+    S3Error {
+        status: reply.status,
+        denial: denial(&body).filter(|_| kind == Kind::Denied),
+        kind,
+        code: code.map(str::to_owned),
+        retry_after_s: reply.retry_after_s(),
+    }
 }
 
-fn kind_of(reply: &Reply, code: Option<&str>, message: &str, body: &str) -> Kind {
+fn kind_of(reply: &Reply, code: Option<&str>, body: &str) -> Kind {
     let code = code.unwrap_or_default();
     let moved = region_in(reply, body);
     match reply.status {
@@ -89,7 +93,7 @@ fn kind_of(reply: &Reply, code: Option<&str>, message: &str, body: &str) -> Kind
                 None => Kind::Refused,
             },
             "RequestTimeTooSkewed" | "RequestExpired" => Kind::WrongTime,
-            "AccessDenied" | "InvalidRequest" if speaks_of_time(message) => Kind::WrongTime,
+            "AccessDenied" | "InvalidRequest" if speaks_of_time(body) => Kind::WrongTime,
             "InvalidAccessKeyId" => Kind::UnknownKey,
             "SignatureDoesNotMatch" => Kind::WrongSecret,
             "ExpiredToken" | "InvalidToken" | "TokenRefreshRequired" => Kind::SessionEnded,
@@ -119,14 +123,6 @@ fn kind_of(reply: &Reply, code: Option<&str>, message: &str, body: &str) -> Kind
     }
 }
 
-/// AWS: "Request has expired", "Request is not valid yet"; others: "Date is too old".
-fn speaks_of_time(message: &str) -> bool {
-    let message = message.to_ascii_lowercase();
-    ["has expired", "not valid yet", "not yet valid", "too old", "in the future"]
-        .iter()
-        .any(|words| message.contains(words))
-}
-
 /// The region that a reply names: in its header, in `<Region>`, or in the host of `<Endpoint>`.
 fn region_in(reply: &Reply, body: &str) -> Option<String> {
     let host = || element(body, "Endpoint").or_else(|| reply.header("location"));
@@ -147,27 +143,11 @@ fn region_of_host(address: &str) -> Option<&str> {
     host.strip_prefix("s3.").or_else(|| host.strip_prefix("s3-"))
 }
 
-/// The text of the first element of this name. Error documents are flat and small; what AWS may
-/// escape in them (`&quot;`) is not in codes and regions.
-fn element<'a>(body: &'a str, name: &str) -> Option<&'a str> {
-    let (_, rest) = body.split_once(&format!("<{name}>"))?;
-    rest.split_once(&format!("</{name}>")).map(|(text, _)| text.trim())
-}
-
-/// Whether a code may be shown: a word, not a document.
-fn plain(code: &str) -> bool {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'_';
-    !code.is_empty() && code.len() <= 64 && code.bytes().all(fits)
-}
-
 impl S3Error {
     /// The line for the operator, with the cure.
     pub fn failure(&self, context: &Context<'_>) -> Failure {
         let (class, what) = self.words(context);
-        let seen = match &self.code {
-            Some(code) => format!("HTTP {} {code}", self.status),
-            None => format!("HTTP {}", self.status),
-        };
+        let seen = seen(self.status, self.code.as_deref());
         let wait_s = self.retry_after_s.map(|seconds| seconds.min(RETRY_AFTER_S_MAX + 1));
         Failure::new(class, format!("{what} [{seen}]")).after(wait_s)
     }
@@ -187,8 +167,8 @@ impl S3Error {
             Kind::WrongTime => (
                 Clock,
                 format!(
-                    "S3 refuses the time of the request; the clock of this machine says {}: set it, \
-                     or wait for time sync",
+                    "S3 refuses the time of the request; the clock of this machine says {}: set \
+                     it, or wait for time sync",
                     context.machine.strftime("%Y-%m-%d %H:%M UTC")
                 ),
             ),
