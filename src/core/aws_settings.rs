@@ -13,8 +13,8 @@ pub struct AwsSettings {
     pub sts_endpoint: Option<String>,
     /// `s3 = addressing_style`, when it says `path` or `virtual`.
     pub path_style: Option<bool>,
-    /// `AWS_CA_BUNDLE`: certificates that the connections to AWS trust too.
-    pub ca_bundle: Option<String>,
+    /// Names in the profile that only the environment can set here.
+    pub ignored: Vec<&'static str>,
     pub variant: Variant,
 }
 
@@ -59,7 +59,9 @@ impl AwsSettings {
             found.filter(|_| !ignored).map(str::to_owned)
         };
         let region = environment.first(&["AWS_REGION", "AWS_DEFAULT_REGION"]);
-        let bundle = environment.get("AWS_CA_BUNDLE").or_else(|| profile.get("ca_bundle"));
+        // The agent is made before any profile is read, and serves the provider too.
+        let unread =
+            profile.get("ca_bundle").is_some() && environment.get("AWS_CA_BUNDLE").is_none();
         Self {
             region: region.or_else(|| profile.get("region")).map(str::to_owned),
             s3_endpoint: endpoint("s3"),
@@ -69,7 +71,7 @@ impl AwsSettings {
                 Some("virtual") => Some(false),
                 _ => None,
             },
-            ca_bundle: bundle.map(|path| environment.expand(path)),
+            ignored: if unread { vec!["ca_bundle"] } else { Vec::new() },
             variant: Variant {
                 dual_stack: on("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"),
                 fips: on("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"),
@@ -130,14 +132,14 @@ s3 =
 
     #[test]
     fn the_rest_of_a_profile_counts_when_it_is_selected() {
-        let found = settings(&[("HOME", "/home/pi")]);
+        let found = settings(&[]);
         assert_eq!(found.path_style, Some(false));
-        assert_eq!(found.ca_bundle.unwrap(), "/home/pi/ca.pem");
+        assert_eq!(found.ignored, ["ca_bundle"]);
         assert_eq!(found.variant, Variant { fips: true, dual_stack: false });
         assert_eq!(settings(&[("AWS_USE_FIPS_ENDPOINT", "false")]).variant, Variant::default());
-        let other = settings(&[("AWS_PROFILE", "other"), ("AWS_CA_BUNDLE", "/ca")]);
+        assert!(settings(&[("AWS_CA_BUNDLE", "/ca")]).ignored.is_empty());
+        let other = settings(&[("AWS_PROFILE", "other")]);
         assert_eq!((other.path_style, other.region), (None, None));
-        assert_eq!(other.ca_bundle.unwrap(), "/ca");
     }
 
     #[test]

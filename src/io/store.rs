@@ -26,7 +26,7 @@ use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::exchange::{Method, Reply, Request};
 use crate::core::s3::{self, Credentials, Encryption, Key, SignedOptions, Signing, Target};
 use crate::core::s3_error::{Context, Kind, S3Error, read_error};
-use crate::io::credentials::Provider;
+use crate::io::credentials::{Provider, Sources};
 use crate::io::http::{Http, is_loopback_url};
 use crate::io::{random, stop};
 
@@ -124,15 +124,16 @@ impl Store {
     }
 
     pub fn new(config: StoreConfig, http: &Http) -> Result<Self> {
-        let credentials = Provider::open(&config.environment, http)?;
-        let settings = credentials.settings();
-        let endpoint = settings.s3_endpoint.clone();
+        let sources = Sources::read(config.environment)?;
+        let settings = sources.settings();
+        let credentials = Provider::open(sources, http)?;
+        let endpoint = settings.s3_endpoint;
         if let Some(endpoint) = &endpoint {
             check_endpoint(endpoint, config.allow_insecure)?;
         }
         let target = Target {
             bucket: config.bucket,
-            region: settings.region.clone().unwrap_or_else(|| REGION_FALLBACK.to_owned()),
+            region: settings.region.unwrap_or_else(|| REGION_FALLBACK.to_owned()),
             // As boto3 has it: another address means path style unless told otherwise.
             path_style: settings.path_style.unwrap_or(endpoint.is_some()),
             endpoint,
@@ -214,7 +215,9 @@ impl Store {
         let mut attempt = 1;
         loop {
             stop::check()?;
-            let failure = match self.attempt(task, &mut mended) {
+            // Their own failures have had their own tries.
+            let credentials = self.credentials.get()?;
+            let failure = match self.attempt(task, &credentials, &mut mended) {
                 Ok(Some(reply)) => return Ok(reply),
                 Ok(None) => continue,
                 Err(failure) => failure,
@@ -229,13 +232,17 @@ impl Store {
     }
 
     /// One try; `None` when it failed and the reason was mended.
-    fn attempt(&self, task: &Task<'_>, mended: &mut Mended) -> Result<Option<Reply>> {
-        let credentials = self.credentials.get()?;
+    fn attempt(
+        &self,
+        task: &Task<'_>,
+        credentials: &Arc<Credentials>,
+        mended: &mut Mended,
+    ) -> Result<Option<Reply>> {
         let target = self.target();
         let skew_s = self.http.clock().skew_s();
         let now = self.http.clock().now();
-        let (options, keys) = (&self.options, &*credentials);
-        let request = (task.make)(&Signing { target: &target, options, credentials: keys, now })?;
+        let options = &self.options;
+        let request = (task.make)(&Signing { target: &target, options, credentials, now })?;
         let reply = self.http.send(&request)?;
         if reply.ok() || (task.method == Method::Head && reply.status == 404) {
             if reply.ok() {
@@ -244,7 +251,7 @@ impl Store {
             return Ok(Some(reply));
         }
         let error = read_error(&reply);
-        if self.mend(&error, &target, skew_s, &credentials, mended)? {
+        if self.mend(&error, &target, skew_s, credentials, mended)? {
             return Ok(None);
         }
         Err(self.failure(&error, task.method).at(request.label()))
@@ -346,8 +353,8 @@ fn check_endpoint(endpoint: &str, allow_insecure: bool) -> Result<()> {
         return Ok(());
     }
     let what = format!(
-        "S3 endpoint {endpoint} is not https://; on a network of your own FITSYNC_ALLOW_INSECURE_S3=1 \
-         allows http://"
+        "S3 endpoint {endpoint} is not https://; on a network of your own \
+         FITSYNC_ALLOW_INSECURE_S3=1 allows http://"
     );
     Err(Failure::new(ErrorClass::Usage, what))
 }
