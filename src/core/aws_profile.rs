@@ -216,7 +216,7 @@ fn property(
     Ok((name.to_ascii_lowercase(), value.to_owned()))
 }
 
-/// After a property a comment needs white space before it (keys may hold `#`), after `]` it does not.
+/// After a property a comment needs white space before it (keys may hold `#`), after `]` none.
 fn without_comment(line: &str, needs_blank: bool) -> &str {
     let mut before = ' ';
     let start = line.char_indices().find_map(|(at, c)| {

@@ -26,7 +26,7 @@ pub struct Variant {
 }
 
 /// AWS's own address of `s3` or `sts` in a region. Partitions have domains of their own
-/// (<https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html>).
+/// (<https://github.com/boto/botocore>, `data/partitions.json`).
 pub fn aws_address(service: &str, region: &str, variant: Variant) -> String {
     let domain = match region.split('-').next() {
         Some("cn") => "amazonaws.com.cn",
