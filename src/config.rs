@@ -148,5 +148,24 @@ pub const PORTAL_PAUSE_MS: u64 = 20;
 pub const S3_KEY_BYTES_MAX: usize = 1024;
 /// A presigned request is sent at once; this is room for a slow clock and a slow upload.
 pub const S3_URL_LIFE_S: u64 = 15 * 60;
-/// Temporary credentials with less left than this (or than a URL's life) are renewed before use.
+/// Temporary credentials with less left than this (a URL's life; the SDKs take ten minutes) are
+/// renewed before use.
 pub const CREDENTIALS_RENEW_BEFORE_S: i64 = 15 * 60;
+/// AWS's sentence on a denial, as far as it is shown.
+pub const AWS_DENIAL_CHARS_MAX: usize = 400;
+pub const S3_REGION_BYTES_MAX: usize = 32;
+/// Profiles that are walked through from the selected one to the one with keys.
+pub const ROLE_CHAIN_MAX: usize = 16;
+/// One of the two profile files.
+pub const AWS_FILE_BYTES_MAX: u64 = 1024 * 1024;
+/// What a credential_process may take, and print.
+pub const CREDENTIAL_PROCESS_S_MAX: u64 = 60;
+pub const CREDENTIAL_PROCESS_BYTES_MAX: u64 = 64 * 1024;
+/// The end of what it says on stderr, as far as it is shown.
+pub const CREDENTIAL_STDERR_CHARS_MAX: usize = 300;
+/// What was said may be held open by something it started: how long to wait for the rest.
+pub const CREDENTIAL_OUTPUT_WAIT_S: u64 = 2;
+/// A failure to get credentials is not asked for again within this time.
+pub const CREDENTIALS_FAILED_FOR_S: u64 = 60;
+/// Credentials that could not be renewed are used until so little is left.
+pub const CREDENTIALS_LEFT_S_MIN: i64 = 60;

@@ -3,6 +3,8 @@
 pub mod account;
 pub mod book;
 pub mod clock;
+pub mod credential_process;
+pub mod credentials;
 pub mod files;
 pub mod http;
 pub mod log;
