@@ -1,5 +1,11 @@
-//! Settings and limits: environment and files → one checked [`Config`]; every limit and default of
-//! the program in one place. `config/source.rs` finds the texts, this file gives them meaning.
+//! Every limit of the program in one place, and its settings: environment and files → one checked
+//! [`Config`]. `config/source.rs` finds the texts, `config/settings.rs` gives them meaning.
+
+mod settings;
+mod source;
+
+pub use settings::{Config, find_metric, parse_date};
+pub use source::{READ_BY_ROOT, SECRETS, Settings};
 
 // --- HTTP ---------------------------------------------------------------------------------------
 pub const HTTP_CONNECT_TIMEOUT_S: u64 = 10;
@@ -20,3 +26,116 @@ pub const SMALL_REPLY_BYTES_MAX: u64 = 256 * 1024;
 // --- Clock (the AWS SDKs' numbers) --------------------------------------------------------------
 pub const CLOCK_ROUND_TRIP_S_MAX: i64 = 15 * 60;
 pub const CLOCK_SKEW_S_MIN: i64 = 4 * 60;
+
+// --- Days and ledger ----------------------------------------------------------------------------
+/// A day that lost most of its rows is believed when a run this much later reads the same.
+pub const SHRUNK_CONFIRM_S: i64 = 6 * 3600;
+/// A next try further ahead than this was set by a clock that has jumped: it is due.
+pub const NEXT_TRY_AHEAD_S_MAX: i64 = 6 * 3600;
+/// The whole look-back is read again after this long.
+pub const LOOKBACK_EVERY_S: i64 = 24 * 3600;
+/// A participant who must sign in again is tried all the same this often.
+pub const SIGN_IN_TRY_EVERY_S: i64 = 24 * 3600;
+/// Forty years of months: no range of dates is longer.
+pub const MONTHS_MAX: usize = 480;
+/// A request of minute data spans at most this much (Google's limit for several types).
+pub const MINUTE_RANGE_S_MAX: i64 = 14 * 86_400;
+/// A request of daily data spans at most this many days.
+pub const DAILY_RANGE_DAYS_MAX: i64 = 90;
+
+// --- Tokens and sign-in -------------------------------------------------------------------------
+/// An access token with less left than this is refreshed before use.
+pub const TOKEN_REFRESH_BEFORE_S: i64 = 5 * 60;
+/// A pasted address, also when it came in several lines.
+pub const PASTE_BYTES_MAX: usize = 8 * 1024;
+
+// --- Retries ------------------------------------------------------------------------------------
+pub const RETRY_ATTEMPTS_MAX: u32 = 4;
+pub const RETRY_WAIT_MS_BASE: u64 = 500;
+pub const RETRY_WAIT_MS_MAX: u64 = 8_000;
+/// A service that asks for a longer pause is left to the next run.
+pub const RETRY_AFTER_S_MAX: u64 = 30;
+/// Files that the store refused: first pause and longest pause.
+pub const QUEUE_WAIT_S_BASE: u64 = 60;
+pub const QUEUE_WAIT_S_MAX: u64 = 4 * 3600;
+
+// --- Requests to a provider ---------------------------------------------------------------------
+/// Google's largest page; more is cut to it without an error.
+pub const PAGE_ROWS: u32 = 10_000;
+/// Pages of one job; 14 days of minutes are three.
+pub const PAGES_MAX: usize = 64;
+
+// --- Files, locks, signals ----------------------------------------------------------------------
+pub const LOCK_POLL_MS: u64 = 50;
+/// Another process refreshes this participant's token: a request and its retries.
+pub const TOKEN_LOCK_WAIT_S: u64 = 60;
+pub const TOKEN_BYTES_MAX: u64 = 64 * 1024;
+/// A month of sixteen metrics is about 400 KiB.
+pub const LEDGER_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// What a token file never exceeds in practice; its space is reserved before a refresh.
+pub const TOKEN_RESERVE_BYTES: u64 = 16 * 1024;
+/// A day of minute data is about 100 KiB.
+pub const CSV_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Below this nothing is fetched; uploading goes on.
+pub const FETCH_SPACE_BYTES_MIN: u64 = 512 * 1024;
+pub const STOP_POLL_MS: u64 = 20;
+pub const STOP_WRITE_MS_MAX: u64 = 1_500;
+pub const STOP_REFRESH_S_MAX: u64 = 15;
+
+// --- One run ------------------------------------------------------------------------------------
+/// Retries of all participants together.
+pub const RETRY_BUDGET: i64 = 200;
+/// So many failures in a row, of anybody, and the network is down.
+pub const BREAKER_NETWORK: u32 = 8;
+/// So many 5xx in a row, of anybody, and the service is down.
+pub const BREAKER_SERVER: u32 = 16;
+/// Google allows an unverified app 150 requests a minute and participant.
+pub const PACE_BURST: f64 = 30.0;
+pub const PACE_PER_S: f64 = 2.0;
+/// A token that is refused again and again is not cured by refreshing.
+pub const REFRESHES_MAX: u32 = 3;
+
+// --- Upload queue -------------------------------------------------------------------------------
+/// The ledger is written after so many files or seconds of uploading.
+pub const UPLOAD_BATCH_FILES: usize = 32;
+pub const UPLOAD_BATCH_S: u64 = 10;
+/// So many failures in a row and the rest is left to the next run.
+pub const UPLOAD_FAILURES_IN_A_ROW_MAX: usize = 8;
+/// Items of the backlog that are held in memory at once.
+pub const BACKLOG_ITEMS_MAX: usize = 2_000;
+
+// --- Settings -----------------------------------------------------------------------------------
+pub const SETTINGS_BYTES_MAX: u64 = 256 * 1024;
+pub const THREADS_MAX: u32 = 64;
+pub const LOOKBACK_DAYS_MAX: u32 = 60;
+
+// --- Sign-in pages ------------------------------------------------------------------------------
+pub const PORTAL_CONNECTIONS_MAX: usize = 64;
+/// A peer is one IPv4 address or one IPv6 /64.
+pub const PORTAL_CONNECTIONS_PER_PEER_MAX: usize = 4;
+/// Threads of connections that were just closed end a little later than their place is given away.
+pub const PORTAL_THREADS_MAX: usize = 96;
+pub const PORTAL_THREAD_STACK_BYTES: usize = 256 * 1024;
+/// What one connection may need: its socket, and three ends of the socket to the server behind.
+pub const PORTAL_FILES_PER_CONNECTION: usize = 4;
+/// Open files that are left to the rest of the program.
+pub const PORTAL_FILES_SPARE: usize = 40;
+/// Sockets that one listen address may stand for (`localhost` is two).
+pub const PORTAL_SOCKETS_MAX: usize = 4;
+pub const PORTAL_HEAD_BYTES_MAX: usize = 8 * 1024;
+pub const PORTAL_HEADERS_MAX: usize = 64;
+pub const PORTAL_BODY_BYTES_MAX: usize = 16 * 1024;
+pub const PORTAL_ANSWER_BYTES_MAX: u64 = 1024 * 1024;
+/// Handshake, head and body together.
+pub const PORTAL_REQUEST_TIMEOUT_MS: u64 = 5_000;
+/// A callback waits for the provider's answer (a whole exchange and its repetition).
+pub const PORTAL_PAGE_TIMEOUT_MS: u64 = 150_000;
+pub const PORTAL_WRITE_TIMEOUT_MS: u64 = 10_000;
+/// After the answer, what the client still sends is read away, so that it gets to read the answer.
+pub const PORTAL_LINGER_MS: u64 = 500;
+pub const PORTAL_LINGER_BYTES_MAX: usize = 64 * 1024;
+/// When the pages are closed, answers under way get so long to arrive.
+pub const PORTAL_CLOSE_TIMEOUT_MS: u64 = 2_000;
+pub const PORTAL_THREAD_PAUSE_MS: u64 = 1;
+/// Pause of an accept loop that cannot go on (no file, no thread).
+pub const PORTAL_PAUSE_MS: u64 = 20;

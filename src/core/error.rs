@@ -58,6 +58,22 @@ struct Rule {
 }
 
 impl ErrorClass {
+    pub const ALL: [Self; 13] = [
+        Self::Usage,
+        Self::Locked,
+        Self::Config,
+        Self::Auth,
+        Self::Retired,
+        Self::NotGranted,
+        Self::Quota,
+        Self::Network,
+        Self::Server,
+        Self::Format,
+        Self::Disk,
+        Self::Clock,
+        Self::Bug,
+    ];
+
     const fn rule(self) -> Rule {
         const fn rule(name: &'static str, exit: u8, retry_now: bool, reach: Reach) -> Rule {
             Rule { name, exit, retry_now, reach }

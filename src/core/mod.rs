@@ -1,4 +1,15 @@
 //! Pure: no clock, no random numbers, no files, no sockets; all of those are arguments.
 
+pub mod backoff;
+pub mod completeness;
+pub mod day;
 pub mod error;
 pub mod exchange;
+pub mod hash;
+pub mod json;
+pub mod ledger;
+pub mod plan;
+pub mod sign_in;
+pub mod table;
+pub mod token;
+pub mod user;

@@ -1,0 +1,275 @@
+//! The control API: everything that [`Controls`] can do, as JSON over HTTP.
+//!
+//! Arguments come as query parameters or as the fields of a JSON object, whichever is handier.
+//! `GET /_sim/` lists what there is.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde_json::{Map, Value, json};
+
+use crate::controls::{Controls, Expected};
+use crate::fault_json;
+use crate::google::grant::Rotation;
+use crate::http::{Ask, Reply};
+use crate::log::Seen;
+use crate::metric::Metric;
+use crate::truth::Day;
+use crate::world::zone;
+
+const HELP: &str = "\
+GET  /_sim/                this list, and where the services are
+POST /_sim/consent         url, who[, decision=deny]: where the browser ends
+POST /_sim/device_sync     who, at (an instant, or now)
+POST /_sim/zone            who, zone[, from]
+POST /_sim/grants          who[, scopes=a,b]: what stays ticked; without scopes everything
+POST /_sim/linked          who, linked=true|false
+POST /_sim/revise          who, date[, metric]
+POST /_sim/shrink          who, date, keep_percent[, metric]
+POST /_sim/revoke          who
+POST /_sim/expire          every access token is over
+POST /_sim/rotation        rotation=none|rotate|grace
+POST /_sim/clock           offset_s
+POST /_sim/fault           see effects below; host, path, method, who, skip, count (or always)
+POST /_sim/clear_faults
+POST /_sim/down            down=true|false
+POST /_sim/clear_requests
+GET  /_sim/requests        every request since then
+GET  /_sim/counts
+GET  /_sim/secrets
+GET  /_sim/objects         what the bucket holds: key, bytes, sha256, puts
+GET  /_sim/truth           who, user_id, metric, date[, zone] or start, end: CSV
+GET  /_sim/expected        who, user_id, from, to[, zone]: key, rows, sha256
+";
+
+/// The arguments of a call.
+struct Arguments(Map<String, Value>);
+
+impl Arguments {
+    fn of(ask: &Ask) -> Result<Arguments, String> {
+        let mut map = Map::new();
+        if !ask.body.is_empty() {
+            let body = serde_json::from_slice(&ask.body);
+            match body.map_err(|problem| format!("the body is no JSON: {problem}"))? {
+                Value::Object(fields) => map = fields,
+                _ => return Err("the body must be a JSON object".to_owned()),
+            }
+        }
+        for (name, value) in &ask.query {
+            map.insert(name.clone(), Value::from(value.as_str()));
+        }
+        Ok(Arguments(map))
+    }
+
+    fn maybe(&self, name: &str) -> Option<String> {
+        match self.0.get(name) {
+            None | Some(Value::Null) => None,
+            Some(Value::String(text)) => Some(text.clone()),
+            Some(other) => Some(other.to_string()),
+        }
+    }
+
+    fn text(&self, name: &str) -> Result<String, String> {
+        self.maybe(name).ok_or_else(|| format!("{name} is missing"))
+    }
+
+    fn read<T: std::str::FromStr>(&self, name: &str) -> Result<T, String> {
+        let text = self.text(name)?;
+        text.parse().map_err(|_| format!("{name}={text} cannot be read"))
+    }
+
+    fn metric(&self) -> Result<Option<Metric>, String> {
+        match self.maybe("metric") {
+            None => Ok(None),
+            Some(name) => match Metric::named(&name) {
+                Some(metric) => Ok(Some(metric)),
+                None => Err(format!("no such metric: {name}")),
+            },
+        }
+    }
+}
+
+/// Answers one call.
+pub fn answer(controls: &Controls, ask: &Ask) -> Reply {
+    let Some(call) = ask.path.strip_prefix("/_sim") else {
+        return Reply::json(404, &json!({"error": "paths begin with /_sim/"}));
+    };
+    let call = call.trim_matches('/');
+    let result = Arguments::of(ask).and_then(|arguments| match call {
+        "truth" => truth(controls, &arguments),
+        _ => {
+            let value = match read(controls, call, &arguments)? {
+                Some(value) => value,
+                None => write(controls, call, &arguments)?,
+            };
+            Ok(Reply::json(200, &value))
+        }
+    });
+    result.unwrap_or_else(|problem| Reply::json(400, &json!({"error": problem})))
+}
+
+/// Calls that change nothing.
+fn read(controls: &Controls, call: &str, arguments: &Arguments) -> Result<Option<Value>, String> {
+    let value = match call {
+        "" => about(controls),
+        "requests" => controls.requests().iter().map(seen_json).collect(),
+        "counts" => {
+            let counts = controls.counts();
+            json!({
+                "requests": counts.requests,
+                "in_flight_max": counts.in_flight_max,
+                "connections": counts.connections,
+            })
+        }
+        "secrets" => json!(controls.secrets()),
+        "objects" => {
+            let objects = controls.s3_objects();
+            let row = |(key, bytes): &(String, Vec<u8>)| {
+                json!({
+                    "key": key,
+                    "bytes": bytes.len(),
+                    "sha256": sha256(bytes),
+                    "puts": controls.puts(key),
+                })
+            };
+            objects.iter().map(row).collect()
+        }
+        "expected" => {
+            let days = (arguments.read("from")?, arguments.read("to")?);
+            let zone = arguments.maybe("zone");
+            let (who, user_id) = (arguments.text("who")?, arguments.text("user_id")?);
+            let files = controls.expected(&who, &user_id, days, zone.as_deref())?;
+            files.iter().map(expected_json).collect()
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(value))
+}
+
+/// Where everything is, as the binary prints it when it is ready.
+pub fn about(controls: &Controls) -> Value {
+    let environment = controls.environment().into_iter();
+    let environment: Map<_, _> =
+        environment.map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
+    let calls: Vec<_> = HELP.lines().collect();
+    json!({
+        "control": controls.control_url(),
+        "google": controls.google_url(),
+        "authorize": controls.authorize_url(),
+        "token": controls.token_url(),
+        "revoke": controls.revoke_url(),
+        "s3": controls.s3_url(),
+        "bucket": controls.bucket(),
+        "region": controls.region(),
+        "access_key": controls.access_key(),
+        "secret_key": controls.secret_key(),
+        "client_id": controls.client_id(),
+        "client_secret": controls.client_secret(),
+        "participants": controls.names(),
+        "environment": environment,
+        "calls": calls,
+        "effects": fault_json::EFFECTS,
+    })
+}
+
+fn seen_json(seen: &Seen) -> Value {
+    json!({
+        "at": seen.at.to_string(),
+        "host": seen.host.name(),
+        "who": seen.who,
+        "method": seen.method,
+        "path": seen.path,
+        "label": seen.label,
+        "status": seen.status,
+        "in_flight": seen.in_flight,
+    })
+}
+
+fn expected_json(file: &Expected) -> Value {
+    json!({"key": file.key, "rows": file.rows, "sha256": sha256(&file.bytes)})
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Calls that change the world.
+fn write(controls: &Controls, call: &str, arguments: &Arguments) -> Result<Value, String> {
+    match call {
+        "consent" => {
+            let (url, who) = (arguments.text("url")?, arguments.text("who")?);
+            let redirect = match arguments.maybe("decision").as_deref() {
+                Some("deny") => controls.deny(&url, &who)?,
+                _ => controls.consent(&url, &who)?,
+            };
+            return Ok(json!({"redirect": redirect}));
+        }
+        "device_sync" => {
+            let at = match arguments.text("at")?.as_str() {
+                "now" => controls.now(),
+                _ => arguments.read("at")?,
+            };
+            controls.set_device_sync(&arguments.text("who")?, at)?;
+        }
+        "zone" => {
+            let from = match arguments.maybe("from") {
+                Some(_) => arguments.read("from")?,
+                None => controls.now(),
+            };
+            controls.set_zone(&arguments.text("who")?, from, &arguments.text("zone")?)?;
+        }
+        "grants" => {
+            let scopes = arguments.maybe("scopes");
+            let scopes = scopes.map(|list| list.split(',').map(str::to_owned).collect());
+            controls.set_grants(&arguments.text("who")?, scopes)?;
+        }
+        "linked" => controls.set_linked(&arguments.text("who")?, arguments.read("linked")?)?,
+        "revise" => {
+            let date: Date = arguments.read("date")?;
+            controls.revise_day(&arguments.text("who")?, arguments.metric()?, date)?;
+        }
+        "shrink" => {
+            let (date, keep) = (arguments.read("date")?, arguments.read("keep_percent")?);
+            controls.shrink_day(&arguments.text("who")?, arguments.metric()?, date, keep)?;
+        }
+        "revoke" => controls.revoke(&arguments.text("who")?),
+        "expire" => controls.expire_access_tokens(),
+        "rotation" => controls.set_rotation(match arguments.text("rotation")?.as_str() {
+            "none" => Rotation::None,
+            "rotate" => Rotation::Rotate,
+            "grace" => Rotation::RotateWithGrace,
+            other => return Err(format!("no such rotation: {other}")),
+        }),
+        "clock" => controls.set_clock_offset_s(arguments.read("offset_s")?),
+        "fault" => controls.inject(fault_json::fault(&arguments.0)?),
+        "clear_faults" => controls.clear_faults(),
+        "down" => controls.set_down(arguments.read("down")?),
+        "clear_requests" => controls.clear_requests(),
+        other => return Err(format!("no such call: {other}; there are:\n{HELP}")),
+    }
+    Ok(json!({}))
+}
+
+/// The CSV of a day; a day without rows is 204.
+fn truth(controls: &Controls, arguments: &Arguments) -> Result<Reply, String> {
+    let (who, user_id) = (arguments.text("who")?, arguments.text("user_id")?);
+    let metric = arguments.metric()?.ok_or("metric is missing")?;
+    let date: Date = arguments.read("date")?;
+    let zone = match arguments.maybe("zone") {
+        Some(name) => zone(&name)?,
+        None => controls.person(&who)?.zone_at(controls.now()).clone(),
+    };
+    let mut day = Day::civil(date, &zone);
+    if arguments.maybe("start").is_some() {
+        let instant = |name| arguments.read::<Timestamp>(name);
+        (day.start, day.end) = (instant("start")?, instant("end")?);
+    }
+    Ok(match controls.truth(&who, &user_id, metric, &day)? {
+        Some(bytes) => Reply {
+            status: 200,
+            headers: vec![("content-type", "text/csv".to_owned())],
+            body: bytes,
+        },
+        None => Reply::html(204, ""),
+    })
+}

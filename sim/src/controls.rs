@@ -1,0 +1,411 @@
+//! Everything that a test does to the world, and asks of it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use hyper::HeaderMap;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use tokio::sync::watch;
+use url::Url;
+
+use crate::fault::{Effect, Fault, PageTrick};
+use crate::google::grant::Rotation;
+use crate::google::{self, oauth};
+use crate::http::{Ask, Host};
+use crate::log::{Counts, Seen};
+use crate::metric::Metric;
+use crate::options::{Device, DeviceKind};
+use crate::person::{Edit, Person};
+use crate::truth::{self, Day};
+use crate::world::{Citizen, World, zone};
+
+/// Where the services are.
+#[derive(Clone, Debug)]
+pub struct Addresses {
+    pub google: String,
+    pub s3: String,
+    pub control: String,
+}
+
+/// A file that fitsync must have written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expected {
+    pub key: String,
+    pub rows: usize,
+    pub bytes: Vec<u8>,
+}
+
+/// A handle on a running world; clones are handles on the same one.
+#[derive(Clone, Debug)]
+pub struct Controls {
+    pub(crate) world: Arc<World>,
+    pub(crate) addresses: Arc<Addresses>,
+    pub(crate) down: watch::Sender<bool>,
+    pub(crate) s3_dir: PathBuf,
+}
+
+impl Controls {
+    /// `GOOGLE_HEALTH_URL`.
+    pub fn google_url(&self) -> String {
+        self.addresses.google.clone()
+    }
+
+    /// `GOOGLE_AUTHORIZE_URL`.
+    pub fn authorize_url(&self) -> String {
+        format!("{}{}", self.addresses.google, oauth::AUTHORIZE_PATH)
+    }
+
+    /// `GOOGLE_TOKEN_URL`.
+    pub fn token_url(&self) -> String {
+        format!("{}/token", self.addresses.google)
+    }
+
+    /// `GOOGLE_REVOKE_URL`.
+    pub fn revoke_url(&self) -> String {
+        format!("{}/revoke", self.addresses.google)
+    }
+
+    /// `AWS_ENDPOINT_URL_S3`.
+    pub fn s3_url(&self) -> String {
+        self.addresses.s3.clone()
+    }
+
+    /// The control API; its paths begin with `/_sim/`.
+    pub fn control_url(&self) -> String {
+        self.addresses.control.clone()
+    }
+
+    pub fn client_id(&self) -> &str {
+        &self.world.options.client_id
+    }
+
+    pub fn client_secret(&self) -> &str {
+        &self.world.options.client_secret
+    }
+
+    pub fn access_key(&self) -> &str {
+        &self.world.options.access_key
+    }
+
+    pub fn secret_key(&self) -> &str {
+        &self.world.options.secret_key
+    }
+
+    pub fn bucket(&self) -> &str {
+        &self.world.options.bucket
+    }
+
+    pub fn region(&self) -> &str {
+        &self.world.options.region
+    }
+
+    /// The participants' names.
+    pub fn names(&self) -> Vec<String> {
+        let state = self.world.state();
+        let citizens = state.citizens.iter();
+        citizens.map(|one| one.participant.name.clone()).collect()
+    }
+
+    /// The world's time.
+    pub fn now(&self) -> Timestamp {
+        self.world.now()
+    }
+
+    /// The folder that holds the bucket folders.
+    pub fn s3_dir(&self) -> &std::path::Path {
+        &self.s3_dir
+    }
+
+    /// The settings that let fitsync find this world.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        let options = &self.world.options;
+        vec![
+            ("GOOGLE_CLIENT_ID", options.client_id.clone()),
+            ("GOOGLE_CLIENT_SECRET", options.client_secret.clone()),
+            ("GOOGLE_HEALTH_URL", self.google_url()),
+            ("GOOGLE_AUTHORIZE_URL", self.authorize_url()),
+            ("GOOGLE_TOKEN_URL", self.token_url()),
+            ("GOOGLE_REVOKE_URL", self.revoke_url()),
+            ("AWS_ENDPOINT_URL_S3", self.s3_url()),
+            ("AWS_ACCESS_KEY_ID", options.access_key.clone()),
+            ("AWS_SECRET_ACCESS_KEY", options.secret_key.clone()),
+            ("AWS_DEFAULT_REGION", options.region.clone()),
+            ("S3_BUCKET_RAW", options.bucket.clone()),
+        ]
+    }
+
+    /// Addresses, keys and calls as one JSON document.
+    pub fn about(&self) -> serde_json::Value {
+        crate::control::about(self)
+    }
+
+    /// What a browser and a participant do with a sign-in address: the address that the
+    /// browser ends on. An error page is an error, with its text.
+    pub fn consent(&self, authorize_url: &str, who: &str) -> Result<String, String> {
+        self.decide(authorize_url, who, "")
+    }
+
+    /// The same, whatever the participant would have decided.
+    pub fn deny(&self, authorize_url: &str, who: &str) -> Result<String, String> {
+        self.decide(authorize_url, who, "deny")
+    }
+
+    fn decide(&self, authorize_url: &str, who: &str, decision: &str) -> Result<String, String> {
+        let url = Url::parse(authorize_url).map_err(|problem| problem.to_string())?;
+        let page = google::answer(&self.world, &get(&url));
+        let ticket = page.headers.iter().find(|(name, _)| *name == "x-sim-ticket");
+        let Some((_, ticket)) = ticket else {
+            return Err(String::from_utf8_lossy(&page.body).into_owned());
+        };
+        let mut approve = url.clone();
+        approve.set_path(oauth::APPROVE_PATH);
+        let pairs = [("ticket", ticket.as_str()), ("who", who), ("decision", decision)];
+        approve.query_pairs_mut().clear().extend_pairs(pairs);
+        let reply = google::answer(&self.world, &get(&approve));
+        let location = reply.headers.iter().find(|(name, _)| *name == "location");
+        match location {
+            Some((_, location)) => Ok(location.clone()),
+            None => Err(String::from_utf8_lossy(&reply.body).into_owned()),
+        }
+    }
+
+    fn change<T>(&self, who: &str, change: impl FnOnce(&mut Citizen) -> T) -> Result<T, String> {
+        let mut state = self.world.state();
+        let citizen = state.citizen_mut(who);
+        citizen.map(change).ok_or_else(|| format!("no participant {who}"))
+    }
+
+    /// The participant's band syncs (or synced) at that instant: what was measured before it
+    /// is there from now on, and nothing that was measured later.
+    pub fn set_device_sync(&self, who: &str, at: Timestamp) -> Result<(), String> {
+        self.change(who, |citizen| {
+            let devices = citizen.participant.devices.iter_mut();
+            let bands = devices.filter(|device| device.kind == DeviceKind::Tracker);
+            bands.for_each(|band| band.last_sync = at);
+        })
+    }
+
+    /// Other devices from now on; none at all is possible.
+    pub fn set_devices(&self, who: &str, devices: Vec<Device>) -> Result<(), String> {
+        self.change(who, |citizen| citizen.participant.devices = devices)
+    }
+
+    /// The participant travels: from an instant on another zone.
+    pub fn set_zone(&self, who: &str, from: Timestamp, name: &str) -> Result<(), String> {
+        let zone = zone(name)?;
+        self.change(who, |citizen| {
+            let zones = &mut citizen.person.zones;
+            zones.push((from, zone));
+            zones.sort_by_key(|(from, _)| *from);
+        })
+    }
+
+    /// What the participant leaves ticked at the next consent; `None`: everything.
+    pub fn set_grants(&self, who: &str, grants: Option<Vec<String>>) -> Result<(), String> {
+        self.change(who, |citizen| citizen.participant.grants = grants)
+    }
+
+    /// Whether the participant's Google account has a Google Health profile.
+    pub fn set_linked(&self, who: &str, linked: bool) -> Result<(), String> {
+        self.change(who, |citizen| citizen.participant.linked = linked)
+    }
+
+    /// The provider gives other values for a day from now on; `None` stands for all metrics.
+    pub fn revise_day(&self, who: &str, metric: Option<Metric>, date: Date) -> Result<(), String> {
+        self.edit(who, metric, date, |edit| edit.revision += 1)
+    }
+
+    /// The provider has only so many percent of a day's rows from now on.
+    pub fn shrink_day(
+        &self,
+        who: &str,
+        metric: Option<Metric>,
+        date: Date,
+        keep_percent: u8,
+    ) -> Result<(), String> {
+        self.edit(who, metric, date, |edit| edit.keep_percent = keep_percent)
+    }
+
+    fn edit(
+        &self,
+        who: &str,
+        metric: Option<Metric>,
+        date: Date,
+        change: impl FnOnce(&mut Edit),
+    ) -> Result<(), String> {
+        self.change(who, |citizen| {
+            change(citizen.person.edits.entry((date, metric)).or_default());
+        })
+    }
+
+    /// The participant removes the app's access in the Google account.
+    pub fn revoke(&self, who: &str) {
+        self.world.state().grants.revoke_all(who);
+    }
+
+    /// Whether the participant's consent stands.
+    pub fn is_granted(&self, who: &str) -> bool {
+        self.world.state().grants.is_live(who)
+    }
+
+    /// Every access token is over; refresh tokens stay.
+    pub fn expire_access_tokens(&self) {
+        self.world.state().grants.expire_access_tokens();
+    }
+
+    pub fn set_rotation(&self, rotation: Rotation) {
+        self.world.state().grants.rotation = rotation;
+    }
+
+    /// Moves the world's clock against the machine's. The store follows only forward, because
+    /// the server inside also looks at the machine's clock when a presigned address ends.
+    pub fn set_clock_offset_s(&self, seconds: i64) {
+        self.world.set_clock_offset_s(seconds);
+    }
+
+    pub fn inject(&self, fault: Fault) {
+        self.world.faults.add(fault);
+    }
+
+    /// Shorthand: an effect on the next request of a service whose path has that part.
+    pub fn inject_once(&self, host: Host, path: &str, effect: Effect) {
+        self.inject(Fault::once(effect).host(host).path(path));
+    }
+
+    pub fn clear_faults(&self) {
+        self.world.faults.clear();
+    }
+
+    /// Nobody listens any more, at any service; or everybody again.
+    pub fn set_down(&self, down: bool) {
+        self.down.send_replace(down);
+    }
+
+    pub fn is_down(&self) -> bool {
+        *self.down.borrow()
+    }
+
+    pub fn requests(&self) -> Vec<Seen> {
+        self.world.log.seen()
+    }
+
+    pub fn counts(&self) -> Counts {
+        self.world.log.counts()
+    }
+
+    /// The most requests that were being worked on at once.
+    pub fn max_in_flight(&self) -> usize {
+        self.counts().in_flight_max
+    }
+
+    pub fn clear_requests(&self) {
+        self.world.log.clear();
+    }
+
+    /// Every secret that was ever given out, the client's and the store's included.
+    pub fn secrets(&self) -> Vec<String> {
+        self.world.state().grants.secrets()
+    }
+
+    /// Successful uploads of a key.
+    pub fn puts(&self, key: &str) -> u32 {
+        self.world.state().puts.get(key).copied().unwrap_or(0)
+    }
+
+    /// What the bucket holds, by key.
+    pub fn s3_objects(&self) -> Vec<(String, Vec<u8>)> {
+        let bucket = self.s3_dir.join(self.bucket());
+        let mut objects = Vec::new();
+        let mut folders = vec![bucket.clone()];
+        while let Some(folder) = folders.pop() {
+            let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+            for path in entries.map(|entry| entry.path()) {
+                if path.is_dir() {
+                    folders.push(path);
+                } else if let (Ok(bytes), Ok(key)) =
+                    (std::fs::read(&path), path.strip_prefix(&bucket))
+                {
+                    objects.push((key.to_string_lossy().into_owned(), bytes));
+                }
+            }
+        }
+        objects.sort();
+        objects
+    }
+
+    /// The participant as they are now; a copy keeps saying what was true.
+    pub fn person(&self, who: &str) -> Result<Person, String> {
+        self.change(who, |citizen| citizen.person.clone())
+    }
+
+    /// When the participant's newest band last synced.
+    pub fn synced(&self, who: &str) -> Result<Option<Timestamp>, String> {
+        self.change(who, |citizen| citizen.synced())
+    }
+
+    /// The CSV that fitsync must have for a day, if it read it now.
+    pub fn truth(
+        &self,
+        who: &str,
+        user_id: &str,
+        metric: Metric,
+        day: &Day,
+    ) -> Result<Option<Vec<u8>>, String> {
+        let (person, synced) =
+            self.change(who, |citizen| (citizen.person.clone(), citizen.synced()))?;
+        Ok(truth::csv(&person, user_id, metric, day, synced))
+    }
+
+    /// All files that fitsync must have for the days of a participant, by key without prefix.
+    /// The zone is the participant's present one unless given.
+    pub fn expected(
+        &self,
+        who: &str,
+        user_id: &str,
+        (from, to): (Date, Date),
+        zone_name: Option<&str>,
+    ) -> Result<Vec<Expected>, String> {
+        let now = self.world.now();
+        let person = self.person(who)?;
+        let zone = match zone_name {
+            Some(name) => zone(name)?,
+            None => person.zone_at(now).clone(),
+        };
+        let mut files = Vec::new();
+        for date in from.series(jiff::Span::new().days(1)).take_while(|date| *date <= to) {
+            for metric in Metric::FIVE {
+                let day = Day::civil(date, &zone);
+                if let Some(bytes) = self.truth(who, user_id, metric, &day)? {
+                    let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
+                    files.push(Expected {
+                        key: key(user_id, metric, date),
+                        rows: lines - 1,
+                        bytes,
+                    });
+                }
+            }
+        }
+        files.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(files)
+    }
+}
+
+/// The key of a file, without prefix.
+pub fn key(user_id: &str, metric: Metric, date: Date) -> String {
+    let name = metric.name();
+    let day = date.strftime("%Y%m%d");
+    format!("users/{user_id}/{name}/{user_id}_{name}_{day}.csv")
+}
+
+fn get(url: &Url) -> Ask {
+    Ask {
+        host: Host::Authorize,
+        method: "GET".to_owned(),
+        path: url.path().to_owned(),
+        query: url.query_pairs().into_owned().collect(),
+        headers: HeaderMap::new(),
+        body: Vec::new(),
+        trick: PageTrick::None,
+    }
+}

@@ -1,0 +1,171 @@
+//! Steps, calories and active zone minutes, minute by minute.
+
+use super::Amount;
+use crate::hash::{chance, mix, pick};
+use crate::metric::Metric;
+use crate::person::{Local, Person};
+
+/// A heart rate zone that earns active zone minutes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Zone {
+    FatBurn,
+    Cardio,
+    Peak,
+}
+
+impl Zone {
+    /// Google's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Zone::FatBurn => "FAT_BURN",
+            Zone::Cardio => "CARDIO",
+            Zone::Peak => "PEAK",
+        }
+    }
+
+    /// What one minute in the zone counts.
+    pub fn credit(self) -> i64 {
+        match self {
+            Zone::FatBurn => 1,
+            Zone::Cardio | Zone::Peak => 2,
+        }
+    }
+}
+
+/// Every third day has one exercise of 20 to 59 minutes between 07:00 and 20:00.
+pub fn exercising(person: &Person, local: Local) -> bool {
+    match exercise(person, local.day) {
+        Some((from, length)) => (from..from + length).contains(&local.minute_of_day),
+        None => false,
+    }
+}
+
+/// The first minute of the day's exercise, and how many minutes it took.
+pub fn exercise(person: &Person, day: i64) -> Option<(i64, i64)> {
+    let number = mix(person.seed, "exercise", day);
+    if !number.is_multiple_of(3) {
+        return None;
+    }
+    Some((420 + pick(number >> 4, 720), 20 + pick(number >> 24, 40)))
+}
+
+/// Asleep from about eleven to about seven.
+fn asleep(person: &Person, local: Local) -> bool {
+    let number = mix(person.seed, "sleep", local.day);
+    let wakes = 360 + pick(number, 60);
+    let rests = 1350 + pick(number >> 16, 60);
+    local.minute_of_day < wakes || local.minute_of_day >= rests
+}
+
+/// Whether the participant took part already.
+fn taking_part(person: &Person, local: Local) -> bool {
+    local.date() >= person.joined
+}
+
+/// Steps while the band is worn; nothing while it is not.
+pub fn steps(person: &Person, local: Local) -> Option<i64> {
+    if !taking_part(person, local) || !person.worn(local) {
+        return None;
+    }
+    let date = local.date();
+    if !person.keeps(Metric::Steps, date, local.minute) {
+        return None;
+    }
+    Some(steps_of(person, local, person.seed_of(Metric::Steps, date)))
+}
+
+fn steps_of(person: &Person, local: Local, seed: u64) -> i64 {
+    let number = mix(seed, "steps", local.minute);
+    if exercising(person, local) {
+        return 90 + pick(number, 90);
+    }
+    if asleep(person, local) {
+        return 0;
+    }
+    let mood = mix(person.seed, "walk", local.minute.div_euclid(10)) % 10;
+    match mood {
+        0..7 => 0,
+        7..9 => pick(number, 40),
+        _ => 50 + pick(number, 70),
+    }
+}
+
+/// The kcal that the body needs at rest, in one minute.
+fn resting(person: &Person) -> i64 {
+    80_000 + pick(mix(person.seed, "rest", 0), 50_000)
+}
+
+/// Calories: present in every minute, at rest where nobody has measured anything.
+pub fn calories(person: &Person, local: Local, synced: bool) -> Option<Amount> {
+    if !taking_part(person, local) {
+        return None;
+    }
+    let date = local.date();
+    if !person.keeps(Metric::Calories, date, local.minute) {
+        return None;
+    }
+    let rest = resting(person);
+    if !synced || !person.worn(local) {
+        return Some(Amount::untied(rest));
+    }
+    let seed = person.seed_of(Metric::Calories, date);
+    let number = mix(seed, "calories", local.minute);
+    let effort = steps_of(person, local, seed) * 4_000;
+    let sport = if exercising(person, local) { 300_000 } else { 0 };
+    Some(Amount::untied(rest + effort + sport + pick(number, rest.unsigned_abs() / 3)))
+}
+
+/// The zones of a minute that earned something: none, one, sometimes two.
+pub fn zones(person: &Person, local: Local) -> Vec<Zone> {
+    let active = taking_part(person, local) && exercising(person, local) && person.worn(local);
+    let date = local.date();
+    if !active || !person.keeps(Metric::Azm, date, local.minute) {
+        return Vec::new();
+    }
+    let seed = person.seed_of(Metric::Azm, date);
+    let number = mix(seed, "azm", local.minute);
+    if chance(number >> 16, 6) {
+        return vec![Zone::FatBurn, Zone::Cardio];
+    }
+    match number % 10 {
+        0 | 1 => Vec::new(),
+        2..5 => vec![Zone::FatBurn],
+        5..8 => vec![Zone::Cardio],
+        _ => vec![Zone::Peak],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::person::tests::person;
+
+    fn days(count: i64) -> impl Iterator<Item = i64> {
+        let start = 1_790_000_000 / 60;
+        start..start + count * 1440
+    }
+
+    #[test]
+    fn a_fortnight_has_gaps_zeros_steps_and_zones() {
+        let person = person();
+        let values: Vec<_> = days(14).map(|m| steps(&person, person.local(m))).collect();
+        assert!(values.iter().any(Option::is_none));
+        assert!(values.contains(&Some(0)));
+        assert!(values.iter().flatten().any(|steps| *steps > 60));
+        let earned: Vec<_> = days(14).map(|m| zones(&person, person.local(m))).collect();
+        assert!(earned.iter().any(|zones| zones.len() == 2));
+        assert!(earned.iter().any(|zones| zones == &[Zone::Peak]));
+    }
+
+    #[test]
+    fn calories_are_never_missing_and_never_end_in_half() {
+        let person = person();
+        for minute in days(3) {
+            let local = person.local(minute);
+            for synced in [false, true] {
+                let amount = calories(&person, local, synced).expect("always there");
+                assert!(amount.0 > 0 && amount.0 % 10 != 5);
+            }
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! How a simulated world is set up.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+/// Everything that can be chosen before the start.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The same seed gives the same world.
+    pub seed: u64,
+    pub participants: Vec<Participant>,
+    pub client_id: String,
+    pub client_secret: String,
+    /// The redirect addresses that are registered for the client, exactly as written.
+    pub redirects: Vec<String>,
+    /// An app in Testing: refresh tokens live for seven days.
+    pub testing_app: bool,
+    /// Seconds that an access token lives.
+    pub access_token_s: i64,
+    /// Requests that the health API answers per participant and minute.
+    pub quota_per_minute: u32,
+    /// Requests of a hundred that are first answered by an empty page with a token.
+    pub empty_pages_percent: u8,
+    /// The order of the rows in a page.
+    pub order: Order,
+    /// Where the bucket directories are; `None`: a new folder, removed at the end.
+    pub s3_dir: Option<PathBuf>,
+    pub bucket: String,
+    pub region: String,
+    pub access_key: String,
+    pub secret_key: String,
+    pub ports: Ports,
+    /// Certificate and key (PEM files) for all services but the control API.
+    pub tls: Option<TlsFiles>,
+}
+
+/// Fixed ports on 127.0.0.1; 0 is any free one.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ports {
+    pub google: u16,
+    pub s3: u16,
+    pub control: u16,
+}
+
+/// PEM files of a certificate chain and its private key.
+#[derive(Clone, Debug)]
+pub struct TlsFiles {
+    pub cert: PathBuf,
+    pub key: PathBuf,
+}
+
+/// The order of the rows of one page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// As documented: points newest first, rollups oldest first.
+    Documented,
+    /// As observed: no order at all.
+    Shuffled,
+    /// One or the other, by the seed and the request.
+    Mixed,
+}
+
+/// Somebody with a band.
+#[derive(Clone, Debug)]
+pub struct Participant {
+    pub name: String,
+    pub email: String,
+    pub health_user_id: String,
+    pub legacy_user_id: String,
+    /// IANA zones, each from an instant on; the first one also holds before its instant.
+    pub zones: Vec<(Timestamp, String)>,
+    pub devices: Vec<Device>,
+    /// The first day with data.
+    pub joined: Date,
+    /// Hours of a hundred in which the band is off for a while.
+    pub off_percent: u8,
+    /// Nights of a hundred without a value.
+    pub missing_nights_percent: u8,
+    /// What the consent page's boxes are left ticked for; `None`: whatever is asked.
+    pub grants: Option<Vec<String>>,
+    pub decides: Decision,
+    /// Whether the Google account has a Google Health profile.
+    pub linked: bool,
+}
+
+/// What a participant does on the consent page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    Approve,
+    Deny,
+}
+
+/// A paired device.
+#[derive(Clone, Debug)]
+pub struct Device {
+    pub id: String,
+    pub version: String,
+    pub kind: DeviceKind,
+    pub last_sync: Timestamp,
+}
+
+/// What Google says a device is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceKind {
+    Tracker,
+    Scale,
+}
+
+impl Participant {
+    /// A participant with a band that synced a minute ago, in a zone that depends on the name.
+    pub fn new(name: &str) -> Participant {
+        let number = name.bytes().map(usize::from).sum::<usize>();
+        let zones = ["America/New_York", "Europe/Berlin", "Asia/Kolkata"];
+        let synced = Timestamp::now().as_second().div_euclid(60) * 60 - 60;
+        Participant {
+            name: name.to_owned(),
+            email: format!("{name}@example.com"),
+            health_user_id: format!("health-{name}"),
+            legacy_user_id: format!("LEGACY{}", name.to_uppercase()),
+            zones: vec![(Timestamp::MIN, zones[number % zones.len()].to_owned())],
+            devices: vec![Device {
+                id: format!("{}", 1_000 + number),
+                version: "Charge 6".to_owned(),
+                kind: DeviceKind::Tracker,
+                last_sync: Timestamp::from_second(synced).unwrap_or(Timestamp::UNIX_EPOCH),
+            }],
+            joined: jiff::civil::date(2020, 1, 6),
+            off_percent: 8,
+            missing_nights_percent: 25,
+            grants: None,
+            decides: Decision::Approve,
+            linked: true,
+        }
+    }
+
+    /// `p1`, `p2`, …
+    pub fn numbered(count: usize) -> Vec<Participant> {
+        (1..=count).map(|i| Participant::new(&format!("p{i}"))).collect()
+    }
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            seed: 1,
+            participants: Participant::numbered(3),
+            client_id: "123456789-sim.apps.googleusercontent.com".to_owned(),
+            client_secret: "GOCSPX-sim-client-secret".to_owned(),
+            redirects: vec![
+                "http://localhost:8000/auth/callback".to_owned(),
+                "http://127.0.0.1:8000/auth/callback".to_owned(),
+            ],
+            testing_app: false,
+            access_token_s: 3599,
+            quota_per_minute: 300,
+            empty_pages_percent: 10,
+            order: Order::Mixed,
+            s3_dir: None,
+            bucket: "sim-raw".to_owned(),
+            region: "us-east-1".to_owned(),
+            access_key: "AKIASIMSIMSIMSIMSIM0".to_owned(),
+            secret_key: "sim/secret+key/0123456789abcdefghijklmnop".to_owned(),
+            ports: Ports::default(),
+            tls: None,
+        }
+    }
+}

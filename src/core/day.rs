@@ -1,0 +1,237 @@
+//! Civil days: where each day of a participant starts and ends in UTC.
+//!
+//! The zone of a day is fixed when the day is first asked, and a day starts where the day before
+//! ended. So each UTC minute belongs to exactly one day, also across changes of clocks (days of 23,
+//! 25 or 23.5 hours) and of zones (the first day in a new zone takes up the slack).
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
+
+use crate::core::error::{ErrorClass, Failure, Result};
+
+/// One day: the zone of its wall clock, and its bounds in UTC, closed-open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DaySpan {
+    pub zone: String,
+    pub start: Timestamp,
+    pub end: Timestamp,
+}
+
+impl DaySpan {
+    pub fn contains(&self, at: Timestamp) -> bool {
+        self.start <= at && at < self.end
+    }
+
+    /// Where the wall clock in the zone alone would put the day.
+    pub fn natural(date: Date, zone: &TimeZone, name: &str) -> Self {
+        Self { zone: name.to_owned(), start: midnight(date, zone), end: midnight(next(date), zone) }
+    }
+}
+
+/// The first instant of a date; where 00:00 does not exist, the clock jumps to it.
+fn midnight(date: Date, zone: &TimeZone) -> Timestamp {
+    zone.to_ambiguous_zoned(date.at(0, 0, 0, 0))
+        .compatible()
+        .map_or(Timestamp::MAX, |zoned| zoned.timestamp())
+}
+
+/// The day after; the last day of the calendar stays.
+pub fn next(date: Date) -> Date {
+    date.checked_add(1.day()).unwrap_or(date)
+}
+
+/// The day before.
+pub fn previous(date: Date) -> Date {
+    date.checked_sub(1.day()).unwrap_or(date)
+}
+
+/// `days` before.
+pub fn back(date: Date, days: u32) -> Date {
+    date.checked_sub(i64::from(days).days()).unwrap_or(Date::MIN)
+}
+
+/// The dates from one to another, both included.
+pub fn range(from: Date, to: Date) -> impl Iterator<Item = Date> {
+    from.series(1.day()).take_while(move |&date| date <= to)
+}
+
+/// Whole days from one date to another; negative where the other is earlier.
+pub fn days_between(from: Date, to: Date) -> i64 {
+    from.until(to).map_or(0, |span| i64::from(span.get_days()))
+}
+
+/// The whole minute that `at` is in.
+pub fn floor_minute(at: Timestamp) -> Timestamp {
+    let second = at.as_second();
+    Timestamp::from_second(second - second.rem_euclid(60)).unwrap_or(at)
+}
+
+/// The start of the next whole minute, or `at` itself where it is one.
+pub fn ceil_minute(at: Timestamp) -> Timestamp {
+    let floor = floor_minute(at);
+    if floor == at { at } else { floor.saturating_add(SignedDuration::from_mins(1)).unwrap_or(at) }
+}
+
+/// The zone of an IANA name.
+pub fn zone(name: &str) -> Result<TimeZone> {
+    TimeZone::get(name).map_err(|_| {
+        Failure::new(ErrorClass::Format, format!("{name:?} is not a known IANA time zone"))
+    })
+}
+
+/// The days of one participant: those already fixed, and, for all others, where they would lie.
+#[derive(Debug, Clone)]
+pub struct Calendar {
+    fixed: BTreeMap<Date, DaySpan>,
+    zone: TimeZone,
+    zone_name: String,
+}
+
+impl Calendar {
+    /// `fixed`: what the ledger holds around the days in question. `zone_name`: where the
+    /// participant is now.
+    pub fn new(fixed: BTreeMap<Date, DaySpan>, zone_name: &str) -> Result<Self> {
+        Ok(Self { fixed, zone: zone(zone_name)?, zone_name: zone_name.to_owned() })
+    }
+
+    /// The day's bounds: fixed, or between its fixed neighbours. A day that its neighbours leave
+    /// no room for (a flight across the date line) is empty: its start is its end.
+    pub fn span(&self, date: Date) -> DaySpan {
+        if let Some(span) = self.fixed.get(&date) {
+            return span.clone();
+        }
+        let mut span = DaySpan::natural(date, &self.zone, &self.zone_name);
+        if let Some(before) = self.fixed.get(&previous(date)) {
+            span.start = before.end;
+        }
+        if let Some(after) = self.fixed.get(&next(date)) {
+            span.end = after.start;
+        }
+        span.end = span.end.max(span.start);
+        span
+    }
+
+    /// Fixes a day where it lies now, so that its neighbours follow.
+    pub fn fix(&mut self, date: Date) -> DaySpan {
+        let span = self.span(date);
+        self.fixed.insert(date, span.clone());
+        span
+    }
+
+    /// The day that an instant belongs to.
+    pub fn date_of(&self, at: Timestamp) -> Date {
+        let mut date = at.to_zoned(self.zone.clone()).date();
+        // Zones lie at most 26 hours apart, so the answer is at most two days off.
+        for _ in 0..3 {
+            let span = self.span(date);
+            if at >= span.end {
+                date = next(date);
+            } else if at < span.start {
+                date = previous(date);
+            } else {
+                break;
+            }
+        }
+        date
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+
+    fn hours(zone_name: &str, year: i16, month: i8, day: i8) -> f64 {
+        let span = DaySpan::natural(date(year, month, day), &zone(zone_name).unwrap(), zone_name);
+        span.end.duration_since(span.start).as_secs_f64() / 3600.0
+    }
+
+    #[test]
+    fn days_have_the_hours_that_the_clock_gives_them() {
+        assert_eq!(hours("America/New_York", 2026, 11, 1), 25.0);
+        assert_eq!(hours("America/New_York", 2026, 3, 8), 23.0);
+        assert_eq!(hours("Europe/London", 2026, 10, 25), 25.0);
+        assert_eq!(hours("Australia/Lord_Howe", 2026, 10, 4), 23.5);
+        assert_eq!(hours("Australia/Lord_Howe", 2026, 4, 5), 24.5);
+        assert_eq!(hours("Africa/Cairo", 2026, 4, 24), 23.0);
+        assert_eq!(hours("Asia/Kolkata", 2026, 10, 25), 24.0);
+    }
+
+    #[test]
+    fn a_day_whose_midnight_does_not_exist_starts_when_the_clock_jumps() {
+        let cairo = DaySpan::natural(date(2026, 4, 24), &zone("Africa/Cairo").unwrap(), "x");
+        assert_eq!(cairo.start.to_string(), "2026-04-23T22:00:00Z");
+    }
+
+    fn calendar(zone_name: &str, fixed: &[(Date, &str)]) -> Calendar {
+        let mut days = Calendar::new(BTreeMap::new(), zone_name).unwrap();
+        for (date, name) in fixed {
+            days.zone = zone(name).unwrap();
+            days.zone_name = (*name).to_owned();
+            days.fix(*date);
+        }
+        days.zone = zone(zone_name).unwrap();
+        days.zone_name = zone_name.to_owned();
+        days
+    }
+
+    #[test]
+    fn after_a_flight_the_next_day_takes_up_the_slack() {
+        let (ny, tokyo) = ("America/New_York", "Asia/Tokyo");
+        let mut days = calendar(ny, &[(date(2026, 11, 10), ny), (date(2026, 11, 11), tokyo)]);
+        let short = days.span(date(2026, 11, 11));
+        assert_eq!(short.start.to_string(), "2026-11-11T05:00:00Z");
+        assert_eq!(short.end.to_string(), "2026-11-11T15:00:00Z");
+        let long = days.fix(date(2026, 11, 12));
+        assert_eq!((long.start, long.zone.as_str()), (short.end, ny));
+        assert_eq!(long.end.to_string(), "2026-11-13T05:00:00Z");
+    }
+
+    #[test]
+    fn across_the_date_line_a_day_may_be_empty() {
+        let pago = "Pacific/Pago_Pago";
+        let mut days = calendar("Pacific/Kiritimati", &[(date(2026, 11, 10), pago)]);
+        let empty = days.fix(date(2026, 11, 11));
+        assert_eq!(empty.start, empty.end);
+        assert_eq!(days.span(date(2026, 11, 12)).start, empty.end);
+    }
+
+    #[test]
+    fn every_instant_belongs_to_exactly_one_day() {
+        let (ny, tokyo) = ("America/New_York", "Asia/Tokyo");
+        let fixed = [
+            (date(2026, 11, 1), ny),
+            (date(2026, 11, 2), tokyo),
+            (date(2026, 11, 3), tokyo),
+            (date(2026, 11, 4), ny),
+        ];
+        let days = calendar(ny, &fixed);
+        let start: Timestamp = "2026-10-30T00:00:00Z".parse().unwrap();
+        for quarter in 0..(9 * 96) {
+            let at = start + SignedDuration::from_mins(15 * quarter);
+            let date = days.date_of(at);
+            assert!(days.span(date).contains(at), "{at} in {date}");
+            assert!(!days.span(next(date)).contains(at) && !days.span(previous(date)).contains(at));
+        }
+    }
+
+    #[test]
+    fn a_day_between_two_fixed_ones_fills_the_gap() {
+        let ny = "America/New_York";
+        let days = calendar("Asia/Tokyo", &[(date(2026, 11, 10), ny), (date(2026, 11, 12), ny)]);
+        let between = days.span(date(2026, 11, 11));
+        assert_eq!(between.start.to_string(), "2026-11-11T05:00:00Z");
+        assert_eq!(between.end.to_string(), "2026-11-12T05:00:00Z");
+    }
+
+    #[test]
+    fn minutes_are_whole() {
+        let at: Timestamp = "2026-11-10T10:20:30.5Z".parse().unwrap();
+        assert_eq!(floor_minute(at).to_string(), "2026-11-10T10:20:00Z");
+        assert_eq!(ceil_minute(at).to_string(), "2026-11-10T10:21:00Z");
+        assert_eq!(ceil_minute(floor_minute(at)), floor_minute(at));
+    }
+}

@@ -1,0 +1,446 @@
+//! Reading the JSON of others, leniently in form and strictly in meaning.
+//!
+//! A page of 10,000 rows is never one tree in memory: [`members`] and [`elements`] only find where
+//! each element's bytes are, and an [`Element`] is parsed from those alone. Every error names the
+//! path: `rollupDataPoints[17].steps.countSum: expected an integer, found null`. Values are never
+//! quoted in errors: they are health data.
+//!
+//! Also here: [`Text`], which lets our own files hold times and dates through miniserde.
+
+use std::fmt::Display;
+use std::ops::Deref;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use miniserde::json::{Number, Value};
+
+use crate::core::error::{ErrorClass, Failure, Result};
+
+fn malformed(what: impl Into<String>) -> Failure {
+    Failure::new(ErrorClass::Format, what)
+}
+
+/// The members of the object that `text` is, each with the bytes of its value.
+pub fn members(text: &str) -> Result<Vec<(String, &str)>> {
+    let mut scan = Scanner { text, at: 0 };
+    let mut found = Vec::new();
+    scan.expect(b'{')?;
+    if scan.peek() == Some(b'}') {
+        scan.at += 1;
+    } else {
+        loop {
+            let name = scan.value()?;
+            let name: String = miniserde::json::from_str(name)
+                .map_err(|_| malformed("expected an object, found something else"))?;
+            scan.expect(b':')?;
+            found.push((name, scan.value()?));
+            if scan.either(b',', b'}')? == b'}' {
+                break;
+            }
+        }
+    }
+    match scan.peek() {
+        None => Ok(found),
+        Some(_) => Err(malformed("bytes after the end of the JSON document")),
+    }
+}
+
+/// The elements of the array that `raw` is, one at a time.
+pub fn elements(raw: &str) -> Result<Elements<'_>> {
+    let mut scan = Scanner { text: raw, at: 0 };
+    scan.expect(b'[').map_err(|_| malformed("expected an array, found something else"))?;
+    Ok(Elements { scan, first: true, ended: false })
+}
+
+#[derive(Debug)]
+pub struct Elements<'a> {
+    scan: Scanner<'a>,
+    first: bool,
+    ended: bool,
+}
+
+impl<'a> Elements<'a> {
+    fn advance(&mut self) -> Result<Option<&'a str>> {
+        if std::mem::take(&mut self.first) {
+            if self.scan.peek() == Some(b']') {
+                return Ok(None);
+            }
+        } else if self.scan.either(b',', b']')? == b']' {
+            return Ok(None);
+        }
+        self.scan.value().map(Some)
+    }
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = Result<&'a str>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        let next = self.advance().transpose();
+        self.ended = !matches!(next, Some(Ok(_)));
+        next
+    }
+}
+
+/// Finds where values end; what is inside them is checked by whoever parses them.
+#[derive(Debug)]
+struct Scanner<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Scanner<'a> {
+    fn peek(&mut self) -> Option<u8> {
+        let rest = self.text.as_bytes().get(self.at..)?;
+        self.at += rest.iter().take_while(|byte| b" \t\r\n".contains(byte)).count();
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn expect(&mut self, wanted: u8) -> Result<()> {
+        if self.peek() == Some(wanted) {
+            self.at += 1;
+            return Ok(());
+        }
+        Err(malformed("not the JSON that was promised, or cut short"))
+    }
+
+    fn either(&mut self, one: u8, other: u8) -> Result<u8> {
+        match self.peek() {
+            Some(found) if found == one || found == other => {
+                self.at += 1;
+                Ok(found)
+            }
+            _ => Err(malformed("not the JSON that was promised, or cut short")),
+        }
+    }
+
+    /// The bytes of one value, which is not looked into.
+    fn value(&mut self) -> Result<&'a str> {
+        self.peek();
+        let start = self.at;
+        let mut depth = 0_usize;
+        loop {
+            match self.text.as_bytes().get(self.at) {
+                None => return Err(malformed("the JSON document is cut short")),
+                Some(b'"') => self.string()?,
+                Some(b'{' | b'[') => {
+                    depth += 1;
+                    self.at += 1;
+                }
+                Some(b'}' | b']') => {
+                    depth = depth.checked_sub(1).ok_or_else(|| malformed("a value is missing"))?;
+                    self.at += 1;
+                }
+                Some(_) if depth > 0 => self.at += 1,
+                Some(_) => self.scalar(),
+            }
+            if depth == 0 {
+                break;
+            }
+        }
+        match self.text.get(start..self.at) {
+            Some(found) if !found.is_empty() => Ok(found),
+            _ => Err(malformed("a value is missing")),
+        }
+    }
+
+    fn string(&mut self) -> Result<()> {
+        let rest = self.text.as_bytes().get(self.at + 1..).unwrap_or_default();
+        let mut escaped = false;
+        for (offset, byte) in rest.iter().enumerate() {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => {
+                    self.at += offset + 2;
+                    return Ok(());
+                }
+                _ => {}
+            }
+        }
+        Err(malformed("the JSON document is cut short"))
+    }
+
+    fn scalar(&mut self) {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        self.at += rest.iter().take_while(|byte| !b",]} \t\r\n".contains(byte)).count();
+    }
+}
+
+/// One parsed value and where it stands; paths are dotted (`steps.countSum`).
+#[derive(Debug)]
+pub struct Element {
+    value: Value,
+    place: String,
+}
+
+impl Element {
+    pub fn parse(raw: &str, place: impl Into<String>) -> Result<Self> {
+        let place = place.into();
+        let value = miniserde::json::from_str(raw)
+            .map_err(|_| malformed(format!("{place}: not valid JSON")))?;
+        Ok(Self { value, place })
+    }
+
+    fn find(&self, path: &str) -> Option<&Value> {
+        path.split('.').filter(|step| !step.is_empty()).try_fold(&self.value, |value, step| {
+            match value {
+                Value::Object(object) => object.get(step),
+                _ => None,
+            }
+        })
+    }
+
+    pub fn has(&self, path: &str) -> bool {
+        self.find(path).is_some()
+    }
+
+    /// The names of the members of the object at `path`; none where there is no object.
+    pub fn names(&self, path: &str) -> Vec<&str> {
+        match self.find(path) {
+            Some(Value::Object(object)) => object.keys().map(String::as_str).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether the value at `path` is an object.
+    pub fn is_object(&self, path: &str) -> bool {
+        matches!(self.find(path), Some(Value::Object(_)))
+    }
+
+    /// The elements of the array at `path`; none where the member is absent.
+    pub fn list(&self, path: &str) -> Result<Vec<Self>> {
+        let Some(found) = self.find(path) else { return Ok(Vec::new()) };
+        let Value::Array(array) = found else {
+            return Err(self.unexpected(path, "an array"));
+        };
+        let element = |(index, value): (usize, &Value)| Self {
+            value: value.clone(),
+            place: format!("{}[{index}]", self.path_to(path)),
+        };
+        Ok(array.iter().enumerate().map(element).collect())
+    }
+
+    fn path_to(&self, path: &str) -> String {
+        if path.is_empty() { self.place.clone() } else { format!("{}.{path}", self.place) }
+    }
+
+    /// The error for a value that is not what was expected there.
+    pub fn unexpected(&self, path: &str, expected: &str) -> Failure {
+        let found = match self.find(path) {
+            None => "nothing",
+            Some(Value::Null) => "null",
+            Some(Value::Bool(_)) => "a boolean",
+            Some(Value::Number(_)) => "a number",
+            Some(Value::String(_)) => "a text",
+            Some(Value::Array(_)) => "an array",
+            Some(Value::Object(_)) => "an object",
+        };
+        malformed(format!("{}: expected {expected}, found {found}", self.path_to(path)))
+    }
+
+    fn read<T>(
+        &self,
+        path: &str,
+        expected: &str,
+        read: impl FnOnce(&Value) -> Option<T>,
+    ) -> Result<T> {
+        self.find(path).and_then(read).ok_or_else(|| self.unexpected(path, expected))
+    }
+
+    pub fn text(&self, path: &str) -> Result<&str> {
+        match self.find(path) {
+            Some(Value::String(text)) => Ok(text),
+            _ => Err(self.unexpected(path, "a text")),
+        }
+    }
+
+    /// An integer, also as a text (int64 in proto3 JSON) or as `72.0`.
+    pub fn int(&self, path: &str) -> Result<i64> {
+        self.read(path, "an integer", integer)
+    }
+
+    /// A number, also as a text; `"NaN"` and `"Infinity"` are numbers in proto3 JSON.
+    pub fn number(&self, path: &str) -> Result<f64> {
+        self.read(path, "a number", float)
+    }
+
+    pub fn boolean(&self, path: &str) -> Result<bool> {
+        self.read(path, "a boolean", |value| match value {
+            Value::Bool(value) => Some(*value),
+            _ => None,
+        })
+    }
+
+    pub fn instant(&self, path: &str) -> Result<Timestamp> {
+        self.text(path)?.parse().map_err(|_| self.unexpected(path, "an RFC 3339 time"))
+    }
+
+    /// `{"year":2026,"month":10,"day":15}`
+    pub fn date(&self, path: &str) -> Result<Date> {
+        let part = |name: &str| self.int(&format!("{path}.{name}"));
+        let (year, month, day) = (part("year")?, part("month")?, part("day")?);
+        i16::try_from(year)
+            .ok()
+            .zip(i8::try_from(month).ok())
+            .zip(i8::try_from(day).ok())
+            .and_then(|((year, month), day)| Date::new(year, month, day).ok())
+            .ok_or_else(|| self.unexpected(path, "a date"))
+    }
+
+    /// `None` where the member is absent; anything wrong in it is still an error.
+    pub fn optional<'a, T>(
+        &'a self,
+        path: &str,
+        read: impl FnOnce(&'a Self, &str) -> Result<T>,
+    ) -> Result<Option<T>> {
+        if self.has(path) { read(self, path).map(Some) } else { Ok(None) }
+    }
+}
+
+fn integer(value: &Value) -> Option<i64> {
+    match value {
+        Value::String(text) => text.parse().ok(),
+        Value::Number(Number::I64(value)) => Some(*value),
+        Value::Number(Number::U64(value)) => i64::try_from(*value).ok(),
+        Value::Number(Number::F64(value)) => {
+            // Exactly representable integers only: 2^53 and above is not what was sent.
+            let whole = value.fract() == 0.0 && value.abs() < 9_007_199_254_740_992.0;
+            #[expect(clippy::cast_possible_truncation, reason = "checked to be a whole number")]
+            whole.then_some(*value as i64)
+        }
+        _ => None,
+    }
+}
+
+fn float(value: &Value) -> Option<f64> {
+    match value {
+        Value::String(text) => match text.as_str() {
+            "NaN" => Some(f64::NAN),
+            "Infinity" => Some(f64::INFINITY),
+            "-Infinity" => Some(f64::NEG_INFINITY),
+            text => text.parse().ok().filter(|value: &f64| value.is_finite()),
+        },
+        #[expect(clippy::cast_precision_loss, reason = "no measurement has 53 bits")]
+        Value::Number(Number::I64(value)) => Some(*value as f64),
+        #[expect(clippy::cast_precision_loss, reason = "no measurement has 53 bits")]
+        Value::Number(Number::U64(value)) => Some(*value as f64),
+        Value::Number(Number::F64(value)) => Some(*value),
+        _ => None,
+    }
+}
+
+/// A value that our own files hold as text: times, dates, names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Text<T>(pub T);
+
+impl<T> Deref for Text<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: Display> miniserde::Serialize for Text<T> {
+    fn begin(&self) -> miniserde::ser::Fragment<'_> {
+        miniserde::ser::Fragment::Str(self.0.to_string().into())
+    }
+}
+
+mod text_place {
+    use super::{FromStr, Text};
+    use miniserde::de::{Deserialize, Visitor};
+
+    miniserde::make_place!(Place);
+
+    impl<T: FromStr> Visitor for Place<Text<T>> {
+        fn string(&mut self, text: &str) -> miniserde::Result<()> {
+            self.out = Some(Text(text.parse().map_err(|_| miniserde::Error)?));
+            Ok(())
+        }
+    }
+
+    impl<T: FromStr> Deserialize for Text<T> {
+        fn begin(out: &mut Option<Self>) -> &mut dyn Visitor {
+            Place::new(out)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn element(text: &str) -> Element {
+        Element::parse(text, "page").unwrap()
+    }
+
+    #[test]
+    fn members_and_elements_are_found_without_a_tree() {
+        let text = r#" {"a" : [ {"x":"]}\""}, 2 ,"t" ] , "b\u0041":{}, "n":null} "#;
+        let found = members(text).unwrap();
+        assert_eq!(found[1], ("bA".to_owned(), "{}"));
+        assert_eq!(found[2], ("n".to_owned(), "null"));
+        let parts: Vec<_> = elements(found[0].1).unwrap().map(Result::unwrap).collect();
+        assert_eq!(parts, [r#"{"x":"]}\""}"#, "2", r#""t""#]);
+        assert_eq!(elements("[ ]").unwrap().count(), 0);
+        assert!(members("{}").unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_is_cut_or_not_json_is_an_error_and_never_empty() {
+        let whole = r#"{"rows":[{"a":"1"},{"b":[1,2]}],"next":"t"}"#;
+        for end in 0..whole.len() {
+            assert!(members(&whole[..end]).is_err(), "{}", &whole[..end]);
+        }
+        for text in ["", "<html></html>", "[]", "null", "{} {}", "{\"a\" 1}", "{\"a\":}", "{,}"] {
+            assert!(members(text).is_err(), "{text}");
+        }
+        for text in ["[1", "[1,", "[1 2]", "[,]", "{}", "[1}"] {
+            let all = elements(text).and_then(|found| found.collect::<Result<Vec<_>>>());
+            assert!(all.is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_lenient_in_form() {
+        let e = element(r#"{"a":"64","b":64,"c":64.0,"d":"NaN","e":6.5,"f":null,"g":"-3"}"#);
+        assert_eq!([e.int("a"), e.int("b"), e.int("c")], [Ok(64), Ok(64), Ok(64)]);
+        assert_eq!(e.int("g"), Ok(-3));
+        assert!(e.number("d").unwrap().is_nan());
+        assert_eq!(e.number("e"), Ok(6.5));
+        assert!(e.int("e").is_err() && e.int("f").is_err() && e.number("f").is_err());
+        assert_eq!(e.optional("z", Element::int), Ok(None));
+        assert!(e.optional("f", Element::int).is_err(), "null is not the same as absent");
+    }
+
+    #[test]
+    fn errors_name_the_path_and_never_the_value() {
+        let e = element(r#"{"steps":{"countSum":"ninety"}}"#);
+        let failure = e.int("steps.countSum").unwrap_err();
+        assert_eq!(
+            failure.to_string(),
+            "format: page.steps.countSum: expected an integer, found a text"
+        );
+        assert!(e.int("steps.other").unwrap_err().to_string().ends_with("found nothing"));
+    }
+
+    #[test]
+    fn dates_and_times_are_read() {
+        let e = element(r#"{"d":{"year":2026,"month":2,"day":29},"t":"2026-10-15T15:00:00.5Z"}"#);
+        assert!(e.date("d").is_err());
+        assert_eq!(e.instant("t").unwrap().as_second(), 1_792_076_400);
+    }
+
+    #[test]
+    fn times_go_through_our_own_files_as_text() {
+        let time: Text<Timestamp> = miniserde::json::from_str("\"2026-11-22T13:05:00Z\"").unwrap();
+        assert_eq!(miniserde::json::to_string(&time), "\"2026-11-22T13:05:00Z\"");
+        assert!(miniserde::json::from_str::<Text<Timestamp>>("\"yesterday\"").is_err());
+    }
+}

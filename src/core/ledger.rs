@@ -1,0 +1,407 @@
+//! What is known of each day: the states of design section "The life of a day", and the upload
+//! queue, which is nothing but the files whose `sha256` differs from their `uploaded_sha256`.
+//!
+//! Pure data and transitions; `io/book.rs` loads and saves it, one file per participant and month.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::config::{NEXT_TRY_AHEAD_S_MAX, SHRUNK_CONFIRM_S};
+use crate::core::day::{DaySpan, next};
+use crate::core::error::{ErrorClass, Failure};
+use crate::core::json::Text;
+
+/// The version of head and month files; a newer one is not read.
+pub const VERSION: u32 = 1;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, miniserde::Serialize, miniserde::Deserialize)]
+pub enum State {
+    /// To be asked.
+    #[serde(rename = "wanted")]
+    Wanted,
+    /// Read, but the device had not synced past the day's end.
+    #[serde(rename = "provisional")]
+    Provisional,
+    /// Read, and the device's last sync, seen before the request, was past the day's end.
+    #[serde(rename = "sealed")]
+    Sealed,
+    #[serde(rename = "not_granted")]
+    NotGranted,
+}
+
+impl State {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Wanted => "wanted",
+            Self::Provisional => "provisional",
+            Self::Sealed => "sealed",
+            Self::NotGranted => "not_granted",
+        }
+    }
+}
+
+/// One (day, metric) of a participant.
+#[derive(Debug, Clone, PartialEq, Eq, miniserde::Serialize, miniserde::Deserialize)]
+pub struct Entry {
+    pub state: State,
+    pub rows: u64,
+    /// Re-reads that changed the day after it was sealed.
+    pub revisions: u32,
+    pub was_sealed: bool,
+    pub read_at: Option<Text<Timestamp>>,
+    /// The device's last sync as seen before the last read.
+    pub device_synced_at: Option<Text<Timestamp>>,
+    pub provider: Option<String>,
+    pub data_source: Option<String>,
+    pub file: File,
+    pub error: Option<ReadError>,
+    pub shrunk: Option<Shrunk>,
+}
+
+/// The last failure to read; cleared by success.
+#[derive(Debug, Clone, PartialEq, Eq, miniserde::Serialize, miniserde::Deserialize)]
+pub struct ReadError {
+    pub class: String,
+    pub at: Text<Timestamp>,
+}
+
+/// A reply that would take more than half of a day's rows away, waiting for a second opinion.
+#[derive(Debug, Clone, PartialEq, Eq, miniserde::Serialize, miniserde::Deserialize)]
+pub struct Shrunk {
+    pub sha256: String,
+    pub rows: u64,
+    pub at: Text<Timestamp>,
+}
+
+/// A written file and what the store has of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, miniserde::Serialize, miniserde::Deserialize)]
+pub struct File {
+    pub sha256: Option<String>,
+    pub bytes: u64,
+    pub uploaded_sha256: Option<String>,
+    pub uploaded_bytes: u64,
+    /// For stores that answer with an MD5 ETag only.
+    pub uploaded_md5: Option<String>,
+    pub attempts: u32,
+    pub last_error: Option<String>,
+    pub next_try: Option<Text<Timestamp>>,
+    /// The local file is gone or damaged: to be written again, whatever was read.
+    pub missing: bool,
+}
+
+impl File {
+    /// Whether it is in the upload queue.
+    pub fn waits(&self) -> bool {
+        self.sha256.is_some() && self.sha256 != self.uploaded_sha256 && !self.missing
+    }
+
+    /// Whether it may be tried now; a time too far ahead was set by a clock that has jumped.
+    pub fn due(&self, now: Timestamp) -> bool {
+        self.next_try.is_none_or(|at| {
+            let ahead_s = at.as_second() - now.as_second();
+            ahead_s <= 0 || ahead_s > NEXT_TRY_AHEAD_S_MAX
+        })
+    }
+
+    /// New bytes were written.
+    pub fn written(&mut self, sha256: &str, bytes: u64) {
+        self.sha256 = Some(sha256.to_owned());
+        self.bytes = bytes;
+        self.missing = false;
+        self.attempts = 0;
+        self.last_error = None;
+        self.next_try = None;
+    }
+
+    /// The store confirmed these bytes.
+    pub fn uploaded(&mut self, sha256: &str, md5: &str, bytes: u64) {
+        self.uploaded_sha256 = Some(sha256.to_owned());
+        self.uploaded_md5 = Some(md5.to_owned());
+        self.uploaded_bytes = bytes;
+        self.attempts = 0;
+        self.last_error = None;
+        self.next_try = None;
+    }
+
+    /// The store did not take it; it stays in the queue.
+    pub fn refused(&mut self, failure: &Failure, next_try: Timestamp) {
+        self.attempts = self.attempts.saturating_add(1);
+        self.last_error = Some(failure.to_string());
+        self.next_try = Some(Text(next_try));
+    }
+}
+
+/// What a successful read found.
+#[derive(Debug, Clone)]
+pub struct Reading<'a> {
+    pub rows: u64,
+    pub sha256: String,
+    pub bytes: u64,
+    pub at: Timestamp,
+    pub device_synced_at: Option<Timestamp>,
+    /// Whether the day is over and the device had synced past its end.
+    pub seals: bool,
+    pub provider: &'a str,
+    pub data_source: &'a str,
+}
+
+/// What to do with the file of a day that was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Unchanged,
+    Write,
+    /// The reply lost most of the day: the old file stands until a later run reads the same.
+    Hold,
+}
+
+impl Entry {
+    pub fn wanted() -> Self {
+        Self {
+            state: State::Wanted,
+            rows: 0,
+            revisions: 0,
+            was_sealed: false,
+            read_at: None,
+            device_synced_at: None,
+            provider: None,
+            data_source: None,
+            file: File::default(),
+            error: None,
+            shrunk: None,
+        }
+    }
+
+    /// Takes in a successful read. The caller makes the file durable before this entry.
+    pub fn settle(&mut self, reading: &Reading) -> Outcome {
+        let same = match &self.file.sha256 {
+            Some(sha256) => *sha256 == reading.sha256,
+            None => reading.rows == 0,
+        };
+        self.error = None;
+        self.read_at = Some(Text(reading.at));
+        self.device_synced_at = reading.device_synced_at.map(Text);
+        self.provider = Some(reading.provider.to_owned());
+        self.data_source = Some(reading.data_source.to_owned());
+        let shrinks = self.rows > 0 && 2 * reading.rows < self.rows;
+        if !same && shrinks && !self.confirms_shrunk(reading) {
+            self.state = State::Provisional;
+            return Outcome::Hold;
+        }
+        self.shrunk = None;
+        if self.was_sealed && !same {
+            self.revisions += 1;
+        }
+        self.state = if reading.seals { State::Sealed } else { State::Provisional };
+        self.was_sealed |= reading.seals;
+        self.rows = reading.rows;
+        if same && !self.file.missing {
+            return Outcome::Unchanged;
+        }
+        self.file.written(&reading.sha256, reading.bytes);
+        Outcome::Write
+    }
+
+    /// Whether an earlier run, long enough ago, read the same; if not, remembers this one.
+    fn confirms_shrunk(&mut self, reading: &Reading) -> bool {
+        if let Some(shrunk) = self.shrunk.as_ref().filter(|s| s.sha256 == reading.sha256) {
+            return reading.at.as_second() - shrunk.at.as_second() >= SHRUNK_CONFIRM_S;
+        }
+        self.shrunk = Some(Shrunk {
+            sha256: reading.sha256.clone(),
+            rows: reading.rows,
+            at: Text(reading.at),
+        });
+        false
+    }
+
+    /// Whether it is time to ask a second opinion on a day that shrank.
+    pub fn shrunk_due(&self, now: Timestamp) -> bool {
+        self.shrunk.as_ref().is_some_and(|shrunk| {
+            let age_s = now.as_second() - shrunk.at.as_second();
+            !(0..SHRUNK_CONFIRM_S).contains(&age_s)
+        })
+    }
+
+    /// A read failed: the day stays as it is asked for, with the reason.
+    pub fn failed(&mut self, class: ErrorClass, at: Timestamp) {
+        self.error = Some(ReadError { class: class.name().to_owned(), at: Text(at) });
+    }
+
+    /// Whether the entry needs to be read by a later run.
+    pub fn open(&self) -> bool {
+        self.state == State::Wanted || self.shrunk.is_some()
+    }
+}
+
+/// One civil day of a participant.
+#[derive(Debug, Clone, PartialEq, Eq, miniserde::Serialize, miniserde::Deserialize)]
+pub struct Day {
+    pub zone: String,
+    pub start: Text<Timestamp>,
+    pub end: Text<Timestamp>,
+    /// The provider's account that the day belongs to.
+    pub account: String,
+    pub metrics: BTreeMap<String, Entry>,
+}
+
+impl Day {
+    pub fn new(span: &DaySpan, account: &str) -> Self {
+        Self {
+            zone: span.zone.clone(),
+            start: Text(span.start),
+            end: Text(span.end),
+            account: account.to_owned(),
+            metrics: BTreeMap::new(),
+        }
+    }
+
+    pub fn span(&self) -> DaySpan {
+        DaySpan { zone: self.zone.clone(), start: *self.start, end: *self.end }
+    }
+}
+
+/// The days of one month.
+#[derive(Debug, Clone, PartialEq, Eq, miniserde::Serialize, miniserde::Deserialize)]
+pub struct Month {
+    pub version: u32,
+    pub days: BTreeMap<Date, Day>,
+    pub completeness: File,
+}
+
+impl Default for Month {
+    fn default() -> Self {
+        Self { version: VERSION, days: BTreeMap::new(), completeness: File::default() }
+    }
+}
+
+impl Month {
+    pub fn entries(&self) -> impl Iterator<Item = (Date, &String, &Entry)> {
+        self.days.iter().flat_map(|(&date, day)| {
+            day.metrics.iter().map(move |(metric, entry)| (date, metric, entry))
+        })
+    }
+
+    /// Whether a later run has something to read in it.
+    pub fn open(&self) -> bool {
+        self.entries().any(|(_, _, entry)| entry.open())
+    }
+
+    /// How many files wait for upload.
+    pub fn waiting(&self) -> u64 {
+        let files = self.entries().filter(|(_, _, entry)| entry.file.waits()).count() as u64;
+        files + u64::from(self.completeness.waits())
+    }
+}
+
+/// `2026-11`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MonthKey(Date);
+
+impl MonthKey {
+    pub fn of(date: Date) -> Self {
+        Self(date.first_of_month())
+    }
+
+    pub fn first_day(self) -> Date {
+        self.0
+    }
+
+    pub fn last_day(self) -> Date {
+        self.0.last_of_month()
+    }
+
+    pub fn next(self) -> Self {
+        Self::of(next(self.last_day()))
+    }
+
+    /// The months from one date's to another's, both included.
+    pub fn range(from: Date, to: Date) -> impl Iterator<Item = Self> {
+        let last = Self::of(to);
+        std::iter::successors(Some(Self::of(from)), |month| Some(month.next()))
+            .take_while(move |&month| month <= last)
+            .take(crate::config::MONTHS_MAX)
+    }
+}
+
+impl fmt::Display for MonthKey {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}", self.0.strftime("%Y-%m"))
+    }
+}
+
+impl FromStr for MonthKey {
+    type Err = jiff::Error;
+
+    fn from_str(text: &str) -> Result<Self, jiff::Error> {
+        format!("{text}-01").parse().map(Self)
+    }
+}
+
+/// What a run must know of a participant before it opens any month.
+#[derive(Debug, Clone, PartialEq, Eq, miniserde::Serialize, miniserde::Deserialize)]
+pub struct Head {
+    pub version: u32,
+    pub zone: Option<String>,
+    /// The product name of the device, for pages.
+    pub device: Option<String>,
+    pub device_synced_at: Option<Text<Timestamp>>,
+    /// Why there is no device time, in words.
+    pub device_unknown: Option<String>,
+    /// The device time up to which days were asked: what came later moves the plan.
+    pub read_until: Option<Text<Timestamp>>,
+    pub lookback_read_at: Option<Text<Timestamp>>,
+    /// Months with something to read.
+    pub open_months: Vec<Text<MonthKey>>,
+    /// Months with something to upload.
+    pub waiting_months: Vec<Text<MonthKey>>,
+    /// The metrics granted at the last run, so that a new grant is noticed.
+    pub granted: Vec<String>,
+    /// Granted metrics that the provider refused all the same; asked again with the look-back.
+    pub refused: Vec<String>,
+    /// The first day ever asked: before it nothing is missing.
+    pub first_day: Option<Text<Date>>,
+    /// The newest time of a row, per metric.
+    pub newest: BTreeMap<String, Text<Timestamp>>,
+    /// When a participant who must sign in again was last tried all the same.
+    pub sign_in_tried_at: Option<Text<Timestamp>>,
+}
+
+impl Default for Head {
+    fn default() -> Self {
+        Self {
+            version: VERSION,
+            zone: None,
+            device: None,
+            device_synced_at: None,
+            device_unknown: None,
+            read_until: None,
+            lookback_read_at: None,
+            open_months: Vec::new(),
+            waiting_months: Vec::new(),
+            granted: Vec::new(),
+            refused: Vec::new(),
+            first_day: None,
+            newest: BTreeMap::new(),
+            sign_in_tried_at: None,
+        }
+    }
+}
+
+/// Whether `at` is less than `seconds` before `now`; a time in the future says nothing.
+pub fn within(at: Option<Text<Timestamp>>, seconds: i64, now: Timestamp) -> bool {
+    at.is_some_and(|at| (0..seconds).contains(&(now.as_second() - at.as_second())))
+}
+
+/// When an item that failed `attempts` times is tried next, without jitter.
+pub fn next_try(now: Timestamp, wait_s: u64) -> Timestamp {
+    now.checked_add(SignedDuration::from_secs(i64::try_from(wait_s).unwrap_or(i64::MAX)))
+        .unwrap_or(now)
+}
+
+#[cfg(test)]
+#[path = "ledger_tests.rs"]
+mod tests;

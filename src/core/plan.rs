@@ -1,0 +1,295 @@
+//! What a run asks for: which days of which metrics, as few requests as possible.
+//!
+//! The rules are design section "The life of a day". All of them lead to dates; the filters then
+//! take away what must not, or need not, be asked. Nothing here changes the ledger.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use crate::config::{DAILY_RANGE_DAYS_MAX, LOOKBACK_EVERY_S, MINUTE_RANGE_S_MAX};
+use crate::core::day::{Calendar, back, days_between, floor_minute, next, previous, range};
+use crate::core::ledger::{Day, Entry, Head, MonthKey, State, within};
+
+/// What is known of the participant's device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Device {
+    SyncedAt(Timestamp),
+    /// None paired, or its settings not granted.
+    Unknown,
+}
+
+impl Device {
+    pub const fn synced_at(self) -> Option<Timestamp> {
+        match self {
+            Self::SyncedAt(at) => Some(at),
+            Self::Unknown => None,
+        }
+    }
+}
+
+/// The days that may be asked at all, by no option more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Window {
+    pub from: Option<Date>,
+    pub until: Option<Date>,
+    /// After `--replace`: the sign-in of the present account.
+    pub account_since: Option<Timestamp>,
+}
+
+/// A metric of this run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wish<'a> {
+    pub name: &'a str,
+    pub granted: bool,
+}
+
+/// Everything that a plan depends on.
+#[derive(Debug)]
+pub struct Inputs<'a> {
+    pub now: Timestamp,
+    pub head: &'a Head,
+    pub days: &'a BTreeMap<Date, &'a Day>,
+    pub calendar: &'a Calendar,
+    pub device: Device,
+    pub account: &'a str,
+    pub window: Window,
+    pub lookback_days: u32,
+    pub today_minutes: u32,
+    /// `--from` and `--to`.
+    pub named: Option<(Date, Date)>,
+    /// Days whose ledger was lost.
+    pub lost: &'a BTreeSet<Date>,
+    pub metrics: &'a [Wish<'a>],
+}
+
+/// What to do, per metric.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// To ask now.
+    pub ask: BTreeMap<String, BTreeSet<Date>>,
+    /// Named by the operator, but the device has not synced so far: asked when it has.
+    pub later: BTreeMap<String, BTreeSet<Date>>,
+    /// Not granted: noted without a request.
+    pub not_granted: BTreeMap<String, BTreeSet<Date>>,
+    /// The whole look-back is among them.
+    pub lookback: bool,
+    /// Up to where the device's data has been asked when this plan is done.
+    pub read_until: Option<Timestamp>,
+}
+
+impl Plan {
+    /// Nothing to request and nothing to note.
+    pub fn is_idle(&self) -> bool {
+        self.ask.is_empty() && self.later.is_empty() && self.not_granted.is_empty()
+    }
+
+    /// Every (metric, date) that becomes `wanted`.
+    pub fn wanted(&self) -> impl Iterator<Item = (&str, Date)> {
+        let all = self.ask.iter().chain(&self.later);
+        all.flat_map(|(metric, dates)| dates.iter().map(move |&date| (metric.as_str(), date)))
+    }
+}
+
+/// Whether the whole look-back is due.
+pub fn lookback_due(head: &Head, now: Timestamp) -> bool {
+    !within(head.lookback_read_at, LOOKBACK_EVERY_S, now)
+}
+
+/// The months that a plan looks into, a little generously at the ends: neighbours fix a day.
+pub fn months(
+    head: &Head,
+    now: Timestamp,
+    lookback_days: u32,
+    named: Option<(Date, Date)>,
+) -> BTreeSet<MonthKey> {
+    let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let mut from = back(today, lookback_days + 2);
+    if let Some(read_until) = head.read_until {
+        from = from.min(back(read_until.to_zoned(jiff::tz::TimeZone::UTC).date(), 2));
+    }
+    let mut months: BTreeSet<_> = MonthKey::range(from, next(today)).collect();
+    months.extend(head.open_months.iter().map(|month| month.0));
+    if let Some((from, to)) = named {
+        months.extend(MonthKey::range(previous(from), next(to)));
+    }
+    months
+}
+
+/// The plan of one participant.
+pub fn plan(inputs: &Inputs) -> Plan {
+    let today = inputs.calendar.date_of(inputs.now);
+    let lookback = lookback_due(inputs.head, inputs.now);
+    let mut dates = BTreeSet::new();
+    if lookback {
+        dates.extend(range(back(today, inputs.lookback_days), today));
+    }
+    if let Some(from) = moved_from(inputs, today) {
+        dates.extend(range(from, today));
+    }
+    if let Some((from, to)) = inputs.named {
+        dates.extend(range(from, to.min(today)));
+    }
+    dates.extend(inputs.lost);
+    let mut plan = Plan { lookback, ..Plan::default() };
+    for wish in inputs.metrics {
+        plan_metric(inputs, *wish, today, &dates, &mut plan);
+    }
+    plan.read_until = read_until(inputs, &plan, today);
+    plan
+}
+
+/// From which day on new data may have come, if any.
+fn moved_from(inputs: &Inputs, today: Date) -> Option<Date> {
+    match (inputs.device, inputs.head.read_until) {
+        (Device::Unknown, _) => Some(previous(today)),
+        (Device::SyncedAt(_), None) => Some(back(today, inputs.lookback_days)),
+        (Device::SyncedAt(at), Some(until)) if at > *until => Some(inputs.calendar.date_of(*until)),
+        (Device::SyncedAt(_), Some(_)) => None,
+    }
+}
+
+fn plan_metric(inputs: &Inputs, wish: Wish, today: Date, dates: &BTreeSet<Date>, plan: &mut Plan) {
+    let entry = |date: Date| inputs.days.get(&date).and_then(|day| day.metrics.get(wish.name));
+    let pending = inputs.days.keys().copied().filter(|&date| {
+        entry(date).is_some_and(|entry| {
+            entry.state == State::Wanted
+                || entry.shrunk_due(inputs.now)
+                || (entry.state == State::NotGranted
+                    && wish.granted
+                    && !inputs.head.granted.iter().any(|known| known == wish.name))
+        })
+    });
+    let candidates: BTreeSet<Date> = dates.iter().copied().chain(pending).collect();
+    for date in candidates {
+        if !allowed(inputs, date, today) {
+            continue;
+        }
+        let shelf = if !wish.granted {
+            if entry(date).is_some_and(|entry| entry.state != State::Wanted) {
+                continue;
+            }
+            &mut plan.not_granted
+        } else if !today_due(inputs, date, today, entry(date)) {
+            continue;
+        } else if waits_for_device(inputs, date, today) {
+            if entry(date).is_some() {
+                continue;
+            }
+            &mut plan.later
+        } else {
+            &mut plan.ask
+        };
+        shelf.entry(wish.name.to_owned()).or_default().insert(date);
+    }
+}
+
+/// The study window, the account, and the end of time.
+fn allowed(inputs: &Inputs, date: Date, today: Date) -> bool {
+    let window = &inputs.window;
+    let since = window.account_since.map(|at| inputs.calendar.date_of(at));
+    date <= today
+        && window.from.is_none_or(|from| date >= from)
+        && window.until.is_none_or(|until| date <= until)
+        && since.is_none_or(|since| date >= since)
+        && inputs.days.get(&date).is_none_or(|day| day.account == inputs.account)
+}
+
+/// The running day is read at most so often, unless it is named or was never read.
+fn today_due(inputs: &Inputs, date: Date, today: Date, entry: Option<&Entry>) -> bool {
+    if date != today || inputs.named.is_some_and(|(from, to)| from <= date && date <= to) {
+        return true;
+    }
+    let wanted = entry.is_some_and(|entry| entry.state == State::Wanted);
+    let read_at = entry.and_then(|entry| entry.read_at);
+    let pause_s = i64::from(inputs.today_minutes) * 60;
+    inputs.today_minutes > 0 && (wanted || !within(read_at, pause_s, inputs.now))
+}
+
+/// Days after the device's last sync are asked only within the look-back.
+fn waits_for_device(inputs: &Inputs, date: Date, today: Date) -> bool {
+    let Device::SyncedAt(at) = inputs.device else { return false };
+    date < back(today, inputs.lookback_days) && date > inputs.calendar.date_of(at)
+}
+
+/// If the running day was put off, what the device sent of it is still to be asked.
+fn read_until(inputs: &Inputs, plan: &Plan, today: Date) -> Option<Timestamp> {
+    let at = inputs.device.synced_at()?;
+    let before = inputs.head.read_until.map(|until| *until);
+    let asks_today = plan.ask.values().any(|dates| dates.contains(&today));
+    let moved = before.is_none_or(|before| at > before);
+    if !moved || asks_today || !allowed(inputs, today, today) {
+        return Some(at);
+    }
+    let start = inputs.calendar.span(today).start;
+    Some(before.map_or(at.min(start), |before| before.max(at.min(start))))
+}
+
+/// One range request of one metric, perhaps of several pages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    pub metric: String,
+    pub dates: BTreeSet<Date>,
+    /// The range in UTC: whole minutes, and nothing that is still to come.
+    pub from: Timestamp,
+    pub to: Timestamp,
+}
+
+impl Job {
+    pub fn first(&self) -> Date {
+        self.dates.first().copied().unwrap_or_default()
+    }
+
+    pub fn last(&self) -> Date {
+        self.dates.last().copied().unwrap_or_default()
+    }
+}
+
+/// How far one request may reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reach {
+    pub seconds_max: i64,
+    pub days_max: i64,
+}
+
+impl Reach {
+    pub const MINUTES: Self = Self { seconds_max: MINUTE_RANGE_S_MAX, days_max: 14 };
+    pub const DAYS: Self = Self { seconds_max: i64::MAX, days_max: DAILY_RANGE_DAYS_MAX };
+}
+
+/// Cuts the days of one metric into requests.
+pub fn jobs(
+    metric: &str,
+    dates: &BTreeSet<Date>,
+    reach: Reach,
+    calendar: &Calendar,
+    now: Timestamp,
+) -> Vec<Job> {
+    let now = floor_minute(now);
+    let mut jobs: Vec<Job> = Vec::new();
+    for &date in dates {
+        let span = calendar.span(date);
+        let to = span.end.min(now).max(span.start);
+        match jobs.last_mut() {
+            Some(job)
+                if to.as_second() - job.from.as_second() <= reach.seconds_max
+                    && days_between(job.first(), date) < reach.days_max =>
+            {
+                job.dates.insert(date);
+                job.to = to;
+            }
+            _ => jobs.push(Job {
+                metric: metric.to_owned(),
+                dates: BTreeSet::from([date]),
+                from: span.start,
+                to,
+            }),
+        }
+    }
+    jobs
+}
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

@@ -1,0 +1,301 @@
+//! Durable files and locks: the one function that writes what must not be lost, and the one that
+//! locks.
+//!
+//! A durable write is: temporary file in the same folder, mode set at creation, write, length
+//! check, fsync, rename, fsync of the folder. A reader sees the old file or the new one, whole.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::config::LOCK_POLL_MS;
+use crate::core::error::{Doing as _, ErrorClass, Failure, Result};
+
+const FILE_MODE: u32 = 0o600;
+const FOLDER_MODE: u32 = 0o700;
+const TEMPORARY_SUFFIX: &str = ".tmp";
+
+/// Writes a file that must not be lost.
+pub fn write_durably(path: &Path, bytes: &[u8]) -> Result<()> {
+    Reserved::new(path, bytes.len() as u64)?.commit(bytes)
+}
+
+/// A file that is about to be written, with its space on the disk already taken.
+#[derive(Debug)]
+pub struct Reserved {
+    file: File,
+    temporary: PathBuf,
+    path: PathBuf,
+}
+
+impl Reserved {
+    /// Takes the space, so that the later write cannot fail for lack of it.
+    pub fn new(path: &Path, bytes_max: u64) -> Result<Self> {
+        let temporary = temporary_of(path);
+        // A left-over of a killed run; its lock is ours now, so nobody else is writing it.
+        remove(&temporary)?;
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(FILE_MODE)
+            .open(&temporary)
+            .doing("create", &temporary)?;
+        let reserved = Self { file, temporary, path: path.to_owned() };
+        reserved.allocate(bytes_max).doing("reserve space for", path)?;
+        Ok(reserved)
+    }
+
+    fn allocate(&self, bytes_max: u64) -> std::io::Result<()> {
+        match fs4::FileExt::allocate(&self.file, bytes_max) {
+            // Some filesystems cannot reserve; then the write itself must tell.
+            Err(error) if error.kind() == ErrorKind::Unsupported => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Writes and makes durable; on any error the old file stays as it was.
+    pub fn commit(mut self, bytes: &[u8]) -> Result<()> {
+        self.fill(bytes).doing("write", &self.path)?;
+        fs::rename(&self.temporary, &self.path).doing("rename to", &self.path)?;
+        sync_folder(self.path.parent().unwrap_or(Path::new(".")))
+    }
+
+    fn fill(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.file.write_all(bytes)?;
+        self.file.set_len(bytes.len() as u64)?;
+        self.file.sync_all()?;
+        if self.file.metadata()?.len() == bytes.len() as u64 {
+            return Ok(());
+        }
+        Err(std::io::Error::other("the written file has another length"))
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        // After a rename there is nothing to remove.
+        let _ = fs::remove_file(&self.temporary);
+    }
+}
+
+fn temporary_of(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}{TEMPORARY_SUFFIX}"))
+}
+
+/// Makes the names in a folder durable.
+fn sync_folder(path: &Path) -> Result<()> {
+    File::open(path).and_then(|folder| folder.sync_all()).doing("sync the folder", path)
+}
+
+/// Makes a folder and what is above it, private, each one durable in its parent.
+pub fn make_folder(path: &Path) -> Result<()> {
+    if path.as_os_str().is_empty() || path.is_dir() {
+        return Ok(());
+    }
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    if let Some(parent) = parent {
+        make_folder(parent)?;
+    }
+    match DirBuilder::new().mode(FOLDER_MODE).create(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        other => other.doing("make the folder", path)?,
+    }
+    sync_folder(parent.unwrap_or(Path::new(".")))
+}
+
+/// Removes a file; one that is not there is fine.
+pub fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        other => other.doing("remove", path),
+    }
+}
+
+/// The whole file, or `None` where there is none; longer than `bytes_max` is an error.
+pub fn read(path: &Path, bytes_max: u64) -> Result<Option<Vec<u8>>> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        other => other.doing("open", path)?,
+    };
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut std::io::Read::take(file, bytes_max + 1), &mut bytes)
+        .doing("read", path)?;
+    if bytes.len() as u64 > bytes_max {
+        let what = format!("the file is longer than {bytes_max} bytes");
+        return Err(Failure::new(ErrorClass::Format, what).at(path.display()));
+    }
+    Ok(Some(bytes))
+}
+
+/// The names in a folder, sorted; none where there is no folder.
+pub fn names(path: &Path) -> Result<Vec<String>> {
+    let entries = match fs::read_dir(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.doing("list", path)?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        // A name that is not UTF-8 is none of ours.
+        names.extend(entry.doing("list", path)?.file_name().into_string().ok());
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Removes what a killed run left behind. The caller holds the lock of the files in there.
+pub fn sweep(folder: &Path) -> Result<()> {
+    for name in names(folder)? {
+        if name.starts_with('.') && name.ends_with(TEMPORARY_SUFFIX) {
+            log::debug!("removing the left-over {name}");
+            remove(&folder.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a folder of secrets that others can read, as ssh does.
+pub fn check_private(folder: &Path) -> Result<()> {
+    let metadata = match fs::metadata(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        other => other.doing("look at", folder)?,
+    };
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    let what = format!(
+        "{} may be read by others (mode {mode:03o}); run: chmod 700 {}",
+        folder.display(),
+        folder.display()
+    );
+    Err(Failure::new(ErrorClass::Usage, what))
+}
+
+/// A held lock; freed when dropped, also when the process dies.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// Takes the lock of a file that is never renamed or deleted; `None` when somebody else holds it
+/// all of `wait`.
+pub fn lock(path: &Path, wait: Duration) -> Result<Option<Lock>> {
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(FILE_MODE)
+        .open(path)
+        .doing("open the lock", path)?;
+    let deadline = Instant::now() + wait;
+    loop {
+        match fs4::FileExt::try_lock(&file) {
+            Ok(()) => return Ok(Some(Lock { _file: file })),
+            Err(fs4::TryLockError::WouldBlock) => {}
+            Err(fs4::TryLockError::Error(error)) => return Err(error).doing("lock", path),
+        }
+        if Instant::now() >= deadline {
+            return Ok(None);
+        }
+        std::thread::sleep(Duration::from_millis(LOCK_POLL_MS));
+    }
+}
+
+/// The bytes that this user may still write to the disk of `folder`.
+pub fn space(folder: &Path) -> Result<u64> {
+    fs4::available_space(folder).doing("ask the free space of", folder)
+}
+
+/// Refuses to start work that the disk has no room for.
+pub fn check_space(folder: &Path, bytes_min: u64) -> Result<()> {
+    let free = space(folder)?;
+    if free >= bytes_min {
+        return Ok(());
+    }
+    let what = format!("the disk is full ({free} bytes free, {bytes_min} needed)");
+    Err(Failure::new(ErrorClass::Disk, what).at(folder.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scratch(name: &str) -> PathBuf {
+        let path =
+            std::env::temp_dir().join(format!("fitsync-files-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        make_folder(&path).unwrap();
+        path
+    }
+
+    #[test]
+    fn a_write_replaces_the_whole_file_and_leaves_nothing_else() {
+        let folder = scratch("write");
+        let path = folder.join("a.json");
+        write_durably(&path, b"a longer first text").unwrap();
+        write_durably(&path, b"second").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"second");
+        assert_eq!(names(&folder).unwrap(), ["a.json"]);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_reservation_that_is_dropped_leaves_the_old_file() {
+        let folder = scratch("reserve");
+        let path = folder.join("a.json");
+        write_durably(&path, b"old").unwrap();
+        drop(Reserved::new(&path, 4096).unwrap());
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(names(&folder).unwrap(), ["a.json"]);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn left_overs_are_swept_and_nothing_else() {
+        let folder = scratch("sweep");
+        for name in [".a.json.tmp", "b.tmp", ".c", "d.json"] {
+            fs::write(folder.join(name), b"x").unwrap();
+        }
+        sweep(&folder).unwrap();
+        assert_eq!(names(&folder).unwrap(), [".c", "b.tmp", "d.json"]);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_lock_is_held_once() {
+        let folder = scratch("lock");
+        let path = folder.join("run.lock");
+        let held = lock(&path, Duration::ZERO).unwrap();
+        assert!(held.is_some());
+        assert!(lock(&path, Duration::ZERO).unwrap().is_none());
+        drop(held);
+        assert!(lock(&path, Duration::ZERO).unwrap().is_some());
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_folder_that_others_can_read_is_refused_with_the_cure() {
+        let folder = scratch("private");
+        check_private(&folder).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o750)).unwrap();
+        let failure = check_private(&folder).unwrap_err();
+        assert!(failure.what.contains("chmod 700"), "{failure}");
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_file_over_its_limit_is_an_error() {
+        let folder = scratch("limit");
+        fs::write(folder.join("a"), b"12345").unwrap();
+        assert!(read(&folder.join("a"), 4).is_err());
+        assert_eq!(read(&folder.join("a"), 5).unwrap().unwrap(), b"12345");
+        assert_eq!(read(&folder.join("b"), 5).unwrap(), None);
+        fs::remove_dir_all(folder).unwrap();
+    }
+}

@@ -1,0 +1,389 @@
+//! The Google Health API v4 and Google's OAuth 2.0: requests and replies.
+//!
+//! Facts: https://developers.google.com/health/reference/rest and the protocol definitions in
+//! googleapis `google/devicesandservices/health/v4`.
+
+use crate::config::{API_REPLY_BYTES_MAX, PAGE_ROWS, SMALL_REPLY_BYTES_MAX};
+use crate::core::day::next;
+use crate::core::error::{ErrorClass, Failure, Result, Secret};
+use crate::core::exchange::{Method, Reply, Request, form};
+use crate::core::json::{Element, elements, members};
+use crate::core::plan::{Job, Reach};
+use crate::core::table::{Row, utc};
+use crate::core::token::Grant;
+use crate::provider::metric::{Ask, Cadence, Metric, Scope};
+use crate::provider::{App, Identity, Page, PairedDevice, Provider, text_of};
+
+pub const NAME: &str = "google-health";
+const SCOPE_PREFIX: &str = "https://www.googleapis.com/auth/googlehealth.";
+
+/// The addresses of the services; settings may name others.
+#[derive(Debug, Clone)]
+pub struct Addresses {
+    pub api: String,
+    pub authorize: String,
+    pub token: String,
+    pub revoke: String,
+}
+
+#[derive(Debug, Clone)]
+pub struct GoogleHealth {
+    pub app: App,
+    pub addresses: Addresses,
+    /// `all-sources` or `google-wearables`.
+    pub data_source: String,
+}
+
+impl GoogleHealth {
+    fn get(&self, path: &str) -> Request {
+        let url = format!("{}/v4/users/me/{path}", self.addresses.api);
+        Request::new(Method::Get, url, SMALL_REPLY_BYTES_MAX)
+    }
+
+    fn post_form(&self, url: &str, pairs: &[(&str, &str)]) -> Request {
+        Request::new(Method::Post, url, SMALL_REPLY_BYTES_MAX)
+            .body("application/x-www-form-urlencoded", form(pairs))
+    }
+
+    fn family(&self) -> String {
+        format!("users/me/dataSourceFamilies/{}", self.data_source)
+    }
+
+    fn roll_up(&self, url: &str, job: &Job, page: Option<&str>) -> Request {
+        let body = RollUp {
+            range: RollUpRange { start_time: utc(job.from), end_time: utc(job.to) },
+            window_size: "60s".to_owned(),
+            page_size: PAGE_ROWS,
+            page_token: page.unwrap_or_default().to_owned(),
+            data_source_family: self.family(),
+        };
+        Request::new(Method::Post, format!("{url}:rollUp"), API_REPLY_BYTES_MAX)
+            .body("application/json", miniserde::json::to_string(&body))
+    }
+
+    fn reconcile(&self, url: &str, filter: &str, page: Option<&str>) -> Request {
+        let (family, size) = (self.family(), PAGE_ROWS.to_string());
+        let mut query =
+            vec![("filter", filter), ("pageSize", size.as_str()), ("dataSourceFamily", &family)];
+        if let Some(page) = page {
+            query.push(("pageToken", page));
+        }
+        let url = format!("{url}:reconcile?{}", form(&query));
+        Request::new(Method::Get, url, API_REPLY_BYTES_MAX)
+    }
+}
+
+#[derive(miniserde::Serialize)]
+struct RollUp {
+    range: RollUpRange,
+    #[serde(rename = "windowSize")]
+    window_size: String,
+    #[serde(rename = "pageSize")]
+    page_size: u32,
+    /// Empty for the first page, as proto3 has it.
+    #[serde(rename = "pageToken")]
+    page_token: String,
+    #[serde(rename = "dataSourceFamily")]
+    data_source_family: String,
+}
+
+#[derive(miniserde::Serialize)]
+struct RollUpRange {
+    #[serde(rename = "startTime")]
+    start_time: String,
+    #[serde(rename = "endTime")]
+    end_time: String,
+}
+
+impl Provider for GoogleHealth {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn app(&self) -> &App {
+        &self.app
+    }
+
+    fn data_source(&self) -> &str {
+        &self.data_source
+    }
+
+    fn scopes(&self, metrics: &[&Metric]) -> Vec<String> {
+        let mut scopes: Vec<String> = metrics.iter().map(|metric| self.scope_of(metric)).collect();
+        scopes.push(self.settings_scope());
+        scopes.sort();
+        scopes.dedup();
+        scopes
+    }
+
+    fn scope_of(&self, metric: &Metric) -> String {
+        let name = match metric.google.scope {
+            Scope::ActivityAndFitness => "activity_and_fitness",
+            Scope::HealthMetrics => "health_metrics_and_measurements",
+        };
+        format!("{SCOPE_PREFIX}{name}.readonly")
+    }
+
+    fn settings_scope(&self) -> String {
+        format!("{SCOPE_PREFIX}settings.readonly")
+    }
+
+    fn authorize_url(&self, scopes: &[String], state: &str, challenge: &str) -> String {
+        let query = form(&[
+            ("response_type", "code"),
+            ("client_id", &self.app.client_id),
+            ("redirect_uri", &self.app.redirect_uri),
+            ("scope", &scopes.join(" ")),
+            ("state", state),
+            ("code_challenge", challenge),
+            ("code_challenge_method", "S256"),
+            // Without these two Google sends a refresh token at the very first consent only.
+            ("access_type", "offline"),
+            ("prompt", "consent select_account"),
+        ]);
+        format!("{}?{query}", self.addresses.authorize)
+    }
+
+    fn code_request(&self, code: &Secret, verifier: &Secret) -> Request {
+        self.post_form(
+            &self.addresses.token,
+            &[
+                ("grant_type", "authorization_code"),
+                ("code", code.expose()),
+                ("redirect_uri", &self.app.redirect_uri),
+                ("code_verifier", verifier.expose()),
+                ("client_id", &self.app.client_id),
+                ("client_secret", self.app.client_secret.expose()),
+            ],
+        )
+    }
+
+    fn refresh_request(&self, refresh_token: &Secret) -> Request {
+        self.post_form(
+            &self.addresses.token,
+            &[
+                ("grant_type", "refresh_token"),
+                ("refresh_token", refresh_token.expose()),
+                ("client_id", &self.app.client_id),
+                ("client_secret", self.app.client_secret.expose()),
+            ],
+        )
+    }
+
+    fn revoke_request(&self, token: &Secret) -> Request {
+        self.post_form(&self.addresses.revoke, &[("token", token.expose())])
+    }
+
+    fn read_grant(&self, reply: &Reply) -> Result<Grant> {
+        let grant = Element::parse(text_of(reply)?, "token")?;
+        let access_token = grant.text("access_token")?;
+        let secret = |text: &str| Secret::new(text);
+        Ok(Grant {
+            access_token: secret(access_token),
+            refresh_token: grant.optional("refresh_token", Element::text)?.map(secret),
+            expires_in_s: grant.optional("expires_in", Element::int)?,
+            refresh_expires_in_s: grant.optional("refresh_token_expires_in", Element::int)?,
+            scopes: grant
+                .optional("scope", Element::text)?
+                .map(|scope| scope.split_whitespace().map(str::to_owned).collect()),
+            account: None,
+        })
+    }
+
+    fn identity_request(&self) -> Request {
+        self.get("identity")
+    }
+
+    fn read_identity(&self, reply: &Reply) -> Result<Identity> {
+        let identity = Element::parse(text_of(reply)?, "identity")?;
+        let account = identity.text("healthUserId")?.to_owned();
+        let legacy = identity.optional("legacyUserId", Element::text)?;
+        let legacy_user_id = legacy.filter(|id| !id.is_empty()).map(str::to_owned);
+        if account.is_empty() {
+            return Err(identity.unexpected("healthUserId", "an id"));
+        }
+        Ok(Identity { account, legacy_user_id })
+    }
+
+    fn devices_request(&self) -> Request {
+        self.get("pairedDevices?pageSize=100")
+    }
+
+    fn read_devices(&self, reply: &Reply) -> Result<Vec<PairedDevice>> {
+        let found = Element::parse(text_of(reply)?, "reply")?;
+        if !found.has("pairedDevices") && !found.names("").is_empty() {
+            return Err(found.unexpected("pairedDevices", "an array"));
+        }
+        let device = |device: &Element| {
+            Ok(PairedDevice {
+                name: device.optional("deviceVersion", Element::text)?.unwrap_or("device").into(),
+                is_scale: device.optional("deviceType", Element::text)? == Some("SCALE"),
+                synced_at: device.optional("lastSyncTime", Element::instant)?,
+            })
+        };
+        found.list("pairedDevices")?.iter().map(device).collect()
+    }
+
+    fn zone_request(&self) -> Request {
+        self.get("settings")
+    }
+
+    fn read_zone(&self, reply: &Reply) -> Result<Option<String>> {
+        let settings = Element::parse(text_of(reply)?, "settings")?;
+        let zone = settings.optional("timeZone", Element::text)?;
+        Ok(zone.filter(|zone| !zone.is_empty()).map(str::to_owned))
+    }
+
+    fn reach(&self, metric: &Metric) -> Reach {
+        match metric.cadence {
+            Cadence::Minute => Reach::MINUTES,
+            Cadence::Daily => Reach::DAYS,
+        }
+    }
+
+    fn page_request(&self, metric: &Metric, job: &Job, page: Option<&str>) -> Request {
+        let source = &metric.google;
+        let path = format!("users/me/dataTypes/{}/dataPoints", source.data_type);
+        let url = format!("{}/v4/{path}", self.addresses.api);
+        // Filters use snake case where paths use kebab case; a hyphen is refused
+        // (https://developers.google.com/health/filters).
+        let kind = source.data_type.replace('-', "_");
+        match source.ask {
+            Ask::RollUp => self.roll_up(&url, job, page),
+            Ask::ReconcileInstant(member) => {
+                let (from, to) = (utc(job.from), utc(job.to));
+                let filter =
+                    format!("{kind}.{member} >= \"{from}\" AND {kind}.{member} < \"{to}\"");
+                self.reconcile(&url, &filter, page)
+            }
+            Ask::ReconcileDate(member) => {
+                let (from, to) = (job.first(), next(job.last()));
+                let filter =
+                    format!("{kind}.{member} >= \"{from}\" AND {kind}.{member} < \"{to}\"");
+                self.reconcile(&url, &filter, page)
+            }
+        }
+    }
+
+    fn read_page(&self, metric: &Metric, _job: &Job, reply: &Reply) -> Result<Page> {
+        let list = match metric.google.ask {
+            Ask::RollUp => "rollupDataPoints",
+            Ask::ReconcileInstant(_) | Ask::ReconcileDate(_) => "dataPoints",
+        };
+        let found = members(text_of(reply)?)?;
+        let known = |name: &str| found.iter().find(|(known, _)| known == name).map(|(_, raw)| *raw);
+        // No data is `{}`: proto3 leaves empty fields out. Anything else must be what we know.
+        if !found.is_empty() && known(list).is_none() && known("nextPageToken").is_none() {
+            let what = format!("expected {list}, found other members");
+            return Err(Failure::new(ErrorClass::Format, what));
+        }
+        let mut page = Page::default();
+        for (index, raw) in elements(known(list).unwrap_or("[]"))?.enumerate() {
+            let point = Element::parse(raw?, format!("{list}[{index}]"))?;
+            page.rows.extend((metric.google.read)(&point)?);
+        }
+        if let Some(raw) = known("nextPageToken") {
+            let token = Element::parse(raw, "nextPageToken")?;
+            page.next = Some(token.text("")?.to_owned()).filter(|token| !token.is_empty());
+        }
+        Ok(page)
+    }
+
+    fn combine(&self, metric: &Metric, rows: Vec<Row>) -> Vec<Row> {
+        match metric.google.combine {
+            Some(combine) => combine(rows),
+            None => rows,
+        }
+    }
+
+    fn classify(&self, reply: &Reply) -> Failure {
+        classify(reply)
+    }
+
+    fn token_may_be_stale(&self, reply: &Reply) -> bool {
+        reply.status == 401 || (reply.status == 403 && reasons(reply).is_unexplained())
+    }
+}
+
+/// The names that Google gives an error; its message is never kept, it may echo tokens.
+#[derive(Debug, Default)]
+struct Reasons {
+    /// OAuth: `invalid_grant`. API: `PERMISSION_DENIED`.
+    status: String,
+    /// `ACCESS_TOKEN_SCOPE_INSUFFICIENT`
+    reason: String,
+}
+
+impl Reasons {
+    fn is_scope(&self) -> bool {
+        matches!(self.reason.as_str(), "ACCESS_TOKEN_SCOPE_INSUFFICIENT" | "MISSING_OAUTH_SCOPE")
+    }
+
+    fn is_project(&self) -> bool {
+        matches!(
+            self.reason.as_str(),
+            "SERVICE_DISABLED" | "USER_PROJECT_DENIED" | "CONSUMER_INVALID" | "API_KEY_INVALID"
+        )
+    }
+
+    fn is_unexplained(&self) -> bool {
+        !self.is_scope() && !self.is_project()
+    }
+}
+
+/// An error name as Google writes them; anything else is not one.
+fn name(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if text.len() <= 80 && text.chars().all(plain) { text.to_owned() } else { String::new() }
+}
+
+fn reasons(reply: &Reply) -> Reasons {
+    let Ok(body) = text_of(reply).and_then(|text| Element::parse(text, "error")) else {
+        return Reasons::default();
+    };
+    let text = |path: &str| body.text(path).map(name).unwrap_or_default();
+    let details = body.list("error.details").unwrap_or_default();
+    let reason = details.iter().find_map(|detail| detail.text("reason").map(name).ok());
+    let status = if body.is_object("error") { text("error.status") } else { text("error") };
+    Reasons { status, reason: reason.unwrap_or_default() }
+}
+
+fn classify(reply: &Reply) -> Failure {
+    let reasons = reasons(reply);
+    let named = format!("HTTP {} {} {}", reply.status, reasons.status, reasons.reason);
+    let named = named.split_whitespace().collect::<Vec<_>>().join(" ");
+    let fail = |class, cure: &str| {
+        let join = if cure.is_empty() { "" } else { ": " };
+        Failure::new(class, format!("{named}{join}{cure}"))
+    };
+    match (reply.status, reasons.status.as_str()) {
+        (400 | 401, "invalid_grant") => {
+            fail(ErrorClass::Auth, "the consent has expired or was withdrawn")
+        }
+        (400 | 401, "invalid_client" | "unauthorized_client") => fail(
+            ErrorClass::Config,
+            "Google does not know this application: check GOOGLE_CLIENT_ID and \
+             GOOGLE_CLIENT_SECRET",
+        ),
+        (412, _) | (400, "FAILED_PRECONDITION") => fail(
+            ErrorClass::Auth,
+            "this Google account has no Google Health profile: set it up in the app, then sign in",
+        ),
+        (401, _) => fail(ErrorClass::Auth, "the access token is refused"),
+        (403, _) if reasons.is_scope() => fail(ErrorClass::NotGranted, "not granted"),
+        (403, _) if reasons.is_project() => fail(
+            ErrorClass::Config,
+            "the Google Cloud project may not use the Google Health API: enable it in the console",
+        ),
+        (403, _) => fail(ErrorClass::NotGranted, "permission denied"),
+        (410, _) => fail(ErrorClass::Retired, "this API is switched off"),
+        (429, _) => fail(ErrorClass::Quota, "").after(reply.retry_after_s()),
+        (500..=599, _) => fail(ErrorClass::Server, "").after(reply.retry_after_s()),
+        (400..=499, _) => fail(ErrorClass::Bug, "the request is called wrong"),
+        _ => fail(ErrorClass::Format, "an answer that is not documented"),
+    }
+}
+
+#[cfg(test)]
+#[path = "google_health_tests.rs"]
+mod tests;
