@@ -49,6 +49,9 @@ pub const TOKEN_REFRESH_BEFORE_S: i64 = 5 * 60;
 /// A pasted address, also when it came in several lines.
 pub const PASTE_BYTES_MAX: usize = 8 * 1024;
 
+pub const LOGIN_TIMEOUT_MINUTES_MAX: u32 = 24 * 60;
+pub const LOGIN_POLL_MS: u64 = 100;
+
 // --- Retries ------------------------------------------------------------------------------------
 pub const RETRY_ATTEMPTS_MAX: u32 = 4;
 pub const RETRY_WAIT_MS_BASE: u64 = 500;
@@ -139,3 +142,11 @@ pub const PORTAL_CLOSE_TIMEOUT_MS: u64 = 2_000;
 pub const PORTAL_THREAD_PAUSE_MS: u64 = 1;
 /// Pause of an accept loop that cannot go on (no file, no thread).
 pub const PORTAL_PAUSE_MS: u64 = 20;
+
+// --- S3 and credentials -------------------------------------------------------------------------
+/// S3's own limit.
+pub const S3_KEY_BYTES_MAX: usize = 1024;
+/// A presigned request is sent at once; this is room for a slow clock and a slow upload.
+pub const S3_URL_LIFE_S: u64 = 15 * 60;
+/// Temporary credentials with less left than this (or than a URL's life) are renewed before use.
+pub const CREDENTIALS_RENEW_BEFORE_S: i64 = 15 * 60;

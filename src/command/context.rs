@@ -23,7 +23,8 @@ pub struct Context {
 impl Context {
     pub fn new(config: Config, clock: Clock) -> Result<Self> {
         let aws_bundle = config.settings.get("AWS_CA_BUNDLE").map(Path::new);
-        let ca_files: Vec<&Path> = config.ca_file.as_deref().into_iter().chain(aws_bundle).collect();
+        let ca_files: Vec<&Path> =
+            config.ca_file.as_deref().into_iter().chain(aws_bundle).collect();
         let http = Http::new(&ca_files, &clock, config.threads)?;
         let tokens = TokenStore::open(&config.token_dir)?;
         Ok(Self { config, clock, http, tokens })
@@ -45,10 +46,8 @@ impl Context {
 
     /// The provider of new sign-ins.
     pub fn sign_in_provider(&self) -> Result<&dyn Provider> {
-        self.provider(crate::provider::google_health::NAME).map_err(|failure| Failure {
-            class: ErrorClass::Usage,
-            ..failure
-        })
+        self.provider(crate::provider::google_health::NAME)
+            .map_err(|failure| Failure { class: ErrorClass::Usage, ..failure })
     }
 
     /// Everyone listed, and everyone with a token file, a marker or a ledger.

@@ -18,7 +18,8 @@ use crate::io::tokens::TokenStore;
 pub fn run(context: &Context, wanted: &Wanted, users: &[UserId]) -> Result<u8> {
     let tokens = TokenStore::look(&context.config.token_dir)?;
     let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "Dry run: as if every device had just synced; nothing is asked or written.");
+    let _ =
+        writeln!(out, "Dry run: as if every device had just synced; nothing is asked or written.");
     for user in users {
         let line = match tokens.load(user) {
             Ok(Some(token)) => match plan_of(context, wanted, user, &token) {

@@ -12,6 +12,7 @@ use jiff::civil::Date;
 use crate::command::context::Context;
 use crate::command::report::ParticipantReport;
 use crate::config::{FETCH_SPACE_BYTES_MIN, PAGES_MAX, SIGN_IN_TRY_EVERY_S};
+use crate::core::completeness;
 use crate::core::day::{self, Calendar, DaySpan};
 use crate::core::error::{ErrorClass, Failure, Reach, Result};
 use crate::core::hash::sha256_hex;
@@ -21,7 +22,6 @@ use crate::core::plan::{self, Device, Inputs, Job, Plan, Wish};
 use crate::core::table::{self, Row, RowKey};
 use crate::core::token::{AccountState, Token};
 use crate::core::user::{COMPLETENESS, UserId, file_path};
-use crate::core::completeness;
 use crate::io::book::Book;
 use crate::io::files;
 use crate::io::session::{Guard, Session};
@@ -91,7 +91,8 @@ fn check_state(
     let tried = within(head.sign_in_tried_at, SIGN_IN_TRY_EVERY_S, now);
     match token.state {
         AccountState::Retired => {
-            let what = format!("this API is switched off; sign in with Google: fitsync login {user}");
+            let what =
+                format!("this API is switched off; sign in with Google: fitsync login {user}");
             Err(Failure::new(ErrorClass::Retired, what))
         }
         AccountState::SignInAgain if tried && !wanted.insistent => {
@@ -245,12 +246,7 @@ impl Fetch<'_, '_> {
     }
 
     /// The plan, and the days of months whose ledger was lost.
-    fn plan(
-        &self,
-        device: Device,
-        wishes: &[Wish],
-        calendar: &Calendar,
-    ) -> (Plan, BTreeSet<Date>) {
+    fn plan(&self, device: Device, wishes: &[Wish], calendar: &Calendar) -> (Plan, BTreeSet<Date>) {
         let config = &self.context.config;
         let mut window = self.session.token.window();
         if window.from.is_none() && config.collect_from_consent {
@@ -277,12 +273,7 @@ impl Fetch<'_, '_> {
         (plan, lost)
     }
 
-    fn note_plan(
-        &mut self,
-        plan: &Plan,
-        lost: &BTreeSet<Date>,
-        calendar: &mut Calendar,
-    ) {
+    fn note_plan(&mut self, plan: &Plan, lost: &BTreeSet<Date>, calendar: &mut Calendar) {
         let account = self.session.token.account.clone();
         let not_granted = plan.not_granted.iter();
         let not_granted = not_granted.flat_map(|(metric, dates)| {
@@ -297,7 +288,11 @@ impl Fetch<'_, '_> {
             self.book.note(metric, date, &span, &account, state);
         }
         if !lost.is_empty() {
-            log::warn!("user={} days of {} lost ledger months are read again", self.session.user, self.book.lost.len());
+            log::warn!(
+                "user={} days of {} lost ledger months are read again",
+                self.session.user,
+                self.book.lost.len()
+            );
             self.book.lost.clear();
         }
     }
@@ -305,8 +300,9 @@ impl Fetch<'_, '_> {
     /// From here on the ledger owes the planned days; the head may move on.
     fn finish_plan(&mut self, plan: &Plan, wishes: &[Wish]) {
         self.advance(plan);
+        let all_metrics = self.reads_all_metrics();
         let head = &mut self.book.head;
-        if plan.lookback && self.reads_all_metrics() {
+        if plan.lookback && all_metrics {
             head.lookback_read_at = Some(Text(self.now));
             head.refused.clear();
         }
@@ -479,7 +475,11 @@ impl Fetch<'_, '_> {
             self.write(metric.name, date, &bytes)?;
         }
         *self.book.entry_mut(metric.name, date)? = entry;
-        if let Some(RowKey::Instant(at)) = rows.last().map(|row| row.key) {
+        let newest = rows.last().map(|row| match row.key {
+            RowKey::Instant(at) => at,
+            RowKey::Date(_) => span.start,
+        });
+        if let Some(at) = newest {
             let newest = &mut self.book.head.newest;
             let known = newest.entry(metric.name.to_owned()).or_insert(Text(at));
             *known = (*known).max(Text(at));

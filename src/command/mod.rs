@@ -1,6 +1,7 @@
 //! One file per command, each a short story of calls.
 
 pub mod arguments;
+pub mod connect;
 pub mod context;
 mod dry_run;
 pub mod fetch;

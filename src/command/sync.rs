@@ -10,10 +10,10 @@ use jiff::civil::Date;
 
 use crate::command::arguments::SyncArguments;
 use crate::command::context::Context;
+use crate::command::dry_run;
 use crate::command::fetch::{self, Wanted};
 use crate::command::report::{ParticipantReport, RunReport};
 use crate::command::upload::Uploads;
-use crate::command::dry_run;
 use crate::config::{find_metric, parse_date};
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::user::UserId;
@@ -117,7 +117,8 @@ fn work(
                         uploads.participant(user, &mut report);
                     });
                     if catch_unwind(work).is_err() {
-                        let failure = Failure::new(ErrorClass::Bug, "stopped by a defect; see above");
+                        let failure =
+                            Failure::new(ErrorClass::Bug, "stopped by a defect; see above");
                         report.fail(&failure, None, None);
                     }
                     reports.lock().unwrap_or_else(PoisonError::into_inner).push(report);

@@ -7,6 +7,7 @@ pub mod guard;
 pub mod head;
 pub mod page;
 pub mod places;
+pub mod qr;
 pub mod text;
 pub mod visit;
 pub mod wire;
