@@ -4,26 +4,27 @@
 //! The order that nothing is lost by: a day is durable as `wanted` before it is asked; its CSV is
 //! durable before its ledger entry says so.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::command::context::Context;
 use crate::command::report::ParticipantReport;
+use crate::command::upload::Uploads;
 use crate::config::{FETCH_SPACE_BYTES_MIN, PAGES_MAX, SIGN_IN_TRY_EVERY_S};
-use crate::core::completeness;
 use crate::core::day::{self, Calendar, DaySpan};
 use crate::core::error::{ErrorClass, Failure, Reach, Result};
 use crate::core::hash::sha256_hex;
 use crate::core::json::Text;
-use crate::core::ledger::{Head, Outcome, Reading, State, within};
+use crate::core::ledger::{Head, MonthKey, Outcome, Reading, State, within};
 use crate::core::plan::{self, Device, Inputs, Job, Plan, Wish};
 use crate::core::table::{self, Row, RowKey};
 use crate::core::token::{AccountState, Token};
 use crate::core::user::{COMPLETENESS, UserId, file_path};
 use crate::io::book::Book;
 use crate::io::files;
+use crate::io::rebuild;
 use crate::io::session::{Guard, Session};
 use crate::provider::metric::{Cadence, Metric};
 use crate::provider::newest;
@@ -41,11 +42,13 @@ pub struct Wanted {
 pub fn participant(
     context: &Context,
     guard: &Guard,
+    uploads: &Uploads,
     wanted: &Wanted,
     user: &UserId,
     report: &mut ParticipantReport,
 ) {
-    let Err(mut failure) = try_participant(context, guard, wanted, user, report) else { return };
+    let done = try_participant(context, guard, uploads, wanted, user, report);
+    let Err(mut failure) = done else { return };
     if failure.class == ErrorClass::Auth && !failure.what.contains("fitsync login") {
         failure.what = format!("{}; run: fitsync login {user}", failure.what);
     }
@@ -55,6 +58,7 @@ pub fn participant(
 fn try_participant(
     context: &Context,
     guard: &Guard,
+    uploads: &Uploads,
     wanted: &Wanted,
     user: &UserId,
     report: &mut ParticipantReport,
@@ -68,7 +72,8 @@ fn try_participant(
     let provider = context.provider(&token.provider)?;
     let store = &context.tokens;
     let mut session = Session::new(provider, user, token, &context.http, store, guard);
-    let mut fetch = Fetch { context, wanted, report, book: &mut book, session: &mut session, now };
+    let (book, session_of_run) = (&mut book, &mut session);
+    let mut fetch = Fetch { context, uploads, wanted, report, book, session: session_of_run, now };
     let done = fetch.run();
     let settled = fetch.settle_state(&done);
     report.requests += session.requests;
@@ -105,6 +110,7 @@ fn check_state(
 
 struct Fetch<'a, 'b> {
     context: &'a Context,
+    uploads: &'a Uploads<'a>,
     wanted: &'a Wanted,
     report: &'a mut ParticipantReport,
     book: &'a mut Book,
@@ -115,25 +121,22 @@ struct Fetch<'a, 'b> {
 impl Fetch<'_, '_> {
     fn run(&mut self) -> Result<()> {
         let device = self.device()?;
+        // A clock that the first reply has shown to be wrong is corrected from here on.
+        self.now = self.context.clock.now();
         let wishes = self.wishes();
-        let looked_into = plan::months(
-            &self.book.head,
-            self.now,
-            self.context.config.lookback_days,
-            self.wanted.named,
-        );
-        self.book.open_months(looked_into.iter().copied())?;
+        self.open_months()?;
         if self.has_new_grants(&wishes) {
             let all = self.book.month_keys()?;
             self.book.open_months(all)?;
         }
+        let missing = self.rebuild()?;
         if let Some(since) = self.session.token.account_since {
             self.book.end_other_accounts(&self.session.token.account, since);
         }
         let known_zone = self.book.head.zone.clone();
-        if let Some(zone) = known_zone.filter(|_| self.book.lost.is_empty()) {
+        if let Some(zone) = known_zone {
             let calendar = self.calendar(&zone)?;
-            let (plan, _) = self.plan(device, &wishes, &calendar);
+            let plan = self.plan(device, &wishes, &calendar, &missing);
             if plan.is_idle() {
                 self.advance(&plan);
                 return self.book.save();
@@ -141,16 +144,61 @@ impl Fetch<'_, '_> {
         }
         let zone = self.zone()?;
         let mut calendar = self.calendar(&zone)?;
-        let (plan, lost) = self.plan(device, &wishes, &calendar);
-        self.note_plan(&plan, &lost, &mut calendar);
-        self.book.save_months(&looked_into)?;
+        let plan = self.plan(device, &wishes, &calendar, &missing);
+        self.note_plan(&plan, &mut calendar);
+        self.book.save_months()?;
         self.finish_plan(&plan, &wishes);
         self.book.save()?;
         self.sweep()?;
         let read = self.read_all(&plan, device, &calendar);
-        self.write_completeness()?;
+        let data_dir = &self.context.config.data_dir;
+        self.report.files_written +=
+            self.book.write_completeness(data_dir, self.session.user)?;
         self.book.save()?;
         read
+    }
+
+    fn open_months(&mut self) -> Result<()> {
+        let (lookback_days, named) = (self.context.config.lookback_days, self.wanted.named);
+        let months = |named| plan::months(&self.book.head, self.now, lookback_days, named);
+        let (kept, opened) = (plan::recent_months(self.now, lookback_days), months(named));
+        self.book.keep_named(kept);
+        self.book.open_months(opened)
+    }
+
+    /// Rebuilds the months whose ledger was lost; the days that nothing is known of any more.
+    fn rebuild(&mut self) -> Result<BTreeSet<Date>> {
+        let mut missing = BTreeSet::new();
+        for key in self.book.lost.clone() {
+            let place = rebuild::Place {
+                data_dir: &self.context.config.data_dir,
+                user: self.session.user,
+                account: &self.session.token.account,
+                account_since: self.session.token.account_since,
+                zone: self.book.head.zone.clone().or(self.context.config.time_zone.clone()),
+            };
+            let stored = self.stored_completeness(key);
+            let month = place.month(key, stored.as_deref().unwrap_or_default())?;
+            let days = day::range(key.first_day(), key.last_day());
+            let first_day = self.book.head.first_day;
+            missing.extend(days.filter(|date| {
+                !month.days.contains_key(date) && first_day.is_none_or(|first| *date >= *first)
+            }));
+            log::warn!(
+                "user={} the ledger of {key} was lost: rebuilt {} days",
+                self.session.user,
+                month.days.len()
+            );
+            self.book.restore(key, month);
+        }
+        Ok(missing)
+    }
+
+    /// What the bucket says of a month; nothing where it cannot be asked.
+    fn stored_completeness(&self, key: MonthKey) -> Option<Vec<u8>> {
+        let path = file_path(self.session.user, COMPLETENESS, key.first_day());
+        let asked = self.uploads.get(&path).transpose()?;
+        asked.inspect_err(|failure| log::warn!("{failure}")).ok()
     }
 
     /// The device's last sync: asked first, and before any data.
@@ -245,18 +293,20 @@ impl Fetch<'_, '_> {
         Calendar::new(self.book.spans(), zone)
     }
 
-    /// The plan, and the days of months whose ledger was lost.
-    fn plan(&self, device: Device, wishes: &[Wish], calendar: &Calendar) -> (Plan, BTreeSet<Date>) {
+    /// `missing`: days of a lost month that nothing is known of.
+    fn plan(
+        &self,
+        device: Device,
+        wishes: &[Wish],
+        calendar: &Calendar,
+        missing: &BTreeSet<Date>,
+    ) -> Plan {
         let config = &self.context.config;
         let mut window = self.session.token.window();
         if window.from.is_none() && config.collect_from_consent {
             window.from = self.session.token.obtained_at.map(|at| calendar.date_of(at));
         }
-        let lost: BTreeSet<Date> = (self.book.lost.iter())
-            .flat_map(|month| day::range(month.first_day(), month.last_day()))
-            .filter(|&date| self.book.head.first_day.is_none_or(|first| date >= *first))
-            .collect();
-        let plan = plan::plan(&Inputs {
+        plan::plan(&Inputs {
             now: self.now,
             head: &self.book.head,
             days: &self.book.days(),
@@ -267,13 +317,12 @@ impl Fetch<'_, '_> {
             lookback_days: config.lookback_days,
             today_minutes: config.today_minutes,
             named: self.wanted.named,
-            lost: &lost,
+            lost: missing,
             metrics: wishes,
-        });
-        (plan, lost)
+        })
     }
 
-    fn note_plan(&mut self, plan: &Plan, lost: &BTreeSet<Date>, calendar: &mut Calendar) {
+    fn note_plan(&mut self, plan: &Plan, calendar: &mut Calendar) {
         let account = self.session.token.account.clone();
         let not_granted = plan.not_granted.iter();
         let not_granted = not_granted.flat_map(|(metric, dates)| {
@@ -286,14 +335,6 @@ impl Fetch<'_, '_> {
         for (metric, date, state) in notes {
             let span = calendar.fix(date);
             self.book.note(metric, date, &span, &account, state);
-        }
-        if !lost.is_empty() {
-            log::warn!(
-                "user={} days of {} lost ledger months are read again",
-                self.session.user,
-                self.book.lost.len()
-            );
-            self.book.lost.clear();
         }
     }
 
@@ -333,6 +374,7 @@ impl Fetch<'_, '_> {
 
     fn sweep(&self) -> Result<()> {
         self.book.sweep()?;
+        files::settle(&self.context.config.data_dir.join("users").join(self.session.user.as_str()))?;
         let metrics = self.wanted.metrics.iter().map(|metric| metric.name);
         for name in metrics.chain([COMPLETENESS]) {
             files::sweep(&self.context.config.csv_dir(self.session.user, name))?;
@@ -357,7 +399,7 @@ impl Fetch<'_, '_> {
                     }
                     Err(failure) => self.job_failed(metric, &job, failure)?,
                 }
-                self.book.save_months(&BTreeSet::new())?;
+                self.book.save_months()?;
             }
         }
         if tried > 0 && denied.len() == tried && tried == self.wanted.metrics.len() {
@@ -489,31 +531,13 @@ impl Fetch<'_, '_> {
     }
 
     fn write(&mut self, metric: &str, date: Date, bytes: &[u8]) -> Result<()> {
-        let path = self.context.config.data_dir.join(file_path(self.session.user, metric, date));
-        files::make_folder(path.parent().unwrap_or(&self.context.config.data_dir))?;
+        let data_dir = &self.context.config.data_dir;
+        let path = data_dir.join(file_path(self.session.user, metric, date));
+        files::make_folder(path.parent().unwrap_or(data_dir))?;
+        // The last of the disk is for ledgers and tokens.
+        files::check_space(data_dir, bytes.len() as u64 + FETCH_SPACE_BYTES_MIN)?;
         files::write_durably(&path, bytes)?;
         self.report.files_written += 1;
-        Ok(())
-    }
-
-    /// The completeness file of each month that says something else than before.
-    fn write_completeness(&mut self) -> Result<()> {
-        let mut changed = BTreeMap::new();
-        for (key, month) in self.book.months() {
-            let bytes = completeness::csv(self.session.user, month)?;
-            let sha256 = sha256_hex(&bytes);
-            let file = &month.completeness;
-            let known = file.sha256.as_ref() == Some(&sha256) && !file.missing;
-            if !month.days.is_empty() && !known {
-                changed.insert(key, (bytes, sha256));
-            }
-        }
-        for (key, (bytes, sha256)) in changed {
-            self.write(COMPLETENESS, key.first_day(), &bytes)?;
-            if let Some(month) = self.book.month_mut(key) {
-                month.completeness.written(&sha256, bytes.len() as u64);
-            }
-        }
         Ok(())
     }
 
