@@ -9,24 +9,18 @@ use jiff::civil::Date;
 use tokio::sync::watch;
 use url::Url;
 
+use crate::addresses::Addresses;
 use crate::fault::{Effect, Fault, PageTrick};
+use crate::fitbit;
 use crate::google::grant::Rotation;
 use crate::google::{self, oauth};
-use crate::http::{Ask, Host};
+use crate::http::{Ask, Host, Reply};
 use crate::log::{Counts, Seen};
 use crate::metric::Metric;
 use crate::options::{Device, DeviceKind};
 use crate::person::{Edit, Person};
 use crate::truth::{self, Day};
 use crate::world::{Citizen, World, zone};
-
-/// Where the services are.
-#[derive(Clone, Debug)]
-pub struct Addresses {
-    pub google: String,
-    pub s3: String,
-    pub control: String,
-}
 
 /// A file that fitsync must have written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,103 +37,10 @@ pub struct Controls {
     pub(crate) addresses: Arc<Addresses>,
     pub(crate) down: watch::Sender<bool>,
     pub(crate) s3_dir: PathBuf,
+    pub(crate) authority: Option<String>,
 }
 
 impl Controls {
-    /// `GOOGLE_HEALTH_URL`.
-    pub fn google_url(&self) -> String {
-        self.addresses.google.clone()
-    }
-
-    /// `GOOGLE_AUTHORIZE_URL`.
-    pub fn authorize_url(&self) -> String {
-        format!("{}{}", self.addresses.google, oauth::AUTHORIZE_PATH)
-    }
-
-    /// `GOOGLE_TOKEN_URL`.
-    pub fn token_url(&self) -> String {
-        format!("{}/token", self.addresses.google)
-    }
-
-    /// `GOOGLE_REVOKE_URL`.
-    pub fn revoke_url(&self) -> String {
-        format!("{}/revoke", self.addresses.google)
-    }
-
-    /// `AWS_ENDPOINT_URL_S3`.
-    pub fn s3_url(&self) -> String {
-        self.addresses.s3.clone()
-    }
-
-    /// The control API; its paths begin with `/_sim/`.
-    pub fn control_url(&self) -> String {
-        self.addresses.control.clone()
-    }
-
-    pub fn client_id(&self) -> &str {
-        &self.world.options.client_id
-    }
-
-    pub fn client_secret(&self) -> &str {
-        &self.world.options.client_secret
-    }
-
-    pub fn access_key(&self) -> &str {
-        &self.world.options.access_key
-    }
-
-    pub fn secret_key(&self) -> &str {
-        &self.world.options.secret_key
-    }
-
-    pub fn bucket(&self) -> &str {
-        &self.world.options.bucket
-    }
-
-    pub fn region(&self) -> &str {
-        &self.world.options.region
-    }
-
-    /// The participants' names.
-    pub fn names(&self) -> Vec<String> {
-        let state = self.world.state();
-        let citizens = state.citizens.iter();
-        citizens.map(|one| one.participant.name.clone()).collect()
-    }
-
-    /// The world's time.
-    pub fn now(&self) -> Timestamp {
-        self.world.now()
-    }
-
-    /// The folder that holds the bucket folders.
-    pub fn s3_dir(&self) -> &std::path::Path {
-        &self.s3_dir
-    }
-
-    /// The settings that let fitsync find this world.
-    pub fn environment(&self) -> Vec<(&'static str, String)> {
-        let options = &self.world.options;
-        vec![
-            ("GOOGLE_CLIENT_ID", options.client_id.clone()),
-            ("GOOGLE_CLIENT_SECRET", options.client_secret.clone()),
-            ("GOOGLE_HEALTH_URL", self.google_url()),
-            ("GOOGLE_AUTHORIZE_URL", self.authorize_url()),
-            ("GOOGLE_TOKEN_URL", self.token_url()),
-            ("GOOGLE_REVOKE_URL", self.revoke_url()),
-            ("AWS_ENDPOINT_URL_S3", self.s3_url()),
-            ("AWS_ACCESS_KEY_ID", options.access_key.clone()),
-            ("AWS_SECRET_ACCESS_KEY", options.secret_key.clone()),
-            ("AWS_DEFAULT_REGION", options.region.clone()),
-            ("S3_BUCKET_RAW", options.bucket.clone()),
-        ]
-    }
-
-    /// Addresses, keys and calls as one JSON document.
-    pub fn about(&self) -> serde_json::Value {
-        crate::control::about(self)
-    }
-
     /// What a browser and a participant do with a sign-in address: the address that the
     /// browser ends on. An error page is an error, with its text.
     pub fn consent(&self, authorize_url: &str, who: &str) -> Result<String, String> {
@@ -153,16 +54,21 @@ impl Controls {
 
     fn decide(&self, authorize_url: &str, who: &str, decision: &str) -> Result<String, String> {
         let url = Url::parse(authorize_url).map_err(|problem| problem.to_string())?;
-        let page = google::answer(&self.world, &get(&url));
+        let at_fitbit = url.path() == fitbit::oauth::AUTHORIZE_PATH;
+        let (answer, approve_path): (fn(&World, &Ask) -> Reply, _) = match at_fitbit {
+            true => (fitbit::answer, fitbit::oauth::APPROVE_PATH),
+            false => (google::answer, oauth::APPROVE_PATH),
+        };
+        let page = answer(&self.world, &get(&url));
         let ticket = page.headers.iter().find(|(name, _)| *name == "x-sim-ticket");
         let Some((_, ticket)) = ticket else {
             return Err(String::from_utf8_lossy(&page.body).into_owned());
         };
         let mut approve = url.clone();
-        approve.set_path(oauth::APPROVE_PATH);
+        approve.set_path(approve_path);
         let pairs = [("ticket", ticket.as_str()), ("who", who), ("decision", decision)];
         approve.query_pairs_mut().clear().extend_pairs(pairs);
-        let reply = google::answer(&self.world, &get(&approve));
+        let reply = answer(&self.world, &get(&approve));
         let location = reply.headers.iter().find(|(name, _)| *name == "location");
         match location {
             Some((_, location)) => Ok(location.clone()),
@@ -241,21 +147,37 @@ impl Controls {
 
     /// The participant removes the app's access in the Google account.
     pub fn revoke(&self, who: &str) {
-        self.world.state().grants.revoke_all(who);
+        let mut state = self.world.state();
+        state.grants.revoke_all(who);
+        state.fitbit.revoke_all(who);
     }
 
     /// Whether the participant's consent stands.
     pub fn is_granted(&self, who: &str) -> bool {
-        self.world.state().grants.is_live(who)
+        let state = self.world.state();
+        state.grants.is_live(who) || state.fitbit.is_live(who)
     }
 
     /// Every access token is over; refresh tokens stay.
     pub fn expire_access_tokens(&self) {
-        self.world.state().grants.expire_access_tokens();
+        let mut state = self.world.state();
+        state.grants.expire_access_tokens();
+        state.fitbit.expire_access_tokens();
     }
 
+    /// What a refresh at Google does to the refresh token.
     pub fn set_rotation(&self, rotation: Rotation) {
         self.world.state().grants.rotation = rotation;
+    }
+
+    /// Turns the Fitbit API off (410 on everything), or on again.
+    pub fn set_fitbit_retired(&self, retired: bool) {
+        self.world.state().fitbit.retired = retired;
+    }
+
+    /// Whether a refresh at Fitbit that is repeated within two minutes gets the same answer.
+    pub fn set_fitbit_grace(&self, grace: bool) {
+        self.world.state().fitbit.grace = grace;
     }
 
     /// Moves the world's clock against the machine's. The store follows only forward, because
@@ -305,7 +227,10 @@ impl Controls {
 
     /// Every secret that was ever given out, the client's and the store's included.
     pub fn secrets(&self) -> Vec<String> {
-        self.world.state().grants.secrets()
+        let state = self.world.state();
+        let mut secrets = state.grants.secrets();
+        secrets.extend_from_slice(state.fitbit.secrets());
+        secrets
     }
 
     /// Successful uploads of a key.
@@ -355,6 +280,19 @@ impl Controls {
         let (person, synced) =
             self.change(who, |citizen| (citizen.person.clone(), citizen.synced()))?;
         Ok(truth::csv(&person, user_id, metric, day, synced))
+    }
+
+    /// The same, if it was read from the retired Fitbit API.
+    pub fn fitbit_truth(
+        &self,
+        who: &str,
+        user_id: &str,
+        metric: Metric,
+        day: &Day,
+    ) -> Result<Option<Vec<u8>>, String> {
+        let (person, synced) =
+            self.change(who, |citizen| (citizen.person.clone(), citizen.synced()))?;
+        Ok(truth::fitbit_csv(&person, user_id, metric, day, synced))
     }
 
     /// All files that fitsync must have for the days of a participant, by key without prefix.

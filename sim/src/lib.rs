@@ -6,9 +6,11 @@
 //! control    the same as JSON over HTTP           options   what can be chosen before the start
 //! server     listeners, log, faults               body      replies that misbehave
 //! fault      which request goes wrong, and how    s3        the store
-//! google/    sign-in, tokens, health API          world     the state behind all services
+//! google/    sign-in, tokens, health API          fitbit/   the retired API
+//! world      the state behind all services        hash      numbers by chance
 //! person     a participant's habits               data/     what the bands measured
 //! truth      what fitsync must have written       metric    names and headers
+//! tls        certificates                         addresses where it runs, and its keys
 //! ```
 //!
 //! Data is a pure function of the seed: any date can be asked, nothing is stored. `truth` and the
@@ -24,12 +26,14 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod addresses;
 mod body;
 mod control;
 mod controls;
 pub mod data;
 mod fault;
 mod fault_json;
+mod fitbit;
 mod google;
 mod hash;
 mod http;
@@ -40,10 +44,12 @@ mod person;
 mod s3;
 mod server;
 mod sim;
+mod tls;
 pub mod truth;
 mod world;
 
-pub use controls::{Addresses, Controls, Expected, key};
+pub use addresses::Addresses;
+pub use controls::{Controls, Expected, key};
 pub use fault::{Change, Effect, Fault};
 pub use google::grant::Rotation;
 pub use google::oauth::redirect_refused;
@@ -51,6 +57,9 @@ pub use http::Host;
 pub use jiff;
 pub use log::{Counts, Seen};
 pub use metric::Metric;
-pub use options::{Decision, Device, DeviceKind, Options, Order, Participant, Ports, TlsFiles};
+pub use options::{
+    Certificate, Decision, Device, DeviceKind, FitbitOptions, Options, Order, Participant, Ports,
+    Tls,
+};
 pub use person::{Edit, Local, Person};
 pub use sim::Sim;

@@ -8,10 +8,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use fitsync_sim::{Options, Participant, Sim, TlsFiles};
+use fitsync_sim::{Certificate, Options, Participant, Sim, Tls};
 
 const HELP: &str = "\
-fitsync-sim: Google sign-in, the Google Health API and an S3 store, simulated on 127.0.0.1
+fitsync-sim: Google sign-in, the Google Health API, the retired Fitbit API and an S3 store,
+simulated on 127.0.0.1
 
 usage: fitsync-sim [options]
        fitsync-sim consent --control URL --url AUTHORIZE_URL --who NAME [--deny]
@@ -26,16 +27,19 @@ options:
   --quota N             requests per participant and minute (300)
   --bucket NAME         the bucket (sim-raw)
   --s3-dir PATH         folder for the bucket folders (a new one, removed at the end)
+  --fitbit-retired      the Fitbit API answers 410 to everything
   --google-port N       fixed ports; 0 is any free one (0)
+  --fitbit-port N
   --s3-port N
   --control-port N
   --tls-cert PATH --tls-key PATH
                         PEM files; Google and S3 then speak TLS
+  --tls-authority PATH  the same with a made-up certificate; its authority is written there
+  --until-stdin-closes  end when standard input is closed
   --help
 
 When everything answers, one line of JSON on stdout tells all addresses, keys and calls.
-The program ends when its standard input is closed and --until-stdin-closes is given, or when
-it is killed.
+The program runs until it is killed.
 
 consent does what a browser and a participant do with a sign-in address, and prints the address
 that the browser ends on. It asks --control, else FITSYNC_SIM_CONTROL. call does one call of the
@@ -87,7 +91,7 @@ impl<'a> Words<'a> {
 fn serve(arguments: &[String]) -> Result<(), String> {
     let mut words = Words::new(arguments);
     let mut options = Options::default();
-    let (mut zone, mut cert, mut key) = (None, None, None);
+    let (mut zone, mut cert, mut key, mut authority) = (None, None, None, None);
     let mut until_stdin_closes = false;
     while let Some(name) = words.0.pop_front() {
         match name {
@@ -101,19 +105,23 @@ fn serve(arguments: &[String]) -> Result<(), String> {
             "--quota" => options.quota_per_minute = words.number(name)?,
             "--bucket" => options.bucket = words.value(name)?.to_owned(),
             "--s3-dir" => options.s3_dir = Some(PathBuf::from(words.value(name)?)),
+            "--fitbit-retired" => options.fitbit.retired = true,
+            "--fitbit-port" => options.ports.fitbit = words.number(name)?,
             "--google-port" => options.ports.google = words.number(name)?,
             "--s3-port" => options.ports.s3 = words.number(name)?,
             "--control-port" => options.ports.control = words.number(name)?,
             "--tls-cert" => cert = Some(PathBuf::from(words.value(name)?)),
             "--tls-key" => key = Some(PathBuf::from(words.value(name)?)),
+            "--tls-authority" => authority = Some(PathBuf::from(words.value(name)?)),
             "--until-stdin-closes" => until_stdin_closes = true,
             other => return Err(format!("unknown option {other}; see --help")),
         }
     }
-    options.tls = match (cert, key) {
-        (Some(cert), Some(key)) => Some(TlsFiles { cert, key }),
-        (None, None) => None,
-        _ => return Err("--tls-cert and --tls-key belong together".to_owned()),
+    options.tls = match (cert, key, &authority) {
+        (Some(cert), Some(key), None) => Tls::Files { cert, key },
+        (None, None, Some(_)) => Tls::Own(Certificate::Good),
+        (None, None, None) => Tls::Off,
+        _ => return Err("--tls-cert and --tls-key belong together, alone".to_owned()),
     };
     if let Some(zone) = zone {
         for participant in &mut options.participants {
@@ -121,6 +129,10 @@ fn serve(arguments: &[String]) -> Result<(), String> {
         }
     }
     let sim = Sim::try_start(options)?;
+    if let (Some(path), Some(pem)) = (authority, sim.authority()) {
+        let written = std::fs::write(&path, pem);
+        written.map_err(|problem| format!("{}: {problem}", path.display()))?;
+    }
     let mut out = std::io::stdout().lock();
     let ready = writeln!(out, "{}", sim.about()).and_then(|()| out.flush());
     ready.map_err(|problem| format!("stdout: {problem}"))?;
@@ -134,7 +146,7 @@ fn serve(arguments: &[String]) -> Result<(), String> {
 }
 
 fn consent(arguments: &[String]) -> Result<(), String> {
-    let mut words = Words(arguments.iter().map(String::as_str).collect());
+    let mut words = Words::new(arguments);
     let (mut control, mut url, mut who, mut decision) = (None, None, None, "");
     while let Some(name) = words.0.pop_front() {
         match name {

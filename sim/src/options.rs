@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use crate::hash::{mix, pick};
+
 /// Everything that can be chosen before the start.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -32,23 +34,59 @@ pub struct Options {
     pub access_key: String,
     pub secret_key: String,
     pub ports: Ports,
-    /// Certificate and key (PEM files) for all services but the control API.
-    pub tls: Option<TlsFiles>,
+    pub fitbit: FitbitOptions,
+    /// TLS for all services but the control API.
+    pub tls: Tls,
 }
 
 /// Fixed ports on 127.0.0.1; 0 is any free one.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ports {
     pub google: u16,
+    pub fitbit: u16,
     pub s3: u16,
     pub control: u16,
 }
 
-/// PEM files of a certificate chain and its private key.
+/// The app at the retired Fitbit API, and what is left of that API. Its redirect addresses are
+/// the same as at Google.
 #[derive(Clone, Debug)]
-pub struct TlsFiles {
-    pub cert: PathBuf,
-    pub key: PathBuf,
+pub struct FitbitOptions {
+    pub client_id: String,
+    pub client_secret: String,
+    /// The API has been turned off: 410 on everything.
+    pub retired: bool,
+    /// Fitbit has allowed the app to read minutes.
+    pub intraday: bool,
+    /// A refresh that is repeated within two minutes gets the same answer.
+    pub grace: bool,
+    /// Requests that are answered per participant and hour.
+    pub quota_per_hour: u32,
+}
+
+/// How the services prove who they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Tls {
+    /// They do not: plain HTTP.
+    #[default]
+    Off,
+    /// PEM files of a certificate chain and its private key.
+    Files { cert: PathBuf, key: PathBuf },
+    /// A certificate that this world makes up, by an authority of its own.
+    Own(Certificate),
+}
+
+/// What a made-up certificate is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certificate {
+    /// For 127.0.0.1 and localhost.
+    Good,
+    /// The same, but it ended in 2021.
+    Expired,
+    /// The same, but it begins in 2096, as every certificate does for a clock that stands at 1970.
+    NotYet,
+    /// For another host.
+    WrongHost,
 }
 
 /// The order of the rows of one page.
@@ -118,7 +156,7 @@ impl Participant {
             name: name.to_owned(),
             email: format!("{name}@example.com"),
             health_user_id: format!("health-{name}"),
-            legacy_user_id: format!("LEGACY{}", name.to_uppercase()),
+            legacy_user_id: legacy_user_id(name),
             zones: vec![(Timestamp::MIN, zones[number % zones.len()].to_owned())],
             devices: vec![Device {
                 id: format!("{}", 1_000 + number),
@@ -138,6 +176,29 @@ impl Participant {
     /// `p1`, `p2`, …
     pub fn numbered(count: usize) -> Vec<Participant> {
         (1..=count).map(|i| Participant::new(&format!("p{i}"))).collect()
+    }
+}
+
+/// Six capital letters and digits, as Fitbit's ids are.
+fn legacy_user_id(name: &str) -> String {
+    let letters = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    let letter = |index| {
+        let number = pick(mix(0, name, index), letters.len() as u64);
+        char::from(letters[usize::try_from(number).unwrap_or(0)])
+    };
+    (0..6).map(letter).collect()
+}
+
+impl Default for FitbitOptions {
+    fn default() -> FitbitOptions {
+        FitbitOptions {
+            client_id: "23SIM1".to_owned(),
+            client_secret: "0123456789abcdef0123456789abcdef".to_owned(),
+            retired: false,
+            intraday: true,
+            grace: false,
+            quota_per_hour: 150,
+        }
     }
 }
 
@@ -163,7 +224,8 @@ impl Default for Options {
             access_key: "AKIASIMSIMSIMSIMSIM0".to_owned(),
             secret_key: "sim/secret+key/0123456789abcdefghijklmnop".to_owned(),
             ports: Ports::default(),
-            tls: None,
+            fitbit: FitbitOptions::default(),
+            tls: Tls::Off,
         }
     }
 }

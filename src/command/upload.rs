@@ -7,9 +7,10 @@ use crate::command::context::Context;
 use crate::command::report::{ParticipantReport, RunReport};
 use crate::command::sync::{make_room, named_users, print_json, progress, run_lock};
 use crate::config::BACKLOG_ITEMS_MAX;
+use crate::core::completeness::{self, CompletenessRow};
 use crate::core::error::{ErrorClass, Failure, Result};
-use crate::core::ledger::File;
-use crate::core::user::UserId;
+use crate::core::ledger::{File, MonthKey};
+use crate::core::user::{COMPLETENESS, UserId, file_path};
 use crate::io::book::Book;
 use crate::io::queue::{Item, Queue, Tally, waiting};
 use crate::io::store::Store;
@@ -79,8 +80,15 @@ impl<'a> Uploads<'a> {
         })
     }
 
-    /// What the store holds under a path; `None` where there is no store, or nothing in it.
-    pub fn get(&self, _path: &str) -> Result<Option<Vec<u8>>> {
+    /// What the bucket says of a month of a participant; nothing where it holds nothing, or there
+    /// is no bucket.
+    pub fn completeness(&self, user: &UserId, key: MonthKey) -> Result<Vec<CompletenessRow>> {
+        let path = file_path(user, COMPLETENESS, key.first_day());
+        let Some(bytes) = self.get(&path)? else { return Ok(Vec::new()) };
+        completeness::read(&bytes)
+    }
+
+    fn get(&self, _path: &str) -> Result<Option<Vec<u8>>> {
         Ok(None)
     }
 

@@ -95,7 +95,10 @@ pub struct Queue<'a> {
 
 /// What became of one item.
 enum Done {
-    Sent { md5: String, bytes: u64 },
+    Sent {
+        md5: String,
+        bytes: u64,
+    },
     Refused(Failure),
     /// The local file is gone or damaged.
     Lost,

@@ -277,7 +277,7 @@ impl<'a> Session<'a> {
         }
         let failure = self.provider.classify(&reply).at(request.label());
         if failure.class == ErrorClass::Config {
-            self.guard.failed(&failure);
+            self.guard.failed(who, &failure);
         }
         Err(failure)
     }
