@@ -79,8 +79,16 @@ pub const LEDGER_BYTES_MAX: u64 = 8 * 1024 * 1024;
 pub const TOKEN_RESERVE_BYTES: u64 = 16 * 1024;
 /// A day of minute data is about 100 KiB.
 pub const CSV_BYTES_MAX: u64 = 64 * 1024 * 1024;
-/// Below this nothing is fetched; uploading goes on.
+/// Below this nothing is fetched and no CSV file written: ledger and tokens still can be, and
+/// uploading goes on.
 pub const FETCH_SPACE_BYTES_MIN: u64 = 512 * 1024;
+/// Below this, or below a part of the disk if that is smaller, uploaded CSV files make room.
+pub const LOW_WATER_BYTES: u64 = 64 * 1024 * 1024;
+pub const LOW_WATER_PART: u64 = 20;
+/// On a disk so small that its part is less than fetching needs.
+pub const LOW_WATER_BYTES_MIN: u64 = 2 * FETCH_SPACE_BYTES_MIN;
+/// Files that are looked at in one go when room is made.
+pub const KEEP_FILES_MAX: usize = 2_000;
 pub const STOP_POLL_MS: u64 = 20;
 pub const STOP_WRITE_MS_MAX: u64 = 1_500;
 pub const STOP_REFRESH_S_MAX: u64 = 15;
@@ -88,6 +96,8 @@ pub const STOP_REFRESH_S_MAX: u64 = 15;
 // --- One run ------------------------------------------------------------------------------------
 /// Retries of all participants together.
 pub const RETRY_BUDGET: i64 = 200;
+/// Failures of so many participants, or of all that there are, before it is everybody's.
+pub const BREAKER_PARTICIPANTS: usize = 3;
 /// So many failures in a row, of anybody, and the network is down.
 pub const BREAKER_NETWORK: u32 = 8;
 /// So many 5xx in a row, of anybody, and the service is down.
@@ -95,6 +105,8 @@ pub const BREAKER_SERVER: u32 = 16;
 /// Google allows an unverified app 150 requests a minute and participant.
 pub const PACE_BURST: f64 = 30.0;
 pub const PACE_PER_S: f64 = 2.0;
+/// A refresh whose reply was lost is asked for once more.
+pub const REFRESH_ATTEMPTS_MAX: u32 = 2;
 /// A token that is refused again and again is not cured by refreshing.
 pub const REFRESHES_MAX: u32 = 3;
 
@@ -102,8 +114,10 @@ pub const REFRESHES_MAX: u32 = 3;
 /// The ledger is written after so many files or seconds of uploading.
 pub const UPLOAD_BATCH_FILES: usize = 32;
 pub const UPLOAD_BATCH_S: u64 = 10;
-/// So many failures in a row and the rest is left to the next run.
-pub const UPLOAD_FAILURES_IN_A_ROW_MAX: usize = 8;
+/// After so many failures in a row, the items that failed least are tried …
+pub const UPLOAD_FAILURES_IN_A_ROW_MAX: usize = 4;
+/// … and when so many of them fail as well, the rest is left to the next run.
+pub const UPLOAD_PROBES: usize = 4;
 /// Items of the backlog that are held in memory at once.
 pub const BACKLOG_ITEMS_MAX: usize = 2_000;
 

@@ -47,10 +47,10 @@ pub fn connect(
     verifier: &Secret,
     scopes: &[String],
 ) -> Result<Connected> {
-    let guard = Guard::default();
+    let guard = Guard::new(1);
     let send = |request: &Request| -> Result<Reply> {
         let classify = |reply: &Reply| provider.classify(reply);
-        let reply = guard.send(&context.http, request, classify)?;
+        let reply = guard.send(asked.user.as_str(), &context.http, request, classify)?;
         if reply.ok() { Ok(reply) } else { Err(provider.classify(&reply).at(request.label())) }
     };
     let reply = send(&provider.code_request(code, verifier)).map_err(code_refused)?;

@@ -16,6 +16,7 @@ pub mod ledger;
 pub mod month;
 pub mod picture;
 pub mod plan;
+pub mod rebuild;
 pub mod s3;
 pub mod s3_error;
 pub mod sign_in;
