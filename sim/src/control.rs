@@ -28,6 +28,7 @@ POST /_sim/shrink          who, date, keep_percent[, metric]
 POST /_sim/revoke          who
 POST /_sim/expire          every access token is over
 POST /_sim/rotation        rotation=none|rotate|grace
+POST /_sim/fitbit          retired=true|false and/or grace=true|false
 POST /_sim/clock           offset_s
 POST /_sim/fault           see effects below; host, path, method, who, skip, count (or always)
 POST /_sim/clear_faults
@@ -37,7 +38,7 @@ GET  /_sim/requests        every request since then
 GET  /_sim/counts
 GET  /_sim/secrets
 GET  /_sim/objects         what the bucket holds: key, bytes, sha256, puts
-GET  /_sim/truth           who, user_id, metric, date[, zone] or start, end: CSV
+GET  /_sim/truth           who, user_id, metric, date[, zone][, start, end][, provider=fitbit]: CSV
 GET  /_sim/expected        who, user_id, from, to[, zone]: key, rows, sha256
 ";
 
@@ -147,9 +148,11 @@ fn read(controls: &Controls, call: &str, arguments: &Arguments) -> Result<Option
 
 /// Where everything is, as the binary prints it when it is ready.
 pub fn about(controls: &Controls) -> Value {
-    let environment = controls.environment().into_iter();
-    let environment: Map<_, _> =
-        environment.map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
+    let object = |pairs: Vec<(&str, String)>| {
+        let pairs = pairs.into_iter();
+        let pairs = pairs.map(|(name, value)| (name.to_owned(), Value::from(value)));
+        Value::Object(pairs.collect::<Map<_, _>>())
+    };
     let calls: Vec<_> = HELP.lines().collect();
     json!({
         "control": controls.control_url(),
@@ -165,7 +168,9 @@ pub fn about(controls: &Controls) -> Value {
         "client_id": controls.client_id(),
         "client_secret": controls.client_secret(),
         "participants": controls.names(),
-        "environment": environment,
+        "fitbit": controls.fitbit_url(),
+        "environment": object(controls.environment()),
+        "fitbit_environment": object(controls.fitbit_environment()),
         "calls": calls,
         "effects": fault_json::EFFECTS,
     })
@@ -240,6 +245,14 @@ fn write(controls: &Controls, call: &str, arguments: &Arguments) -> Result<Value
             "grace" => Rotation::RotateWithGrace,
             other => return Err(format!("no such rotation: {other}")),
         }),
+        "fitbit" => {
+            if arguments.maybe("retired").is_some() {
+                controls.set_fitbit_retired(arguments.read("retired")?);
+            }
+            if arguments.maybe("grace").is_some() {
+                controls.set_fitbit_grace(arguments.read("grace")?);
+            }
+        }
         "clock" => controls.set_clock_offset_s(arguments.read("offset_s")?),
         "fault" => controls.inject(fault_json::fault(&arguments.0)?),
         "clear_faults" => controls.clear_faults(),
@@ -264,7 +277,11 @@ fn truth(controls: &Controls, arguments: &Arguments) -> Result<Reply, String> {
         let instant = |name| arguments.read::<Timestamp>(name);
         (day.start, day.end) = (instant("start")?, instant("end")?);
     }
-    Ok(match controls.truth(&who, &user_id, metric, &day)? {
+    let bytes = match arguments.maybe("provider").as_deref() {
+        Some("fitbit") => controls.fitbit_truth(&who, &user_id, metric, &day)?,
+        _ => controls.truth(&who, &user_id, metric, &day)?,
+    };
+    Ok(match bytes {
         Some(bytes) => Reply {
             status: 200,
             headers: vec![("content-type", "text/csv".to_owned())],

@@ -11,9 +11,10 @@ use url::Url;
 
 use crate::addresses::Addresses;
 use crate::fault::{Effect, Fault, PageTrick};
+use crate::fitbit;
 use crate::google::grant::Rotation;
 use crate::google::{self, oauth};
-use crate::http::{Ask, Host};
+use crate::http::{Ask, Host, Reply};
 use crate::log::{Counts, Seen};
 use crate::metric::Metric;
 use crate::options::{Device, DeviceKind};
@@ -53,16 +54,21 @@ impl Controls {
 
     fn decide(&self, authorize_url: &str, who: &str, decision: &str) -> Result<String, String> {
         let url = Url::parse(authorize_url).map_err(|problem| problem.to_string())?;
-        let page = google::answer(&self.world, &get(&url));
+        let at_fitbit = url.path() == fitbit::oauth::AUTHORIZE_PATH;
+        let (answer, approve_path): (fn(&World, &Ask) -> Reply, _) = match at_fitbit {
+            true => (fitbit::answer, fitbit::oauth::APPROVE_PATH),
+            false => (google::answer, oauth::APPROVE_PATH),
+        };
+        let page = answer(&self.world, &get(&url));
         let ticket = page.headers.iter().find(|(name, _)| *name == "x-sim-ticket");
         let Some((_, ticket)) = ticket else {
             return Err(String::from_utf8_lossy(&page.body).into_owned());
         };
         let mut approve = url.clone();
-        approve.set_path(oauth::APPROVE_PATH);
+        approve.set_path(approve_path);
         let pairs = [("ticket", ticket.as_str()), ("who", who), ("decision", decision)];
         approve.query_pairs_mut().clear().extend_pairs(pairs);
-        let reply = google::answer(&self.world, &get(&approve));
+        let reply = answer(&self.world, &get(&approve));
         let location = reply.headers.iter().find(|(name, _)| *name == "location");
         match location {
             Some((_, location)) => Ok(location.clone()),
@@ -141,21 +147,37 @@ impl Controls {
 
     /// The participant removes the app's access in the Google account.
     pub fn revoke(&self, who: &str) {
-        self.world.state().grants.revoke_all(who);
+        let mut state = self.world.state();
+        state.grants.revoke_all(who);
+        state.fitbit.revoke_all(who);
     }
 
     /// Whether the participant's consent stands.
     pub fn is_granted(&self, who: &str) -> bool {
-        self.world.state().grants.is_live(who)
+        let state = self.world.state();
+        state.grants.is_live(who) || state.fitbit.is_live(who)
     }
 
     /// Every access token is over; refresh tokens stay.
     pub fn expire_access_tokens(&self) {
-        self.world.state().grants.expire_access_tokens();
+        let mut state = self.world.state();
+        state.grants.expire_access_tokens();
+        state.fitbit.expire_access_tokens();
     }
 
+    /// What a refresh at Google does to the refresh token.
     pub fn set_rotation(&self, rotation: Rotation) {
         self.world.state().grants.rotation = rotation;
+    }
+
+    /// Turns the Fitbit API off (410 on everything), or on again.
+    pub fn set_fitbit_retired(&self, retired: bool) {
+        self.world.state().fitbit.retired = retired;
+    }
+
+    /// Whether a refresh at Fitbit that is repeated within two minutes gets the same answer.
+    pub fn set_fitbit_grace(&self, grace: bool) {
+        self.world.state().fitbit.grace = grace;
     }
 
     /// Moves the world's clock against the machine's. The store follows only forward, because
@@ -205,7 +227,10 @@ impl Controls {
 
     /// Every secret that was ever given out, the client's and the store's included.
     pub fn secrets(&self) -> Vec<String> {
-        self.world.state().grants.secrets()
+        let state = self.world.state();
+        let mut secrets = state.grants.secrets();
+        secrets.extend_from_slice(state.fitbit.secrets());
+        secrets
     }
 
     /// Successful uploads of a key.
@@ -255,6 +280,19 @@ impl Controls {
         let (person, synced) =
             self.change(who, |citizen| (citizen.person.clone(), citizen.synced()))?;
         Ok(truth::csv(&person, user_id, metric, day, synced))
+    }
+
+    /// The same, if it was read from the retired Fitbit API.
+    pub fn fitbit_truth(
+        &self,
+        who: &str,
+        user_id: &str,
+        metric: Metric,
+        day: &Day,
+    ) -> Result<Option<Vec<u8>>, String> {
+        let (person, synced) =
+            self.change(who, |citizen| (citizen.person.clone(), citizen.synced()))?;
+        Ok(truth::fitbit_csv(&person, user_id, metric, day, synced))
     }
 
     /// All files that fitsync must have for the days of a participant, by key without prefix.

@@ -14,6 +14,8 @@ pub enum Host {
     Token,
     /// Google's sign-in pages.
     Authorize,
+    /// The retired Fitbit API and its sign-in.
+    Fitbit,
     /// The store.
     S3,
     /// The simulator's own controls.
@@ -27,6 +29,7 @@ impl Host {
             Host::Google => "google",
             Host::Token => "token",
             Host::Authorize => "authorize",
+            Host::Fitbit => "fitbit",
             Host::S3 => "s3",
             Host::Control => "control",
         }
@@ -34,7 +37,8 @@ impl Host {
 
     /// The host of that name.
     pub fn named(name: &str) -> Option<Host> {
-        let all = [Host::Google, Host::Token, Host::Authorize, Host::S3, Host::Control];
+        let all =
+            [Host::Google, Host::Token, Host::Authorize, Host::Fitbit, Host::S3, Host::Control];
         all.into_iter().find(|host| host.name() == name)
     }
 }

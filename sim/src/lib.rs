@@ -6,7 +6,8 @@
 //! control    the same as JSON over HTTP           options   what can be chosen before the start
 //! server     listeners, log, faults               body      replies that misbehave
 //! fault      which request goes wrong, and how    s3        the store
-//! google/    sign-in, tokens, health API          world     the state behind all services
+//! google/    sign-in, tokens, health API          fitbit/   the retired API
+//! world      the state behind all services        hash      numbers by chance
 //! person     a participant's habits               data/     what the bands measured
 //! truth      what fitsync must have written       metric    names and headers
 //! tls        certificates                         addresses where it runs, and its keys
@@ -32,6 +33,7 @@ mod controls;
 pub mod data;
 mod fault;
 mod fault_json;
+mod fitbit;
 mod google;
 mod hash;
 mod http;
@@ -56,7 +58,8 @@ pub use jiff;
 pub use log::{Counts, Seen};
 pub use metric::Metric;
 pub use options::{
-    Certificate, Decision, Device, DeviceKind, Options, Order, Participant, Ports, Tls,
+    Certificate, Decision, Device, DeviceKind, FitbitOptions, Options, Order, Participant, Ports,
+    Tls,
 };
 pub use person::{Edit, Local, Person};
 pub use sim::Sim;

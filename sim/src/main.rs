@@ -11,7 +11,8 @@ use std::time::Duration;
 use fitsync_sim::{Certificate, Options, Participant, Sim, Tls};
 
 const HELP: &str = "\
-fitsync-sim: Google sign-in, the Google Health API and an S3 store, simulated on 127.0.0.1
+fitsync-sim: Google sign-in, the Google Health API, the retired Fitbit API and an S3 store,
+simulated on 127.0.0.1
 
 usage: fitsync-sim [options]
        fitsync-sim consent --control URL --url AUTHORIZE_URL --who NAME [--deny]
@@ -26,7 +27,9 @@ options:
   --quota N             requests per participant and minute (300)
   --bucket NAME         the bucket (sim-raw)
   --s3-dir PATH         folder for the bucket folders (a new one, removed at the end)
+  --fitbit-retired      the Fitbit API answers 410 to everything
   --google-port N       fixed ports; 0 is any free one (0)
+  --fitbit-port N
   --s3-port N
   --control-port N
   --tls-cert PATH --tls-key PATH
@@ -102,6 +105,8 @@ fn serve(arguments: &[String]) -> Result<(), String> {
             "--quota" => options.quota_per_minute = words.number(name)?,
             "--bucket" => options.bucket = words.value(name)?.to_owned(),
             "--s3-dir" => options.s3_dir = Some(PathBuf::from(words.value(name)?)),
+            "--fitbit-retired" => options.fitbit.retired = true,
+            "--fitbit-port" => options.ports.fitbit = words.number(name)?,
             "--google-port" => options.ports.google = words.number(name)?,
             "--s3-port" => options.ports.s3 = words.number(name)?,
             "--control-port" => options.ports.control = words.number(name)?,

@@ -25,6 +25,7 @@ use crate::body::{BoxError, ReplyBody, broken, framed};
 use crate::control;
 use crate::controls::Controls;
 use crate::fault::{self, Effect, PageTrick, Target};
+use crate::fitbit;
 use crate::google;
 use crate::http::{Ask, Host, Reply, decoded, pairs};
 use crate::log::Seen;
@@ -38,6 +39,7 @@ const BODY_BYTES_MAX: usize = 64 << 20;
 #[derive(Clone)]
 pub enum Service {
     Google,
+    Fitbit,
     S3(Arc<s3::Store>),
     Control,
 }
@@ -128,10 +130,14 @@ async fn answer(
             Ok(framed(response(reply.await?), None))
         }
         Service::S3(store) => store.answer(&controls, parts, body).await,
+        Service::Fitbit => {
+            let ask = ask(Host::Fitbit, &parts, read(body).await?);
+            answer_provider(&controls, ask).await
+        }
         Service::Google => {
             let path = decoded(parts.uri.path());
             let ask = ask(google::host_of(&path), &parts, read(body).await?);
-            answer_google(&controls, ask).await
+            answer_provider(&controls, ask).await
         }
     }
 }
@@ -176,7 +182,10 @@ impl Drop for Entry<'_> {
     }
 }
 
-async fn answer_google(controls: &Controls, mut ask: Ask) -> Result<Response<ReplyBody>, BoxError> {
+async fn answer_provider(
+    controls: &Controls,
+    mut ask: Ask,
+) -> Result<Response<ReplyBody>, BoxError> {
     let world = &controls.world;
     if controls.is_down() {
         return Err(broken());
@@ -205,13 +214,14 @@ async fn answer_google(controls: &Controls, mut ask: Ask) -> Result<Response<Rep
     let zipped = ask.header("accept-encoding").contains("gzip");
     let reply = match before(ask.host, effect.as_ref()).await? {
         Some(reply) => reply,
+        None if ask.host == Host::Fitbit => fitbit::answer(world, &ask),
         None => google::answer(world, &ask),
     };
     if effect == Some(Effect::LostReply) {
         return Err(broken());
     }
     let mut reply = response(changed(reply, effect.as_ref()));
-    if zipped && ask.host == Host::Google {
+    if zipped && matches!(ask.host, Host::Google | Host::Fitbit) {
         zip(&mut reply);
     }
     entry.answered(reply.status().as_u16());
@@ -235,7 +245,13 @@ fn who(world: &World, ask: &Ask) -> Option<String> {
         Host::Token => google::token::secret_of(ask),
         _ => ask.bearer().map(str::to_owned),
     };
-    world.state().grants.owner(&secret?)
+    let secret = match (ask.host, ask.path.as_str()) {
+        (Host::Fitbit, path) if path.starts_with("/oauth2/") => fitbit::token::secret_of(ask),
+        _ => secret,
+    };
+    let (secret, state) = (secret?, world.state());
+    let owner = state.grants.owner(&secret);
+    owner.or_else(|| state.fitbit.owner(&secret))
 }
 
 /// A short name of a path: `steps:rollUp`, `identity`, `token`.
@@ -263,6 +279,7 @@ pub async fn before(host: Host, effect: Option<&Effect>) -> Result<Option<Reply>
         Some(Effect::Status { status, retry_after_s }) => {
             let reply = match host {
                 Host::Token => google::token::by_status(*status),
+                Host::Fitbit => fitbit::error::by_status(*status),
                 Host::S3 => s3::by_status(*status),
                 _ => google::error::by_status(*status),
             };
@@ -271,6 +288,9 @@ pub async fn before(host: Host, effect: Option<&Effect>) -> Result<Option<Reply>
         Some(Effect::Reason { reason, retry_after_s }) => {
             let reply = google::error::by_reason(reason);
             later(reply.unwrap_or_else(google::error::not_found), *retry_after_s)
+        }
+        Some(Effect::OauthError { error }) if host == Host::Fitbit => {
+            fitbit::error::by_error(error)
         }
         Some(Effect::OauthError { error }) => google::token::by_error(error),
         Some(Effect::S3Error { status, code }) => Reply::s3_error(*status, code, "As asked."),

@@ -58,10 +58,12 @@ impl Sim {
         let store = Store::new(&options, &s3_dir)?;
         let ports = options.ports;
         let google = listen(ports.google)?;
+        let fitbit = listen(ports.fitbit)?;
         let s3 = listen(ports.s3)?;
         let control = listen(ports.control)?;
         let addresses = Addresses {
             google: address(scheme, &google)?,
+            fitbit: address(scheme, &fitbit)?,
             s3: address(scheme, &s3)?,
             control: address("http", &control)?,
         };
@@ -81,6 +83,7 @@ impl Sim {
             .map_err(|problem| problem.to_string())?;
         let services = [
             (Service::Google, google),
+            (Service::Fitbit, fitbit),
             (Service::S3(Arc::new(store)), s3),
             (Service::Control, control),
         ];

@@ -50,11 +50,64 @@ pub fn csv(
 ) -> Option<Vec<u8>> {
     let rows = match metric {
         Metric::Steps | Metric::Calories | Metric::Azm => {
-            minute_rows(person, user_id, metric, day, synced)
+            let values = |minute| minute_values(person, metric, minute);
+            minute_rows(user_id, day, synced, values)
         }
         Metric::Hrv | Metric::WristTemp => night_row(person, user_id, metric, day, synced),
     };
     (!rows.is_empty()).then(|| format!("{}\n{rows}", metric.header()).into_bytes())
+}
+
+/// The same for a day that was read from the retired Fitbit API: zeros where nobody knows; of a
+/// repeated hour the first pass of active zone minutes; of the nights only what it told.
+pub fn fitbit_csv(
+    person: &Person,
+    user_id: &str,
+    metric: Metric,
+    day: &Day,
+    synced: Option<Timestamp>,
+) -> Option<Vec<u8>> {
+    let ready = synced.is_none_or(|synced| person.night_ready(day.date) < synced);
+    let night = match metric {
+        _ if !ready => None,
+        Metric::Hrv => night::hrv(person, day.date)
+            .filter(|night| night.average.is_some() || night.deep.is_some())
+            .map(|night| {
+                let cell = |amount: Option<Amount>| amount.map(decimal).unwrap_or_default();
+                format!("{},{},,", cell(night.average), cell(night.deep))
+            }),
+        Metric::WristTemp => {
+            let relative = night::relative(person, day.date);
+            relative.map(|relative| format!("{},,,", decimal(relative)))
+        }
+        Metric::Steps | Metric::Calories | Metric::Azm => None,
+    };
+    let rows = match (metric, night) {
+        (Metric::Hrv | Metric::WristTemp, Some(cells)) => {
+            format!("{user_id},{},{cells}\n", day.date)
+        }
+        (Metric::Hrv | Metric::WristTemp, None) => String::new(),
+        _ => minute_rows(user_id, day, synced, |minute| fitbit_minute(person, metric, day, minute)),
+    };
+    (!rows.is_empty()).then(|| format!("{}\n{rows}", metric.header()).into_bytes())
+}
+
+fn fitbit_minute(person: &Person, metric: Metric, day: &Day, minute: i64) -> Option<String> {
+    let local = person.local(minute);
+    let wall = day.zone.to_datetime(instant(minute));
+    if wall.date() < person.joined || !person.keeps(metric, local.date(), minute) {
+        return None;
+    }
+    match metric {
+        Metric::Steps => Some(minute::steps(person, local).unwrap_or(0).to_string()),
+        Metric::Azm => {
+            let first = day.zone.to_ambiguous_timestamp(wall).compatible();
+            let is_first = first.is_ok_and(|first| first == instant(minute));
+            let nothing = || "0,0,0,0".to_owned();
+            is_first.then(|| minute_values(person, metric, minute).unwrap_or_else(nothing))
+        }
+        _ => minute_values(person, metric, minute),
+    }
 }
 
 /// The file of a day that had rows once and has none any more: its header.
@@ -63,11 +116,10 @@ pub fn header_only(metric: Metric) -> Vec<u8> {
 }
 
 fn minute_rows(
-    person: &Person,
     user_id: &str,
-    metric: Metric,
     day: &Day,
     synced: Option<Timestamp>,
+    values_of: impl Fn(i64) -> Option<String>,
 ) -> String {
     let first = -(-day.start.as_second()).div_euclid(60);
     let last = -(-day.end.as_second()).div_euclid(60);
@@ -77,7 +129,7 @@ fn minute_rows(
         if synced.is_some_and(|synced| at >= synced) {
             break;
         }
-        if let Some(values) = minute_values(person, metric, minute) {
+        if let Some(values) = values_of(minute) {
             let wall = day.zone.to_datetime(at).strftime("%Y-%m-%dT%H:%M:%S");
             let utc = at.strftime("%Y-%m-%dT%H:%M:%SZ");
             let _ = writeln!(rows, "{user_id},{utc},{wall},{values}");
@@ -130,12 +182,8 @@ fn night_row(
             .map(Option::unwrap_or_default)
         }),
         _ => night::temperature(person, day.date).map(|night| {
-            let relative = match (night.nightly, night.baseline) {
-                (Reading::Value(nightly), Reading::Value(baseline)) => {
-                    decimal(Amount(nightly.0 - baseline.0))
-                }
-                _ => String::new(),
-            };
+            let relative = night::relative(person, day.date);
+            let relative = relative.map(decimal).unwrap_or_default();
             let cell = |reading| match reading {
                 Reading::Value(amount) => decimal(amount),
                 Reading::Missing | Reading::NotANumber => String::new(),

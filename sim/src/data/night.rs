@@ -113,6 +113,15 @@ pub fn temperature(person: &Person, date: Date) -> Option<Temperature> {
     Some(Temperature { nightly, baseline, stddev })
 }
 
+/// How much warmer or colder than usual the skin was, where the baseline is known.
+pub fn relative(person: &Person, date: Date) -> Option<Amount> {
+    let night = temperature(person, date)?;
+    match (night.nightly, night.baseline) {
+        (Reading::Value(nightly), Reading::Value(base)) => Some(Amount(nightly.0 - base.0)),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
