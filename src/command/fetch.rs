@@ -45,7 +45,8 @@ pub fn participant(
     report: &mut ParticipantReport,
 ) {
     let Err(mut failure) = try_participant(context, guard, wanted, user, report) else { return };
-    if failure.class == ErrorClass::Auth && !failure.what.contains("fitsync login") {
+    let signs_in = matches!(failure.class, ErrorClass::Auth | ErrorClass::Retired);
+    if signs_in && !failure.what.contains("fitsync login") {
         failure.what = format!("{}; run: fitsync login {user}", failure.what);
     }
     report.fail(&failure, None, None);
@@ -115,6 +116,7 @@ pub(super) struct Fetch<'a, 'b> {
 impl Fetch<'_, '_> {
     fn run(&mut self) -> Result<()> {
         let device = self.device()?;
+        self.notice_sign_in();
         let wishes = self.wishes();
         let looked_into = plan::months(
             &self.book.head,
@@ -192,9 +194,12 @@ impl Fetch<'_, '_> {
         Ok(())
     }
 
-    /// A granted metric that the provider refuses: noted, and asked again with the look-back.
+    /// A granted metric that the provider refuses: noted, and asked again with the look-back. When
+    /// it is allowed then, that is a new grant: all its days are asked.
     fn refused(&mut self, metric: &Metric, dates: &BTreeSet<Date>) {
-        self.book.head.refused.push(metric.name.to_owned());
+        let head = &mut self.book.head;
+        head.refused.push(metric.name.to_owned());
+        head.granted.retain(|name| name != metric.name);
         for &date in dates {
             if let Ok(entry) = self.book.entry_mut(metric.name, date)
                 && entry.state == State::Wanted

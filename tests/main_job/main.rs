@@ -3,19 +3,19 @@
 
 mod world;
 
-// mod account;
-// mod callback;
+mod account;
+mod callback;
 mod days;
-// mod errors;
+mod errors;
 mod interrupted;
-// mod login;
-// mod nonsense;
+mod login;
+mod nonsense;
 mod pages;
-// mod paste;
+mod paste;
 mod quiet;
-// mod reports;
-// mod secrets;
+mod reports;
+mod secrets;
 mod shapes;
-// mod shrink;
+mod shrink;
 mod travel;
-// mod upload;
+mod upload;

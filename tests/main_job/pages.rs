@@ -61,9 +61,7 @@ fn a_token_that_repeats_is_an_error_of_its_metric_and_not_a_loop() {
 
 #[test]
 fn integers_are_read_as_texts_and_as_numbers_alike() {
-    let retype = |at: &str| {
-        always(Effect::Change { at: at.to_owned(), change: Change::Retype })
-    };
+    let retype = |at: &str| always(Effect::Change { at: at.to_owned(), change: Change::Retype });
     let faults = vec![
         retype("rollupDataPoints/*/steps/countSum").path("steps"),
         retype("dataPoints/*/activeZoneMinutes/activeZoneMinutes").path("active-zone"),

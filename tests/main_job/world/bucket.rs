@@ -114,7 +114,8 @@ impl World {
         for file in &expected {
             assert_same(&file.key, objects.get(&file.key), Some(&file.bytes));
         }
-        let stamp = |key: &str| key.get(key.len().checked_sub(12)?..key.len() - 4).map(str::to_owned);
+        let stamp =
+            |key: &str| key.get(key.len().checked_sub(12)?..key.len() - 4).map(str::to_owned);
         let text = |date: Date| date.strftime("%Y%m%d").to_string();
         let (from, to) = (text(days.0), text(days.1));
         let of_days = objects.keys().filter(|key| {

@@ -103,7 +103,10 @@ impl Login {
     }
 }
 
-fn follow(mut pipe: impl std::io::Read + Send + 'static, text: &Arc<Mutex<String>>) -> JoinHandle<()> {
+fn follow(
+    mut pipe: impl std::io::Read + Send + 'static,
+    text: &Arc<Mutex<String>>,
+) -> JoinHandle<()> {
     let text = Arc::clone(text);
     std::thread::spawn(move || {
         let mut bytes = [0; 4096];
