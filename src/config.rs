@@ -48,6 +48,8 @@ pub const DAILY_RANGE_DAYS_MAX: i64 = 90;
 pub const TOKEN_REFRESH_BEFORE_S: i64 = 5 * 60;
 /// A pasted address, also when it came in several lines.
 pub const PASTE_BYTES_MAX: usize = 8 * 1024;
+/// A pasted address that ends in its code may go on in a line that follows this soon.
+pub const PASTE_REST_MS: u64 = 1_000;
 
 pub const LOGIN_TIMEOUT_MINUTES_MAX: u32 = 24 * 60;
 pub const LOGIN_POLL_MS: u64 = 100;

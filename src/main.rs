@@ -63,7 +63,7 @@ fn parse() -> std::result::Result<Arguments, ExitCode> {
             print!("{}", exit.output);
             return ExitCode::SUCCESS;
         }
-        usage(exit.output.lines().next().unwrap_or_default())
+        usage(&exit.output.split_whitespace().collect::<Vec<_>>().join(" "))
     })
 }
 

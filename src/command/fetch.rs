@@ -47,7 +47,8 @@ pub fn participant(
 ) {
     let done = try_participant(context, guard, uploads, wanted, user, report);
     let Err(mut failure) = done else { return };
-    if failure.class == ErrorClass::Auth && !failure.what.contains("fitsync login") {
+    let signs_in = matches!(failure.class, ErrorClass::Auth | ErrorClass::Retired);
+    if signs_in && !failure.what.contains("fitsync login") {
         failure.what = format!("{}; run: fitsync login {user}", failure.what);
     }
     report.fail(&failure, None, None);
@@ -123,6 +124,7 @@ impl Fetch<'_, '_> {
         let device = self.device()?;
         // A clock that the first reply has shown to be wrong is corrected from here on.
         self.now = self.context.clock.now();
+        self.notice_sign_in();
         let wishes = self.wishes();
         self.open_months(&wishes)?;
         let missing = self.rebuild()?;
@@ -193,9 +195,12 @@ impl Fetch<'_, '_> {
         Ok(())
     }
 
-    /// A granted metric that the provider refuses: noted, and asked again with the look-back.
+    /// A granted metric that the provider refuses: noted, and asked again with the look-back. When
+    /// it is allowed then, that is a new grant: all its days are asked.
     fn refused(&mut self, metric: &Metric, dates: &BTreeSet<Date>) {
-        self.book.head.refused.push(metric.name.to_owned());
+        let head = &mut self.book.head;
+        head.refused.push(metric.name.to_owned());
+        head.granted.retain(|name| name != metric.name);
         for &date in dates {
             if let Ok(entry) = self.book.entry_mut(metric.name, date)
                 && entry.state == State::Wanted

@@ -12,7 +12,9 @@ use jiff::civil::Date;
 use crate::command::arguments::LoginArguments;
 use crate::command::connect::{Asked, Connected, connect};
 use crate::command::context::Context;
-use crate::config::{LOGIN_POLL_MS, LOGIN_TIMEOUT_MINUTES_MAX, PASTE_BYTES_MAX, parse_date};
+use crate::config::{
+    LOGIN_POLL_MS, LOGIN_TIMEOUT_MINUTES_MAX, PASTE_BYTES_MAX, PASTE_REST_MS, parse_date,
+};
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::sign_in::{Callback, Paste, PasteStep, Pkce, new_state, same};
 use crate::core::user::UserId;
@@ -180,6 +182,7 @@ impl Waiting<'_> {
     fn callback(&mut self, timeout: Duration) -> Result<Option<(Callback, Option<Visit>)>> {
         let deadline = Instant::now() + timeout;
         let mut paste = Paste::default();
+        let mut held: Option<(Callback, Instant)> = None;
         while Instant::now() < deadline {
             stop::check()?;
             while let Ok(line) = self.lines.try_recv() {
@@ -187,10 +190,17 @@ impl Waiting<'_> {
                     PasteStep::Complete(callback) if same(callback.state(), &self.state) => {
                         return Ok(Some((callback, None)));
                     }
-                    PasteStep::Complete(_) => say(WRONG_STATE),
+                    PasteStep::Perhaps(callback) if same(callback.state(), &self.state) => {
+                        held = Some((callback, Instant::now()));
+                    }
+                    PasteStep::Complete(_) | PasteStep::Perhaps(_) => say(WRONG_STATE),
                     PasteStep::NoCode => say(NO_CODE),
                     PasteStep::More => {}
                 }
+            }
+            let rest = Duration::from_millis(PASTE_REST_MS);
+            if let Some((callback, _)) = held.take_if(|(_, since)| since.elapsed() >= rest) {
+                return Ok(Some((callback, None)));
             }
             let pause = Duration::from_millis(LOGIN_POLL_MS);
             let Some(listener) = &mut self.listener else {

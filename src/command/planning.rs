@@ -62,7 +62,7 @@ impl Fetch<'_, '_> {
     pub(super) fn zone(&mut self) -> Result<String> {
         let scope = self.session.provider.settings_scope();
         let known = self.book.head.zone.clone();
-        let mut asked = None;
+        let (mut asked, mut refused) = (None, false);
         if self.session.token.granted(&scope) {
             let request = self.session.provider.zone_request();
             let zone = self
@@ -71,7 +71,9 @@ impl Fetch<'_, '_> {
                 .and_then(|reply| self.session.provider.read_zone(&reply));
             match (zone, &known) {
                 (Ok(zone), _) => asked = zone.filter(|name| day::zone(name).is_ok()),
-                (Err(failure), _) if failure.class == ErrorClass::NotGranted => {}
+                (Err(failure), _) if failure.class == ErrorClass::NotGranted => {
+                    refused = true;
+                }
                 (Err(failure), Some(_)) if isolated(&failure) => {
                     self.report.fail(&failure, None, None);
                 }
@@ -80,13 +82,28 @@ impl Fetch<'_, '_> {
         }
         let config = &self.context.config;
         let stored = self.session.token.time_zone.clone();
-        let zone = asked.or(known).or(stored).or(config.time_zone.clone()).unwrap_or_else(|| {
+        let zone = asked.or(known).or(stored).or(config.time_zone.clone());
+        if zone.is_none() && refused {
+            let what = "the time zone is refused although it was granted; set FITSYNC_TIME_ZONE or";
+            let what = format!("{what} run: fitsync login {}", self.session.user);
+            return Err(Failure::new(ErrorClass::Auth, what));
+        }
+        let zone = zone.unwrap_or_else(|| {
             let user = self.session.user;
             log::warn!("user={user} no time zone is known, days are UTC: set FITSYNC_TIME_ZONE");
             "UTC".to_owned()
         });
         self.book.head.zone = Some(zone.clone());
         Ok(zone)
+    }
+
+    /// A new sign-in may have cured whatever was refused: the look-back is due.
+    pub(super) fn notice_sign_in(&mut self) {
+        let signed_in = self.session.token.obtained_at;
+        let head = &mut self.book.head;
+        if signed_in.zip(head.lookback_read_at).is_some_and(|(signed_in, read)| signed_in > *read) {
+            head.lookback_read_at = None;
+        }
     }
 
     pub(super) fn wishes(&self) -> Vec<Wish<'static>> {
@@ -115,8 +132,7 @@ impl Fetch<'_, '_> {
 
     fn has_new_grants(&self, wishes: &[Wish]) -> bool {
         let known = &self.book.head.granted;
-        !known.is_empty()
-            && wishes.iter().any(|wish| wish.granted && !known.iter().any(|name| name == wish.name))
+        wishes.iter().any(|wish| wish.granted && !known.iter().any(|name| name == wish.name))
     }
 
     /// Rebuilds the months whose ledger was lost, from the local files and from what the bucket

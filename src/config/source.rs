@@ -50,7 +50,8 @@ impl Settings {
             // Root has read the files already, and this user may not.
             _ if std::env::var_os(READ_BY_ROOT).is_some() => None,
             Some(path) => Some(path.to_owned()),
-            None => [".env", SYSTEM_FILE].map(PathBuf::from).into_iter().find(|p| p.is_file()),
+            // Something of that name that is no file is told, not passed over.
+            None => [".env", SYSTEM_FILE].map(PathBuf::from).into_iter().find(|p| p.exists()),
         };
         if let Some(path) = file {
             settings.add_file(&path)?;
