@@ -80,6 +80,12 @@ pub const STOP_REFRESH_S_MAX: u64 = 15;
 pub const PORTAL_CONNECTIONS_MAX: usize = 64;
 /// A peer is one IPv4 address or one IPv6 /64.
 pub const PORTAL_CONNECTIONS_PER_PEER_MAX: usize = 4;
+/// A peer with so many offences (a place lost, a request refused or never finished) in this time
+/// comes after all others while there is no free place.
+pub const PORTAL_OFFENCES_MIN: u32 = 3;
+pub const PORTAL_OFFENCE_MS: u64 = 10_000;
+/// Peers whose offences are remembered.
+pub const PORTAL_OFFENDERS_MAX: usize = 256;
 /// Threads of connections that were just closed end a little later than their place is given away.
 pub const PORTAL_THREADS_MAX: usize = 96;
 pub const PORTAL_THREAD_STACK_BYTES: usize = 256 * 1024;
@@ -87,6 +93,8 @@ pub const PORTAL_THREAD_STACK_BYTES: usize = 256 * 1024;
 pub const PORTAL_FILES_PER_CONNECTION: usize = 4;
 /// Open files that are left to the rest of the program.
 pub const PORTAL_FILES_SPARE: usize = 40;
+/// Connections that the kernel keeps until they are accepted; a burst of attackers fits.
+pub const PORTAL_BACKLOG: i32 = 1024;
 /// Sockets that one listen address may stand for (`localhost` is two).
 pub const PORTAL_SOCKETS_MAX: usize = 4;
 pub const PORTAL_HEAD_BYTES_MAX: usize = 8 * 1024;

@@ -15,7 +15,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::config::{
-    PORTAL_ANSWER_BYTES_MAX, PORTAL_CLOSE_TIMEOUT_MS, PORTAL_CONNECTIONS_MAX,
+    PORTAL_ANSWER_BYTES_MAX, PORTAL_BACKLOG, PORTAL_CLOSE_TIMEOUT_MS, PORTAL_CONNECTIONS_MAX,
     PORTAL_FILES_PER_CONNECTION, PORTAL_FILES_SPARE, PORTAL_PAGE_TIMEOUT_MS, PORTAL_PAUSE_MS,
     PORTAL_REQUEST_TIMEOUT_MS, PORTAL_THREAD_PAUSE_MS, PORTAL_THREAD_STACK_BYTES,
     PORTAL_THREADS_MAX, PORTAL_WRITE_TIMEOUT_MS,
@@ -71,6 +71,7 @@ impl Guard {
         });
         let mut guard = Self { shared, addresses: Vec::new(), loops: Vec::new() };
         for socket in sockets {
+            rustix::net::listen(&socket, PORTAL_BACKLOG).map_err(|error| failed(error.into()))?;
             guard.addresses.push(socket.local_addr().map_err(failed)?);
             let shared = Arc::clone(&guard.shared);
             let accepting = small_thread("accept", move || accept(&socket, &shared));
@@ -161,7 +162,7 @@ impl Shared {
     }
 
     fn make_room(&self) {
-        let victim = self.places().make_room();
+        let victim = self.places().make_room(Instant::now());
         victim.iter().for_each(|socket| close(socket));
         drop(victim);
         pause();
@@ -173,7 +174,7 @@ impl Shared {
             return;
         }
         let socket = Arc::new(socket);
-        let admission = self.places().admit(peer, Arc::clone(&socket));
+        let admission = self.places().admit(peer, Arc::clone(&socket), Instant::now());
         let Admission::Admitted { id, closed } = admission else { return };
         closed.iter().for_each(|victim| close(victim));
         drop(closed);
@@ -201,7 +202,7 @@ impl Shared {
                 let read = read_request(&mut wire);
                 (wire, read)
             }
-            Ok(Err(plain)) => (plain, Err(Some(426))),
+            Ok(Err(plain)) => (plain, Err(Some(421))),
             Err(_) => return,
         };
         let answered = match read {
@@ -214,7 +215,12 @@ impl Shared {
                 })
             }
             Err(Some(status)) => {
-                self.places().advance(id, Stage::Writing);
+                let mut places = self.places();
+                if status != 421 {
+                    places.offend(peer, Instant::now()); // forgetting "https" is no offence
+                }
+                places.advance(id, Stage::Writing);
+                drop(places);
                 self.refuse(status, &mut wire)
             }
             Err(None) => return,
@@ -366,7 +372,7 @@ const fn refusal(status: u16) -> &'static str {
         411 => "The length of the form is missing.",
         413 => "The form is too large.",
         415 => "Only forms of these pages are read.",
-        426 => "Put https:// in front of this address.",
+        421 => "Put https:// in front of this address.",
         431 => "The request is too large.",
         501 => "Transfer-Encoding is not supported.",
         503 => "The sign-in pages are closed.",
