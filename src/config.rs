@@ -1,5 +1,11 @@
-//! Settings and limits: environment and files → one checked [`Config`]; every limit and default of
-//! the program in one place. `config/source.rs` finds the texts, this file gives them meaning.
+//! Every limit of the program in one place, and its settings: environment and files → one checked
+//! [`Config`]. `config/source.rs` finds the texts, `config/settings.rs` gives them meaning.
+
+mod settings;
+mod source;
+
+pub use settings::{Config, find_metric, parse_date};
+pub use source::{SECRETS, Settings};
 
 // --- HTTP ---------------------------------------------------------------------------------------
 pub const HTTP_CONNECT_TIMEOUT_S: u64 = 10;
@@ -75,6 +81,24 @@ pub const FETCH_SPACE_BYTES_MIN: u64 = 512 * 1024;
 pub const STOP_POLL_MS: u64 = 20;
 pub const STOP_WRITE_MS_MAX: u64 = 1_500;
 pub const STOP_REFRESH_S_MAX: u64 = 15;
+
+// --- One run ------------------------------------------------------------------------------------
+/// Retries of all participants together.
+pub const RETRY_BUDGET: i64 = 200;
+/// So many failures in a row, of anybody, and the network is down.
+pub const BREAKER_NETWORK: u32 = 8;
+/// So many 5xx in a row, of anybody, and the service is down.
+pub const BREAKER_SERVER: u32 = 16;
+/// Google allows an unverified app 150 requests a minute and participant.
+pub const PACE_BURST: f64 = 30.0;
+pub const PACE_PER_S: f64 = 2.0;
+/// A token that is refused again and again is not cured by refreshing.
+pub const REFRESHES_MAX: u32 = 3;
+
+// --- Settings -----------------------------------------------------------------------------------
+pub const SETTINGS_BYTES_MAX: u64 = 256 * 1024;
+pub const THREADS_MAX: u32 = 64;
+pub const LOOKBACK_DAYS_MAX: u32 = 60;
 
 // --- Sign-in pages ------------------------------------------------------------------------------
 pub const PORTAL_CONNECTIONS_MAX: usize = 64;

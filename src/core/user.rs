@@ -1,0 +1,54 @@
+//! The study's id of a participant: a code, never a name; safe as a part of paths and keys.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`, checked before it can become part of a path or a key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UserId(String);
+
+const LENGTH_MAX: usize = 64;
+
+impl UserId {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for UserId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl FromStr for UserId {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let starts = text.starts_with(|c: char| c.is_ascii_alphanumeric());
+        let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+        if starts && plain && text.len() <= LENGTH_MAX {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(format!(
+            "{text:?} is not a participant id: letters, digits, dot, dash and underscore, \
+             starting with a letter or digit, at most {LENGTH_MAX} characters"
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_leave_its_folder_is_no_id() {
+        for text in ["", ".", "..", "../x", "a/b", "-a", ".a", "a b", "ü", "a\n", &"a".repeat(65)]
+        {
+            assert!(text.parse::<UserId>().is_err(), "{text:?}");
+        }
+        for text in ["user_001", "A", "7.b-c", &"a".repeat(64)] {
+            assert!(text.parse::<UserId>().is_ok(), "{text:?}");
+        }
+    }
+}

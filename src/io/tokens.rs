@@ -1,0 +1,158 @@
+//! The token files of all participants: read leniently, written durably under a lock, never
+//! deleted by an error.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::config::{TOKEN_BYTES_MAX, TOKEN_LOCK_WAIT_S, TOKEN_RESERVE_BYTES};
+use crate::core::error::{Doing as _, ErrorClass, Failure, Result};
+use crate::core::token::Token;
+use crate::core::user::UserId;
+use crate::io::files::{self, Lock, Reserved};
+
+/// The folder of token files.
+#[derive(Debug, Clone)]
+pub struct TokenStore {
+    dir: PathBuf,
+}
+
+/// The lock of one participant's token and the space for its next version.
+#[derive(Debug)]
+pub struct TokenPlace {
+    path: PathBuf,
+    file: Reserved,
+}
+
+impl TokenStore {
+    /// Refuses a folder that others can read. Makes none: only a sign-in does.
+    pub fn open(dir: &Path) -> Result<Self> {
+        files::check_private(dir)?;
+        Ok(Self { dir: dir.to_owned() })
+    }
+
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    fn path(&self, user: &UserId, suffix: &str) -> PathBuf {
+        self.dir.join(format!("{user}{suffix}"))
+    }
+
+    /// Everyone with a token file, a `.prev` or a withdrawn marker.
+    pub fn ids(&self) -> Result<BTreeSet<UserId>> {
+        let suffixes = [".json", ".json.prev", ".withdrawn"];
+        let id = |name: &String| {
+            let stem = suffixes.iter().find_map(|suffix| name.strip_suffix(suffix))?;
+            stem.parse().ok()
+        };
+        Ok(files::names(&self.dir)?.iter().filter_map(id).collect())
+    }
+
+    pub fn is_withdrawn(&self, user: &UserId) -> bool {
+        self.path(user, ".withdrawn").exists()
+    }
+
+    /// Makes the folder; a sign-in is the first to write there.
+    pub fn make(&self) -> Result<()> {
+        files::make_folder(&self.dir)
+    }
+
+    /// Takes the participant's lock; held while a token is read, refreshed and written.
+    pub fn lock(&self, user: &UserId) -> Result<Lock> {
+        let path = self.path(user, ".lock");
+        files::lock(&path, Duration::from_secs(TOKEN_LOCK_WAIT_S))?.ok_or_else(|| {
+            let what = format!("another fitsync holds the token of {user}");
+            Failure::new(ErrorClass::Network, what).at(path.display())
+        })
+    }
+
+    /// The token; `None` where this id never signed in. The newest file that can be read serves,
+    /// and what cannot be read is kept in `unreadable/`.
+    pub fn load(&self, user: &UserId) -> Result<Option<Token>> {
+        let path = self.path(user, ".json");
+        let newest = Self::read(&path);
+        let failure = match newest {
+            Ok(Some(token)) => return Ok(Some(token)),
+            Ok(None) => None,
+            Err(failure) if failure.class == ErrorClass::Disk => return Err(failure),
+            Err(failure) => {
+                self.keep_unreadable(&path)?;
+                Some(failure)
+            }
+        };
+        let previous = Self::read(&self.path(user, ".json.prev")).unwrap_or_default();
+        match (previous, failure) {
+            (Some(token), why) => {
+                let why = why.map_or("it is missing".to_owned(), |failure| failure.what);
+                log::warn!("user={user} token file: {why}; using the one before");
+                Ok(Some(token))
+            }
+            (None, None) => Ok(None),
+            (None, Some(failure)) => {
+                let what = format!("{}; sign in again: fitsync login {user}", failure.what);
+                Err(Failure::new(ErrorClass::Auth, what).at(path.display()))
+            }
+        }
+    }
+
+    fn read(path: &Path) -> Result<Option<Token>> {
+        let Some(bytes) = files::read(path, TOKEN_BYTES_MAX)? else { return Ok(None) };
+        let text = String::from_utf8(bytes)
+            .map_err(|_| Failure::new(ErrorClass::Format, "the token file is not text"))?;
+        Token::parse(&text).map(Some)
+    }
+
+    /// Keeps a copy, once: its name is its content's hash.
+    fn keep_unreadable(&self, path: &Path) -> Result<()> {
+        let bytes = std::fs::read(path).doing("read", path)?;
+        let folder = self.dir.join("unreadable");
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let hash = crate::core::hash::sha256_hex(&bytes);
+        let copy = folder.join(format!("{name}.{}", hash.get(..16).unwrap_or_default()));
+        if copy.exists() {
+            return Ok(());
+        }
+        files::make_folder(&folder)?;
+        files::write_durably(&copy, &bytes)
+    }
+
+    /// Makes sure that a new token can be written, before one is asked for: the present one goes
+    /// to `.prev`, and the space of the next one is taken. The lock is held.
+    pub fn reserve(&self, user: &UserId) -> Result<TokenPlace> {
+        let path = self.path(user, ".json");
+        if let Some(bytes) = files::read(&path, TOKEN_BYTES_MAX)?
+            && Self::read(&path).is_ok()
+        {
+            files::write_durably(&self.path(user, ".json.prev"), &bytes)?;
+        }
+        Ok(TokenPlace { file: Reserved::new(&path, TOKEN_RESERVE_BYTES)?, path })
+    }
+
+    /// Writes a token whose place was not reserved. The lock is held.
+    pub fn save(&self, user: &UserId, token: &Token) -> Result<()> {
+        self.reserve(user)?.save(token)
+    }
+
+    /// Removes what killed runs left behind, of participants whose lock is free.
+    pub fn sweep(&self) -> Result<()> {
+        for user in self.ids()? {
+            let left = self.dir.join(format!(".{user}.json.tmp")).exists()
+                || self.dir.join(format!(".{user}.json.prev.tmp")).exists();
+            if left && let Some(_lock) = files::lock(&self.path(&user, ".lock"), Duration::ZERO)? {
+                files::remove(&self.dir.join(format!(".{user}.json.tmp")))?;
+                files::remove(&self.dir.join(format!(".{user}.json.prev.tmp")))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl TokenPlace {
+    /// Writes the token durably; only then may it be used.
+    pub fn save(self, token: &Token) -> Result<()> {
+        self.file
+            .commit(token.to_json().as_bytes())
+            .map_err(|failure| failure.at(self.path.display()))
+    }
+}
