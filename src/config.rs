@@ -138,3 +138,30 @@ pub const PORTAL_CLOSE_TIMEOUT_MS: u64 = 2_000;
 pub const PORTAL_THREAD_PAUSE_MS: u64 = 1;
 /// Pause of an accept loop that cannot go on (no file, no thread).
 pub const PORTAL_PAUSE_MS: u64 = 20;
+/// The typed code and the link of `login` live so long.
+pub const PORTAL_CODE_S: u64 = 10 * 60;
+/// So many wrong codes in all, and the typed code is dead.
+pub const PORTAL_WRONG_CODES_MAX: u32 = 20;
+/// A link that the operator hands out lives so long, or until a token was stored.
+pub const PORTAL_LINK_S: u64 = 24 * 3600;
+/// After the token was stored the page still shows the device for so long.
+pub const PORTAL_REVIEW_S: u64 = 10 * 60;
+/// What an ended link says is kept for so long: that it has ended, or was used.
+pub const PORTAL_EPITAPH_S: u64 = 24 * 3600;
+/// Open and ended links together; the oldest goes.
+pub const PORTAL_SIGN_INS_MAX: usize = 1000;
+/// PBKDF2-HMAC-SHA256 (OWASP's number of 2023): about a second on a Raspberry Pi 3.
+pub const PASSWORD_ITERATIONS: u32 = 600_000;
+/// A file that asks for more was not written by this program.
+pub const PASSWORD_ITERATIONS_MAX: u32 = 10_000_000;
+pub const PASSWORD_CHARS_MIN: usize = 12;
+pub const PASSWORD_BYTES_MAX: usize = 256;
+pub const PASSWORD_FILE_BYTES_MAX: u64 = 4 * 1024;
+/// Wrong passwords of one peer in this time, before it has to wait.
+pub const PASSWORD_WRONG_MAX: u32 = 8;
+pub const PASSWORD_WRONG_S: u64 = 10 * 60;
+/// Passwords that wait to be checked; more are asked to come again.
+pub const PASSWORD_QUEUE_MAX: usize = 4;
+pub const SESSION_S: u64 = 12 * 3600;
+/// Operators signed in at once; the oldest goes.
+pub const SESSIONS_MAX: usize = 16;

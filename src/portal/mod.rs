@@ -3,10 +3,14 @@
 //! `guard` faces the network, tiny_http parses behind it on a private socket. A visit only
 //! arrives here; what it means is decided by the loop that called [`Listener::next`].
 
+pub mod access;
+pub mod code;
 pub mod guard;
 pub mod head;
+pub mod host;
 pub mod page;
 pub mod places;
+pub mod qr;
 pub mod text;
 pub mod visit;
 pub mod wire;
