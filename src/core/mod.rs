@@ -7,6 +7,7 @@ pub mod exchange;
 pub mod hash;
 pub mod json;
 pub mod ledger;
+pub mod picture;
 pub mod plan;
 pub mod sign_in;
 pub mod table;

@@ -4,6 +4,7 @@
 //! arrives here; what it means is decided by the loop that called [`Listener::next`].
 
 pub mod access;
+pub mod chart;
 pub mod code;
 pub mod guard;
 pub mod head;

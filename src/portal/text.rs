@@ -31,3 +31,31 @@ pub const OTHER_SIGN_IN: &str = "This address belongs to another sign-in, or to 
 pub const NOT_FOUND_TITLE: &str = "Nothing here";
 pub const NOT_FOUND: &str = "This address is not known, or its link was used or has ended. Ask \
      the study team for a new link.";
+
+// --- Coverage ---
+use crate::core::picture::Mark;
+
+pub const NO_DAYS: &str = "no days yet";
+pub const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/// The short name of a month, 1 to 12.
+pub fn month(number: i8) -> &'static str {
+    let at = usize::try_from(number - 1).unwrap_or_default();
+    MONTHS.get(at).copied().unwrap_or_default()
+}
+
+/// What a mark is called on pages.
+pub const fn mark(mark: Mark) -> &'static str {
+    match mark {
+        Mark::Sealed => "complete",
+        Mark::Provisional => "provisional",
+        Mark::Empty => "without data",
+        Mark::Missing => "missing",
+        Mark::Failed => "failed",
+        Mark::NotGranted => "not shared",
+        Mark::Before => "before the first day",
+    }
+}
