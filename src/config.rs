@@ -5,7 +5,7 @@ mod settings;
 mod source;
 
 pub use settings::{Config, find_metric, parse_date};
-pub use source::{SECRETS, Settings};
+pub use source::{READ_BY_ROOT, SECRETS, Settings};
 
 // --- HTTP ---------------------------------------------------------------------------------------
 pub const HTTP_CONNECT_TIMEOUT_S: u64 = 10;
@@ -48,6 +48,9 @@ pub const DAILY_RANGE_DAYS_MAX: i64 = 90;
 pub const TOKEN_REFRESH_BEFORE_S: i64 = 5 * 60;
 /// A pasted address, also when it came in several lines.
 pub const PASTE_BYTES_MAX: usize = 8 * 1024;
+
+pub const LOGIN_TIMEOUT_MINUTES_MAX: u32 = 24 * 60;
+pub const LOGIN_POLL_MS: u64 = 100;
 
 // --- Retries ------------------------------------------------------------------------------------
 pub const RETRY_ATTEMPTS_MAX: u32 = 4;
@@ -94,6 +97,15 @@ pub const PACE_BURST: f64 = 30.0;
 pub const PACE_PER_S: f64 = 2.0;
 /// A token that is refused again and again is not cured by refreshing.
 pub const REFRESHES_MAX: u32 = 3;
+
+// --- Upload queue -------------------------------------------------------------------------------
+/// The ledger is written after so many files or seconds of uploading.
+pub const UPLOAD_BATCH_FILES: usize = 32;
+pub const UPLOAD_BATCH_S: u64 = 10;
+/// So many failures in a row and the rest is left to the next run.
+pub const UPLOAD_FAILURES_IN_A_ROW_MAX: usize = 8;
+/// Items of the backlog that are held in memory at once.
+pub const BACKLOG_ITEMS_MAX: usize = 2_000;
 
 // --- Settings -----------------------------------------------------------------------------------
 pub const SETTINGS_BYTES_MAX: u64 = 256 * 1024;
@@ -165,3 +177,11 @@ pub const PASSWORD_QUEUE_MAX: usize = 4;
 pub const SESSION_S: u64 = 12 * 3600;
 /// Operators signed in at once; the oldest goes.
 pub const SESSIONS_MAX: usize = 16;
+
+// --- S3 and credentials -------------------------------------------------------------------------
+/// S3's own limit.
+pub const S3_KEY_BYTES_MAX: usize = 1024;
+/// A presigned request is sent at once; this is room for a slow clock and a slow upload.
+pub const S3_URL_LIFE_S: u64 = 15 * 60;
+/// Temporary credentials with less left than this (or than a URL's life) are renewed before use.
+pub const CREDENTIALS_RENEW_BEFORE_S: i64 = 15 * 60;

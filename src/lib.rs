@@ -1,5 +1,6 @@
 //! fitsync
 
+pub mod command;
 pub mod config;
 pub mod core;
 pub mod io;

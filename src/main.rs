@@ -1,1 +1,78 @@
-fn main() {}
+//! Arguments → one command → exit code.
+
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use argh::FromArgs as _;
+use fitsync::command::arguments::{Arguments, Command, split_equals};
+use fitsync::command::context::Context;
+use fitsync::command::{login, status, sync, upload};
+use fitsync::config::{Config, Settings};
+use fitsync::core::error::{ErrorClass, Failure, Result};
+use fitsync::io::clock::Clock;
+use fitsync::io::{account, stop};
+
+fn main() -> ExitCode {
+    let arguments = match parse() {
+        Ok(arguments) => arguments,
+        Err(code) => return code,
+    };
+    ExitCode::from(stop::run(move || run(arguments).unwrap_or_else(|failure| told(&failure))))
+}
+
+fn run(arguments: Arguments) -> Result<u8> {
+    if arguments.version {
+        println!("fitsync {}", env!("CARGO_PKG_VERSION"));
+        return Ok(0);
+    }
+    let Some(command) = arguments.command else {
+        return Err(Failure::new(ErrorClass::Usage, "which command? see fitsync --help"));
+    };
+    let settings = Settings::read(arguments.env_file.as_deref())?;
+    let config = Config::new(settings)?;
+    fitsync::io::log::start(config.log_level);
+    account::become_owner(&config)?;
+    config.warnings.iter().for_each(|warning| log::warn!("{warning}"));
+    let folders = config.working_directory_folders();
+    if !folders.is_empty() {
+        log::info!("using {} in the working directory", folders.join(" and "));
+    }
+    let context = Context::new(config, Clock::default())?;
+    match command {
+        Command::Login(arguments) => login::run(&context, &arguments),
+        Command::Sync(arguments) => sync::run(&context, &arguments),
+        Command::Upload(arguments) => upload::run(&context, &arguments),
+        Command::Status(arguments) => status::run(&context, &arguments),
+    }
+}
+
+/// The arguments, or the exit code after help or a wrong word.
+fn parse() -> std::result::Result<Arguments, ExitCode> {
+    let mut words = Vec::new();
+    for word in std::env::args_os().skip(1) {
+        let Ok(word) = word.into_string() else {
+            return Err(usage("an argument is not UTF-8 text"));
+        };
+        words.push(word);
+    }
+    let words = split_equals(words.into_iter());
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    Arguments::from_args(&["fitsync"], &words).map_err(|exit| {
+        if exit.status.is_ok() {
+            print!("{}", exit.output);
+            return ExitCode::SUCCESS;
+        }
+        usage(exit.output.lines().next().unwrap_or_default())
+    })
+}
+
+fn usage(what: &str) -> ExitCode {
+    eprintln!("fitsync: {what} (see fitsync --help)");
+    ExitCode::from(ErrorClass::Usage.exit_code())
+}
+
+fn told(failure: &Failure) -> u8 {
+    eprintln!("fitsync: {failure}");
+    failure.class.exit_code()
+}

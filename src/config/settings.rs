@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use jiff::civil::Date;
 
-use crate::config::source::Settings;
+use crate::config::source::{READ_BY_ROOT, Settings};
 use crate::config::{LOOKBACK_DAYS_MAX, THREADS_MAX};
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::user::UserId;
@@ -63,6 +63,7 @@ const NAMES: &[&str] = &[
     "FITSYNC_ALLOW_INSECURE_S3",
     "FITSYNC_CA_FILE",
     "FITSYNC_LOG",
+    READ_BY_ROOT,
 ];
 
 fn refuse(what: impl Into<String>) -> Failure {

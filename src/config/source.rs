@@ -12,6 +12,9 @@ use crate::core::error::{ErrorClass, Failure, Result};
 const SYSTEM_FILE: &str = "/etc/fitsync/fitsync.env";
 const SYSTEM_CREDENTIALS: &str = "/etc/fitsync/credentials";
 
+/// Set for the process that takes root's place: its environment holds all settings.
+pub const READ_BY_ROOT: &str = "FITSYNC_READ_BY_ROOT";
+
 /// Settings that may stand in a credential file of their name.
 pub const SECRETS: [&str; 7] = [
     "GOOGLE_CLIENT_ID",
@@ -44,6 +47,8 @@ impl Settings {
     pub fn read(env_file: Option<&Path>) -> Result<Self> {
         let mut settings = Self::default();
         let file = match env_file {
+            // Root has read the files already, and this user may not.
+            _ if std::env::var_os(READ_BY_ROOT).is_some() => None,
             Some(path) => Some(path.to_owned()),
             None => [".env", SYSTEM_FILE].map(PathBuf::from).into_iter().find(|p| p.is_file()),
         };

@@ -18,6 +18,10 @@ pub enum ErrorClass {
     Config,
     /// This participant must sign in again.
     Auth,
+    /// A sign-in with an account that may not take this place.
+    Account,
+    /// A sign-in whose code is too old or was used.
+    Code,
     /// This participant's provider is switched off (HTTP 410): sign in at the other one.
     Retired,
     /// The participant did not grant this metric. Not a failure of the run.
@@ -58,6 +62,24 @@ struct Rule {
 }
 
 impl ErrorClass {
+    pub const ALL: [Self; 15] = [
+        Self::Usage,
+        Self::Locked,
+        Self::Config,
+        Self::Auth,
+        Self::Account,
+        Self::Code,
+        Self::Retired,
+        Self::NotGranted,
+        Self::Quota,
+        Self::Network,
+        Self::Server,
+        Self::Format,
+        Self::Disk,
+        Self::Clock,
+        Self::Bug,
+    ];
+
     const fn rule(self) -> Rule {
         const fn rule(name: &'static str, exit: u8, retry_now: bool, reach: Reach) -> Rule {
             Rule { name, exit, retry_now, reach }
@@ -68,6 +90,8 @@ impl ErrorClass {
             Self::Locked => rule("locked", 4, false, Run),
             Self::Config => rule("config", 1, false, Run),
             Self::Auth => rule("auth", 3, false, Participant),
+            Self::Account => rule("account", 1, false, Participant),
+            Self::Code => rule("code", 1, false, Participant),
             Self::Retired => rule("retired", 3, false, Participant),
             Self::NotGranted => rule("not_granted", 0, false, Item),
             Self::Quota => rule("quota", 75, false, Participant),

@@ -89,12 +89,14 @@ pub struct File {
     pub attempts: u32,
     pub last_error: Option<String>,
     pub next_try: Option<Text<Timestamp>>,
+    /// The local file is gone or damaged: to be written again, whatever was read.
+    pub missing: bool,
 }
 
 impl File {
     /// Whether it is in the upload queue.
     pub fn waits(&self) -> bool {
-        self.sha256.is_some() && self.sha256 != self.uploaded_sha256
+        self.sha256.is_some() && self.sha256 != self.uploaded_sha256 && !self.missing
     }
 
     /// Whether it may be tried now; a time too far ahead was set by a clock that has jumped.
@@ -109,6 +111,7 @@ impl File {
     pub fn written(&mut self, sha256: &str, bytes: u64) {
         self.sha256 = Some(sha256.to_owned());
         self.bytes = bytes;
+        self.missing = false;
         self.attempts = 0;
         self.last_error = None;
         self.next_try = None;
@@ -195,7 +198,7 @@ impl Entry {
         self.state = if reading.seals { State::Sealed } else { State::Provisional };
         self.was_sealed |= reading.seals;
         self.rows = reading.rows;
-        if same {
+        if same && !self.file.missing {
             return Outcome::Unchanged;
         }
         self.file.written(&reading.sha256, reading.bytes);
@@ -228,9 +231,9 @@ impl Entry {
         self.error = Some(ReadError { class: class.name().to_owned(), at: Text(at) });
     }
 
-    /// Whether the entry needs a later run: to read it again or to upload its file.
+    /// Whether the entry needs to be read by a later run.
     pub fn open(&self) -> bool {
-        self.state == State::Wanted || self.shrunk.is_some() || self.file.waits()
+        self.state == State::Wanted || self.shrunk.is_some()
     }
 }
 
@@ -282,9 +285,9 @@ impl Month {
         })
     }
 
-    /// Whether a later run has something to do in it.
+    /// Whether a later run has something to read in it.
     pub fn open(&self) -> bool {
-        self.completeness.waits() || self.entries().any(|(_, _, entry)| entry.open())
+        self.entries().any(|(_, _, entry)| entry.open())
     }
 
     /// How many files wait for upload.
@@ -351,8 +354,10 @@ pub struct Head {
     /// The device time up to which days were asked: what came later moves the plan.
     pub read_until: Option<Text<Timestamp>>,
     pub lookback_read_at: Option<Text<Timestamp>>,
-    /// Months with something wanted, shrunk or waiting for upload.
+    /// Months with something to read.
     pub open_months: Vec<Text<MonthKey>>,
+    /// Months with something to upload.
+    pub waiting_months: Vec<Text<MonthKey>>,
     /// The metrics granted at the last run, so that a new grant is noticed.
     pub granted: Vec<String>,
     /// Granted metrics that the provider refused all the same; asked again with the look-back.
@@ -376,6 +381,7 @@ impl Default for Head {
             read_until: None,
             lookback_read_at: None,
             open_months: Vec::new(),
+            waiting_months: Vec::new(),
             granted: Vec::new(),
             refused: Vec::new(),
             first_day: None,

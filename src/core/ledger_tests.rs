@@ -28,7 +28,7 @@ fn an_entry_goes_from_wanted_over_provisional_to_sealed() {
     assert_eq!((entry.state, entry.revisions), (State::Sealed, 0));
     entry.file.uploaded("b", "md5", 120);
     assert_eq!(entry.settle(&reading(12, "b", "2026-11-04T08:00:00Z", true)), Outcome::Unchanged);
-    assert_eq!((entry.revisions, entry.open()), (0, false));
+    assert_eq!((entry.revisions, entry.file.waits()), (0, false));
     assert_eq!(entry.settle(&reading(13, "c", "2026-11-05T08:00:00Z", true)), Outcome::Write);
     assert_eq!(entry.revisions, 1);
 }
@@ -113,4 +113,14 @@ fn months_are_counted_over_the_turn_of_the_year() {
     let names: Vec<_> = months.map(|month| month.to_string()).collect();
     assert_eq!(names, ["2026-11", "2026-12", "2027-01"]);
     assert!("2026-13".parse::<MonthKey>().is_err());
+}
+
+#[test]
+fn a_file_that_got_lost_is_written_again_and_is_no_revision() {
+    let mut entry = Entry::wanted();
+    entry.settle(&reading(5, "a", "2026-11-02T08:00:00Z", true));
+    entry.file.missing = true;
+    assert!(!entry.file.waits(), "there is nothing to send");
+    assert_eq!(entry.settle(&reading(5, "a", "2026-11-03T08:00:00Z", true)), Outcome::Write);
+    assert_eq!((entry.revisions, entry.file.waits()), (0, true));
 }

@@ -1,6 +1,7 @@
 //! Pure: no clock, no random numbers, no files, no sockets; all of those are arguments.
 
 pub mod backoff;
+pub mod completeness;
 pub mod day;
 pub mod error;
 pub mod exchange;
@@ -9,6 +10,7 @@ pub mod json;
 pub mod ledger;
 pub mod picture;
 pub mod plan;
+pub mod s3;
 pub mod sign_in;
 pub mod table;
 pub mod token;

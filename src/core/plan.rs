@@ -59,6 +59,8 @@ pub struct Inputs<'a> {
     pub today_minutes: u32,
     /// `--from` and `--to`.
     pub named: Option<(Date, Date)>,
+    /// Days whose ledger was lost.
+    pub lost: &'a BTreeSet<Date>,
     pub metrics: &'a [Wish<'a>],
 }
 
@@ -78,9 +80,9 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Nothing to request.
+    /// Nothing to request and nothing to note.
     pub fn is_idle(&self) -> bool {
-        self.ask.is_empty() && self.later.is_empty()
+        self.ask.is_empty() && self.later.is_empty() && self.not_granted.is_empty()
     }
 
     /// Every (metric, date) that becomes `wanted`.
@@ -129,6 +131,7 @@ pub fn plan(inputs: &Inputs) -> Plan {
     if let Some((from, to)) = inputs.named {
         dates.extend(range(from, to.min(today)));
     }
+    dates.extend(inputs.lost);
     let mut plan = Plan { lookback, ..Plan::default() };
     for wish in inputs.metrics {
         plan_metric(inputs, *wish, today, &dates, &mut plan);
@@ -164,10 +167,16 @@ fn plan_metric(inputs: &Inputs, wish: Wish, today: Date, dates: &BTreeSet<Date>,
             continue;
         }
         let shelf = if !wish.granted {
+            if entry(date).is_some_and(|entry| entry.state != State::Wanted) {
+                continue;
+            }
             &mut plan.not_granted
         } else if !today_due(inputs, date, today, entry(date)) {
             continue;
         } else if waits_for_device(inputs, date, today) {
+            if entry(date).is_some() {
+                continue;
+            }
             &mut plan.later
         } else {
             &mut plan.ask

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::civil::Date;
+
 /// `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`, checked before it can become part of a path or a key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserId(String);
@@ -13,6 +15,15 @@ impl UserId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// The metric name under which a month's completeness file lies.
+pub const COMPLETENESS: &str = "completeness";
+
+/// Where a file lies, below the data folder and, the same, below the bucket's prefix.
+pub fn file_path(user: &UserId, metric: &str, date: Date) -> String {
+    let stamp = if metric == COMPLETENESS { "%Y%m" } else { "%Y%m%d" };
+    format!("users/{user}/{metric}/{user}_{metric}_{}.csv", date.strftime(stamp))
 }
 
 impl fmt::Display for UserId {
@@ -40,6 +51,20 @@ impl FromStr for UserId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_lie_where_the_data_engineer_looks() {
+        let user: UserId = "user_001".parse().unwrap();
+        let date = jiff::civil::date(2026, 11, 2);
+        assert_eq!(
+            file_path(&user, "steps", date),
+            "users/user_001/steps/user_001_steps_20261102.csv"
+        );
+        assert_eq!(
+            file_path(&user, COMPLETENESS, date),
+            "users/user_001/completeness/user_001_completeness_202611.csv"
+        );
+    }
 
     #[test]
     fn what_could_leave_its_folder_is_no_id() {

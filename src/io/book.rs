@@ -6,10 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::config::LEDGER_BYTES_MAX;
-use crate::core::day::DaySpan;
+use crate::core::day::{DaySpan, floor_minute};
 use crate::core::error::{Doing as _, ErrorClass, Failure, Result};
 use crate::core::hash::sha256_hex;
 use crate::core::json::Text;
@@ -27,6 +28,8 @@ pub struct Book {
     saved: BTreeMap<String, String>,
     /// Months whose file could not be read back.
     pub lost: BTreeSet<MonthKey>,
+    /// Only looks: nothing is moved or written.
+    read_only: bool,
 }
 
 const HEAD: &str = "head.json";
@@ -34,7 +37,17 @@ const HEAD: &str = "head.json";
 impl Book {
     /// Opens the head; months are opened by [`Book::open_months`].
     pub fn open(data_dir: &Path, user: &UserId) -> Result<Self> {
+        Self::open_as(data_dir, user, false)
+    }
+
+    /// For commands that only look.
+    pub fn look(data_dir: &Path, user: &UserId) -> Result<Self> {
+        Self::open_as(data_dir, user, true)
+    }
+
+    fn open_as(data_dir: &Path, user: &UserId, read_only: bool) -> Result<Self> {
         let mut book = Self {
+            read_only,
             dir: data_dir.join("ledger").join(user.as_str()),
             quarantine: data_dir.join("quarantine"),
             head: Head::default(),
@@ -47,7 +60,9 @@ impl Book {
             Found::None => {}
             Found::Lost => {
                 // Any month may hold open work: look into all of them once.
-                book.head.open_months = book.month_keys()?.into_iter().map(Text).collect();
+                let all: Vec<_> = book.month_keys()?.into_iter().map(Text).collect();
+                book.head.open_months.clone_from(&all);
+                book.head.waiting_months = all;
             }
         }
         Ok(book)
@@ -94,6 +109,9 @@ impl Book {
     }
 
     fn put_aside(&self, path: &Path, name: &str) -> Result<()> {
+        if self.read_only {
+            return Ok(());
+        }
         let user = self.dir.file_name().unwrap_or_default().to_string_lossy();
         let bytes = std::fs::read(path).doing("read", path)?;
         let hash = sha256_hex(&bytes);
@@ -143,6 +161,16 @@ impl Book {
         }
     }
 
+    /// Another account's last day ends where the present account begins.
+    pub fn end_other_accounts(&mut self, account: &str, since: Timestamp) {
+        let since = floor_minute(since);
+        for day in self.months.values_mut().flat_map(|month| month.days.values_mut()) {
+            if day.account != account && *day.end > since {
+                day.end = Text(since.max(*day.start));
+            }
+        }
+    }
+
     /// Makes the months durable; the head first names those that hold open work, unless a run
     /// would look into them anyway (`looked_into`).
     pub fn save_months(&mut self, looked_into: &BTreeSet<MonthKey>) -> Result<()> {
@@ -166,7 +194,18 @@ impl Book {
     pub fn save(&mut self) -> Result<()> {
         self.save_months(&BTreeSet::new())?;
         self.head.open_months = self.open_keys().into_iter().map(Text).collect();
+        let unopened = self.head.waiting_months.iter().map(|key| key.0);
+        let unopened = unopened.filter(|key| !self.months.contains_key(key));
+        let waiting = self.months.iter().filter(|(_, month)| month.waiting() > 0);
+        let waiting: BTreeSet<_> = unopened.chain(waiting.map(|(&key, _)| key)).collect();
+        self.head.waiting_months = waiting.into_iter().map(Text).collect();
         self.write_head()
+    }
+
+    /// Months with open work, as the head says, or a killed run left them.
+    pub fn named_months(&self) -> BTreeSet<MonthKey> {
+        let named = self.head.open_months.iter().chain(&self.head.waiting_months);
+        named.map(|key| key.0).collect()
     }
 
     fn write_head(&mut self) -> Result<()> {
@@ -177,7 +216,7 @@ impl Book {
         self.write(HEAD, text)
     }
 
-    /// Months with open work: of those not opened, what the head says.
+    /// Months with something to read: of those not opened, what the head says.
     fn open_keys(&self) -> BTreeSet<MonthKey> {
         let unopened = self.head.open_months.iter().map(|key| key.0);
         let unopened = unopened.filter(|key| !self.months.contains_key(key));

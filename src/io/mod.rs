@@ -1,11 +1,14 @@
 //! All side effects: sockets, files, clock, processes.
 
+pub mod account;
 pub mod book;
 pub mod clock;
 pub mod files;
 pub mod http;
 pub mod log;
+pub mod queue;
 pub mod random;
 pub mod session;
 pub mod stop;
+pub mod store;
 pub mod tokens;

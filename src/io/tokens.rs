@@ -15,6 +15,8 @@ use crate::io::files::{self, Lock, Reserved};
 #[derive(Debug, Clone)]
 pub struct TokenStore {
     dir: PathBuf,
+    /// Only looks: nothing is copied or written.
+    read_only: bool,
 }
 
 /// The lock of one participant's token and the space for its next version.
@@ -28,7 +30,12 @@ impl TokenStore {
     /// Refuses a folder that others can read. Makes none: only a sign-in does.
     pub fn open(dir: &Path) -> Result<Self> {
         files::check_private(dir)?;
-        Ok(Self { dir: dir.to_owned() })
+        Ok(Self { dir: dir.to_owned(), read_only: false })
+    }
+
+    /// For commands that only look.
+    pub fn look(dir: &Path) -> Result<Self> {
+        Ok(Self { read_only: true, ..Self::open(dir)? })
     }
 
     pub fn dir(&self) -> &Path {
@@ -105,6 +112,9 @@ impl TokenStore {
 
     /// Keeps a copy, once: its name is its content's hash.
     fn keep_unreadable(&self, path: &Path) -> Result<()> {
+        if self.read_only {
+            return Ok(());
+        }
         let bytes = std::fs::read(path).doing("read", path)?;
         let folder = self.dir.join("unreadable");
         let name = path.file_name().unwrap_or_default().to_string_lossy();

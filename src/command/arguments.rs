@@ -1,0 +1,128 @@
+//! The command line. `--name=value` is split before argh sees it; argh itself takes only
+//! `--name value`.
+
+use argh::FromArgs;
+
+/// Fitbit data of a study's participants, from the Google Health API to CSV files in S3.
+#[derive(Debug, FromArgs)]
+#[argh(help_triggers("-h", "--help", "help"))]
+pub struct Arguments {
+    /// read settings from this file instead of ./.env or /etc/fitsync/fitsync.env
+    #[argh(option)]
+    pub env_file: Option<std::path::PathBuf>,
+    /// print the version and exit
+    #[argh(switch)]
+    pub version: bool,
+    #[argh(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Debug, FromArgs)]
+#[argh(subcommand)]
+pub enum Command {
+    Login(LoginArguments),
+    Sync(SyncArguments),
+    Upload(UploadArguments),
+    Status(StatusArguments),
+}
+
+/// Connect one participant: prints the address of the sign-in page.
+#[derive(Debug, FromArgs)]
+#[argh(subcommand, name = "login", help_triggers("-h", "--help", "help"))]
+pub struct LoginArguments {
+    /// the participant's study id, such as user_001
+    #[argh(positional)]
+    pub user: String,
+    /// connect a different account than before
+    #[argh(switch)]
+    pub replace: bool,
+    /// collect nothing from before this date
+    #[argh(option)]
+    pub collect_from: Option<String>,
+    /// collect nothing from after this date
+    #[argh(option)]
+    pub collect_until: Option<String>,
+    /// how long to wait for the sign-in, in minutes (default 10)
+    #[argh(option, default = "10")]
+    pub timeout: u32,
+}
+
+/// Fetch what is new of every participant, write CSV files, upload them.
+#[derive(Debug, Default, FromArgs)]
+#[argh(subcommand, name = "sync", help_triggers("-h", "--help", "help"))]
+pub struct SyncArguments {
+    /// only this participant (repeatable)
+    #[argh(option)]
+    pub user: Vec<String>,
+    /// only this metric (repeatable)
+    #[argh(option)]
+    pub metric: Vec<String>,
+    /// also read the days from this date on
+    #[argh(option)]
+    pub from: Option<String>,
+    /// the last day to read with --from (default today)
+    #[argh(option)]
+    pub to: Option<String>,
+    /// keep the files local for now
+    #[argh(switch)]
+    pub no_upload: bool,
+    /// only say what would be asked
+    #[argh(switch)]
+    pub dry_run: bool,
+    /// print the result as JSON
+    #[argh(switch)]
+    pub json: bool,
+}
+
+/// Send what waits for upload.
+#[derive(Debug, Default, FromArgs)]
+#[argh(subcommand, name = "upload", help_triggers("-h", "--help", "help"))]
+pub struct UploadArguments {
+    /// only this participant (repeatable)
+    #[argh(option)]
+    pub user: Vec<String>,
+    /// print the result as JSON
+    #[argh(switch)]
+    pub json: bool,
+}
+
+/// Show what is known of every participant; reads files only.
+#[derive(Debug, Default, FromArgs)]
+#[argh(subcommand, name = "status", help_triggers("-h", "--help", "help"))]
+pub struct StatusArguments {
+    /// only this participant (repeatable)
+    #[argh(option)]
+    pub user: Vec<String>,
+    /// print the result as JSON
+    #[argh(switch)]
+    pub json: bool,
+}
+
+/// `--name=value` as two words, until `--`.
+pub fn split_equals(words: impl Iterator<Item = String>) -> Vec<String> {
+    let mut split = Vec::new();
+    let mut options = true;
+    for word in words {
+        options = options && word != "--";
+        match word.split_once('=') {
+            Some((name, value)) if options && name.starts_with("--") => {
+                split.push(name.to_owned());
+                split.push(value.to_owned());
+            }
+            _ => split.push(word),
+        }
+    }
+    split
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_ways_of_giving_a_value_work() {
+        let words = ["sync", "--user=a", "--from", "2026-01-01", "--", "--x=y"];
+        let split = split_equals(words.into_iter().map(str::to_owned));
+        assert_eq!(split, ["sync", "--user", "a", "--from", "2026-01-01", "--", "--x=y"]);
+    }
+}

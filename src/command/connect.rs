@@ -1,0 +1,219 @@
+//! From a code to a stored token: exchange, identity, the checks of the account, durable file.
+//!
+//! Used by `login` and by the portal; says nothing itself.
+
+use jiff::civil::Date;
+
+use crate::command::context::Context;
+use crate::command::login::say;
+use crate::core::error::{ErrorClass, Failure, Result, Secret};
+use crate::core::exchange::{Reply, Request};
+use crate::core::token::{Grant, Token};
+use crate::core::user::UserId;
+use crate::io::session::Guard;
+use crate::provider::metric::Metric;
+use crate::provider::{Identity, PairedDevice, Provider, newest};
+
+/// What a sign-in is for.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    pub user: UserId,
+    /// A different account may take the place of the one before.
+    pub replace: bool,
+    pub collect_from: Option<Date>,
+    pub collect_until: Option<Date>,
+}
+
+/// What a sign-in led to, for the person who watches it.
+#[derive(Debug, Clone)]
+pub struct Connected {
+    pub user: UserId,
+    /// The last four characters of the account.
+    pub account_end: String,
+    pub device: Option<PairedDevice>,
+    pub granted: Vec<&'static str>,
+    pub missing: Vec<&'static str>,
+    pub settings_granted: bool,
+    pub refresh_expires_at: Option<jiff::Timestamp>,
+    pub now: jiff::Timestamp,
+}
+
+/// Exchanges the code and stores the token. Nothing is stored on any failure.
+pub fn connect(
+    context: &Context,
+    provider: &dyn Provider,
+    asked: &Asked,
+    code: &Secret,
+    verifier: &Secret,
+    scopes: &[String],
+) -> Result<Connected> {
+    let guard = Guard::default();
+    let send = |request: &Request| -> Result<Reply> {
+        let classify = |reply: &Reply| provider.classify(reply);
+        let reply = guard.send(&context.http, request, classify)?;
+        if reply.ok() { Ok(reply) } else { Err(provider.classify(&reply).at(request.label())) }
+    };
+    let reply = send(&provider.code_request(code, verifier)).map_err(code_refused)?;
+    let mut grant = provider.read_grant(&reply)?;
+    // OAuth leaves `scope` out when it is what was asked for (RFC 6749, section 5.1).
+    grant.scopes.get_or_insert_with(|| scopes.to_vec());
+    if grant.refresh_token.is_none() {
+        let what = "the provider sent no refresh token: remove this application in the account's \
+                    list of connected apps, then sign in again";
+        return Err(Failure::new(ErrorClass::Config, what));
+    }
+    let bearer = |request: Request| request.bearer(&grant.access_token);
+    let reply = send(&bearer(provider.identity_request()))?;
+    let identity = provider.read_identity(&reply)?;
+    let settings_granted =
+        grant.scopes.iter().flatten().any(|scope| *scope == provider.settings_scope());
+    // The device and the zone are for the technician and for later; the sign-in stands without.
+    let ask = |request: Request| send(&bearer(request));
+    let device = settings_granted
+        .then(|| ask(provider.devices_request()).and_then(|reply| provider.read_devices(&reply)))
+        .and_then(|devices| newest(&devices.unwrap_or_default()).cloned());
+    let token = store(context, provider, asked, &grant, &identity)?;
+    let metrics = context.config.metrics.iter().copied();
+    let (granted, missing): (Vec<&Metric>, Vec<&Metric>) =
+        metrics.partition(|metric| token.granted(&provider.scope_of(metric)));
+    Ok(Connected {
+        user: asked.user.clone(),
+        account_end: token.account_end(),
+        device,
+        granted: granted.iter().map(|metric| metric.name).collect(),
+        missing: missing.iter().map(|metric| metric.name).collect(),
+        settings_granted,
+        refresh_expires_at: token.refresh_expires_at,
+        now: context.clock.now(),
+    })
+}
+
+fn code_refused(failure: Failure) -> Failure {
+    if failure.class != ErrorClass::Auth {
+        return failure;
+    }
+    let what = "the code was refused: it is too old, or was used before; start the sign-in again";
+    Failure::new(ErrorClass::Code, what)
+}
+
+/// Checks that the account may be this participant's, and writes the token under its lock.
+fn store(
+    context: &Context,
+    provider: &dyn Provider,
+    asked: &Asked,
+    grant: &Grant,
+    identity: &Identity,
+) -> Result<Token> {
+    let (tokens, user) = (&context.tokens, &asked.user);
+    let now = context.clock.now();
+    tokens.make()?;
+    refuse_taken_account(context, user, identity)?;
+    let _lock = tokens.lock(user)?;
+    let before = tokens.load(user).unwrap_or_default();
+    let other = before.as_ref().is_some_and(|token| {
+        !token.account.is_empty()
+            && token.account != identity.account
+            && Some(&token.account) != identity.legacy_user_id.as_ref()
+    });
+    if other && !asked.replace {
+        let what = format!(
+            "{user} is connected to a different account; to replace it: fitsync login {user} \
+             --replace"
+        );
+        return Err(Failure::new(ErrorClass::Account, what));
+    }
+    let mut token = Token::new(provider.name(), &identity.account, grant, now);
+    token.legacy_user_id.clone_from(&identity.legacy_user_id);
+    if let Some(before) = &before {
+        token.collect_from = before.collect_from;
+        token.collect_until = before.collect_until;
+        token.time_zone.clone_from(&before.time_zone);
+        token.account_since = if other { Some(now) } else { before.account_since };
+    }
+    token.collect_from = asked.collect_from.or(token.collect_from);
+    token.collect_until = asked.collect_until.or(token.collect_until);
+    tokens.save(user, &token)?;
+    Ok(token)
+}
+
+/// An account belongs to one participant: two ids with the same data would be a silent error.
+fn refuse_taken_account(context: &Context, user: &UserId, identity: &Identity) -> Result<()> {
+    for other in context.tokens.ids()? {
+        if other == *user {
+            continue;
+        }
+        let Ok(Some(token)) = context.tokens.load(&other) else { continue };
+        let same = token.account == identity.account
+            || identity.legacy_user_id.as_ref().is_some_and(|legacy| {
+                token.account == *legacy || token.legacy_user_id.as_ref() == Some(legacy)
+            });
+        if same {
+            let what = format!("this account is already connected as {other}; nothing was changed");
+            return Err(Failure::new(ErrorClass::Account, what));
+        }
+    }
+    Ok(())
+}
+
+impl Connected {
+    /// What the technician compares and passes on.
+    pub fn tell(&self) {
+        say(&format!("Connected: {} (account …{}).", self.user, self.account_end));
+        say(&self.device_line());
+        say(&format!("Collected: {}.", listed(&self.granted)));
+        if !self.missing.is_empty() {
+            say(&format!(
+                "Not granted: {}. To change that, sign in again and tick all boxes.",
+                listed(&self.missing)
+            ));
+        }
+        say(&self.lasts_line());
+    }
+
+    /// The device to compare with the wrist.
+    pub fn device_line(&self) -> String {
+        match &self.device {
+            Some(device) => {
+                let synced = device.synced_at.map_or("never synced".to_owned(), |at| {
+                    format!("synced {}", ago(self.now.as_second() - at.as_second()))
+                });
+                format!("Device: {}, {synced}. Is it the one on the wrist?", device.name)
+            }
+            None if self.settings_granted => {
+                "No device is paired with this account yet.".to_owned()
+            }
+            None => "Device: not known, settings were not granted.".to_owned(),
+        }
+    }
+
+    /// How long the consent lasts.
+    pub fn lasts_line(&self) -> String {
+        self.refresh_expires_at.map_or(
+            "The consent lasts until it is withdrawn.".to_owned(),
+            |at| {
+                let days = (at.as_second() - self.now.as_second() + 43_200) / 86_400;
+                let date = at.strftime("%Y-%m-%d");
+                format!(
+                    "The consent lasts {days} days, until {date}: the application is in Testing. \
+                     Publish it to Production for a lasting one."
+                )
+            },
+        )
+    }
+}
+
+fn listed(names: &[&str]) -> String {
+    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+}
+
+/// `4 minutes ago`
+pub fn ago(seconds: i64) -> String {
+    let (count, unit) = match seconds {
+        ..60 => return "just now".to_owned(),
+        60..3_600 => (seconds / 60, "minute"),
+        3_600..86_400 => (seconds / 3_600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {unit}{plural} ago")
+}

@@ -1,0 +1,12 @@
+//! One file per command, each a short story of calls.
+
+pub mod arguments;
+pub mod connect;
+pub mod context;
+mod dry_run;
+pub mod fetch;
+pub mod login;
+pub mod report;
+pub mod status;
+pub mod sync;
+pub mod upload;

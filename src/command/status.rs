@@ -1,0 +1,216 @@
+//! `fitsync status`: what is known of every participant, from files alone. Exit code 0 always.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+
+use jiff::civil::Date;
+use miniserde::Serialize;
+
+use crate::command::arguments::StatusArguments;
+use crate::command::connect::ago;
+use crate::command::context::Context;
+use crate::command::sync::{named_users, print_json};
+use crate::core::day::{Calendar, back, range};
+use crate::core::error::Result;
+use crate::core::ledger::MonthKey;
+use crate::core::picture::Mark;
+use crate::core::table::utc;
+use crate::core::token::Token;
+use crate::core::user::UserId;
+use crate::io::book::Book;
+use crate::io::tokens::TokenStore;
+use crate::provider::metric::Metric;
+
+/// Days that are shown.
+const DAYS: u32 = 14;
+
+#[derive(Debug, Serialize)]
+pub struct StatusReport {
+    version: u32,
+    participants: Vec<ParticipantStatus>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ParticipantStatus {
+    user_id: String,
+    provider: Option<String>,
+    state: String,
+    state_since: Option<String>,
+    device: Option<String>,
+    device_synced_at: Option<String>,
+    device_unknown: Option<String>,
+    grant_expires_at: Option<String>,
+    collect_from: Option<String>,
+    collect_until: Option<String>,
+    /// Whether a sync works on this participant.
+    listed: bool,
+    waiting: u64,
+    metrics: BTreeMap<String, MetricStatus>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct MetricStatus {
+    granted: bool,
+    newest: Option<String>,
+    days: Vec<DayStatus>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct DayStatus {
+    date: String,
+    state: String,
+    rows: u64,
+    revisions: u32,
+    mark: String,
+}
+
+pub fn run(context: &Context, arguments: &StatusArguments) -> Result<u8> {
+    let named = named_users(&arguments.user)?;
+    let users = if named.is_empty() { context.known()?.into_iter().collect() } else { named };
+    let tokens = TokenStore::look(&context.config.token_dir)?;
+    let participants: Result<Vec<_>> =
+        users.iter().map(|user| participant(context, &tokens, user)).collect();
+    let report = StatusReport { version: 1, participants: participants? };
+    if arguments.json {
+        print_json(&report);
+    } else {
+        let text = table(&report, context.clock.now().as_second());
+        let _ = std::io::stdout().write_all(text.as_bytes());
+    }
+    Ok(0)
+}
+
+fn participant(context: &Context, tokens: &TokenStore, user: &UserId) -> Result<ParticipantStatus> {
+    let (token, state) = match tokens.load(user) {
+        _ if tokens.is_withdrawn(user) => (None, "withdrawn"),
+        Ok(Some(token)) => {
+            let state = token.state.name();
+            (Some(token), state)
+        }
+        Ok(None) => (None, "never_signed_in"),
+        Err(_) => (None, "unreadable"),
+    };
+    let mut book = Book::look(&context.config.data_dir, user)?;
+    let zone = book.head.zone.clone().unwrap_or_else(|| "UTC".to_owned());
+    let calendar = Calendar::new(BTreeMap::new(), &zone)?;
+    let today = calendar.date_of(context.clock.now());
+    let from = back(today, DAYS - 1);
+    let months = book.named_months();
+    book.open_months(months.into_iter().chain(MonthKey::range(from, today)))?;
+    let time = |at: Option<jiff::Timestamp>| at.map(utc);
+    let (head, listed) = (&book.head, &context.config.user_ids);
+    Ok(ParticipantStatus {
+        user_id: user.to_string(),
+        provider: token.as_ref().map(|token| token.provider.clone()),
+        state: state.to_owned(),
+        state_since: time(token.as_ref().and_then(|token| token.state_since)),
+        device: head.device.clone(),
+        device_synced_at: head.device_synced_at.map(|at| utc(*at)),
+        device_unknown: head.device_unknown.clone(),
+        grant_expires_at: time(token.as_ref().and_then(|token| token.refresh_expires_at)),
+        collect_from: token.as_ref().and_then(|token| token.collect_from).map(|d| d.to_string()),
+        collect_until: token.as_ref().and_then(|token| token.collect_until).map(|d| d.to_string()),
+        listed: listed.is_empty() || listed.contains(user),
+        waiting: book.months().map(|(_, month)| month.waiting()).sum(),
+        metrics: (context.config.metrics.iter())
+            .map(|metric| {
+                let status = metric_status(context, token.as_ref(), &book, metric, from, today);
+                (metric.name.to_owned(), status)
+            })
+            .collect(),
+    })
+}
+
+fn metric_status(
+    context: &Context,
+    token: Option<&Token>,
+    book: &Book,
+    metric: &Metric,
+    from: Date,
+    to: Date,
+) -> MetricStatus {
+    let days = book.days();
+    let day = |date: Date| {
+        let entry = days.get(&date).and_then(|day| day.metrics.get(metric.name));
+        let before = book.head.first_day.is_none_or(|first| date < *first);
+        DayStatus {
+            date: date.to_string(),
+            state: entry.map_or("missing", |entry| entry.state.name()).to_owned(),
+            rows: entry.map_or(0, |entry| entry.rows),
+            revisions: entry.map_or(0, |entry| entry.revisions),
+            mark: Mark::of(entry, before).character().to_string(),
+        }
+    };
+    let granted = token.is_some_and(|token| {
+        let provider = context.provider(&token.provider);
+        let scope = provider.is_ok_and(|provider| token.granted(&provider.scope_of(metric)));
+        scope && !book.head.refused.iter().any(|name| name == metric.name)
+    });
+    MetricStatus {
+        granted,
+        newest: book.head.newest.get(metric.name).map(|at| utc(**at)),
+        days: range(from, to).map(day).collect(),
+    }
+}
+
+fn table(report: &StatusReport, now_s: i64) -> String {
+    let mut lines = Vec::new();
+    for one in &report.participants {
+        lines.push(format!("{}  {}", one.user_id, headline(one, now_s)));
+        if one.state == "never_signed_in" || one.state == "unreadable" {
+            lines.push(format!("  run: fitsync login {}", one.user_id));
+        }
+        for (name, metric) in &one.metrics {
+            if one.state == "never_signed_in" && metric.newest.is_none() {
+                continue;
+            }
+            let marks: String = metric.days.iter().map(|day| day.mark.as_str()).collect();
+            let newest = match (&metric.newest, metric.granted) {
+                (_, false) if one.state == "connected" => "not granted".to_owned(),
+                (Some(newest), _) => format!("newest {newest}"),
+                (None, _) => "no data yet".to_owned(),
+            };
+            lines.push(format!("  {name:<12}|{marks}| {newest}"));
+        }
+    }
+    if lines.is_empty() {
+        lines.push("No participant yet; run: fitsync login USER".to_owned());
+    } else {
+        lines.push(LEGEND.to_owned());
+    }
+    lines.join("\n") + "\n"
+}
+
+const LEGEND: &str = "The last 14 days, today last: █ sealed  ▒ provisional  ░ empty  · missing  \
+                      ! failed  × not granted";
+
+fn headline(one: &ParticipantStatus, now_s: i64) -> String {
+    let mut parts = vec![one.state.replace('_', " ")];
+    if let Some(since) = one.state_since.as_ref().filter(|_| one.state != "connected") {
+        parts.push(format!("since {since}"));
+    }
+    let synced = one.device_synced_at.as_ref().and_then(|at| at.parse::<jiff::Timestamp>().ok());
+    match (&one.device, synced, &one.device_unknown) {
+        (Some(device), Some(at), _) => {
+            parts.push(format!("{device} synced {}", ago(now_s - at.as_second())));
+        }
+        (_, _, Some(why)) => parts.push(why.clone()),
+        _ => {}
+    }
+    if one.waiting > 0 {
+        parts.push(format!("{} files wait for upload", one.waiting));
+    }
+    if let Some(at) = &one.grant_expires_at {
+        parts.push(format!("consent ends {at}"));
+    }
+    if let Some(from) = &one.collect_from {
+        parts.push(format!("collects from {from}"));
+    }
+    if let Some(until) = &one.collect_until {
+        parts.push(format!("collects until {until}"));
+    }
+    if !one.listed {
+        parts.push("not in FITBIT_USER_IDS, not synced".to_owned());
+    }
+    parts.join(", ")
+}

@@ -1,0 +1,142 @@
+//! `fitsync sync`: every participant, several at a time, then the upload backlog.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::civil::Date;
+
+use crate::command::arguments::SyncArguments;
+use crate::command::context::Context;
+use crate::command::dry_run;
+use crate::command::fetch::{self, Wanted};
+use crate::command::report::{ParticipantReport, RunReport};
+use crate::command::upload::Uploads;
+use crate::config::{find_metric, parse_date};
+use crate::core::error::{ErrorClass, Failure, Result};
+use crate::core::user::UserId;
+use crate::io::files::{self, Lock};
+use crate::io::session::Guard;
+
+pub fn run(context: &Context, arguments: &SyncArguments) -> Result<u8> {
+    let users = named_users(&arguments.user)?;
+    let wanted = Wanted {
+        metrics: metrics(context, &arguments.metric)?,
+        named: dates(arguments.from.as_deref(), arguments.to.as_deref())?,
+        insistent: !users.is_empty(),
+    };
+    let chosen = context.chosen(&users)?;
+    if arguments.dry_run {
+        return dry_run::run(context, &wanted, &chosen);
+    }
+    let _lock = run_lock(context)?;
+    context.tokens.sweep()?;
+    if chosen.is_empty() {
+        log::warn!("nobody is signed in yet; run: fitsync login USER");
+    }
+    let uploads = Uploads::open(context, arguments.no_upload, wanted.insistent);
+    let mut reports = work(context, &wanted, &uploads, &chosen);
+    uploads.backlog(&chosen, &mut reports)?;
+    let waiting = uploads.waiting(&chosen)?;
+    reports.iter().for_each(ParticipantReport::log);
+    let report = RunReport::new(reports, waiting);
+    report.log();
+    if arguments.json {
+        print_json(&report);
+    }
+    Ok(report.exit)
+}
+
+/// One sync at a time; also taken by whatever else changes the ledger.
+pub fn run_lock(context: &Context) -> Result<Lock> {
+    let dir = &context.config.data_dir;
+    files::make_folder(dir)?;
+    files::lock(&dir.join("run.lock"), Duration::ZERO)?.ok_or_else(|| {
+        let what = "another fitsync run is at work; it goes on, this one ends";
+        Failure::new(ErrorClass::Locked, what)
+    })
+}
+
+pub fn print_json(report: &impl miniserde::Serialize) {
+    let mut out = std::io::stdout().lock();
+    // Who reads the pipe may be gone; the work is done all the same.
+    let _ = writeln!(out, "{}", miniserde::json::to_string(report));
+}
+
+pub fn named_users(texts: &[String]) -> Result<Vec<UserId>> {
+    let user = |text: &String| text.parse().map_err(|why| Failure::new(ErrorClass::Usage, why));
+    texts.iter().map(user).collect::<Result<_>>()
+}
+
+fn metrics(
+    context: &Context,
+    names: &[String],
+) -> Result<Vec<&'static crate::provider::metric::Metric>> {
+    if names.is_empty() {
+        return Ok(context.config.metrics.clone());
+    }
+    names.iter().map(|name| find_metric(name)).collect()
+}
+
+fn dates(from: Option<&str>, to: Option<&str>) -> Result<Option<(Date, Date)>> {
+    let usage = |what: &str| Err(Failure::new(ErrorClass::Usage, what));
+    let Some(from) = from else {
+        return if to.is_none() { Ok(None) } else { usage("--to needs --from") };
+    };
+    let from = parse_date("--from", from)?;
+    let to = to.map_or(Ok(Date::MAX), |to| parse_date("--to", to))?;
+    if from > to {
+        return usage("--from is after --to");
+    }
+    if from < jiff::civil::date(2007, 1, 1) {
+        return usage("--from is before the first Fitbit (2007)");
+    }
+    Ok(Some((from, to)))
+}
+
+/// Works on all participants, so many at a time. A panic is one participant's failure.
+fn work(
+    context: &Context,
+    wanted: &Wanted,
+    uploads: &Uploads,
+    users: &[UserId],
+) -> Vec<ParticipantReport> {
+    let guard = Guard::default();
+    let next = AtomicUsize::new(0);
+    let done = AtomicUsize::new(0);
+    let reports = Mutex::new(Vec::with_capacity(users.len()));
+    std::thread::scope(|scope| {
+        for _ in 0..context.config.threads.min(users.len()) {
+            scope.spawn(|| {
+                while let Some(user) = users.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let mut report = ParticipantReport::new(user);
+                    let work = AssertUnwindSafe(|| {
+                        fetch::participant(context, &guard, wanted, user, &mut report);
+                        uploads.participant(user, &mut report);
+                    });
+                    if catch_unwind(work).is_err() {
+                        let failure =
+                            Failure::new(ErrorClass::Bug, "stopped by a defect; see above");
+                        report.fail(&failure, None, None);
+                    }
+                    reports.lock().unwrap_or_else(PoisonError::into_inner).push(report);
+                    progress("participants", done.fetch_add(1, Ordering::Relaxed) + 1, users.len());
+                }
+            });
+        }
+    });
+    let mut reports = reports.into_inner().unwrap_or_else(PoisonError::into_inner);
+    reports.sort_by(|one, other| one.user_id.cmp(&other.user_id));
+    reports
+}
+
+/// The progress line of a terminal.
+pub fn progress(what: &str, done: usize, all: usize) {
+    let mut out = std::io::stderr().lock();
+    if out.is_terminal() {
+        let end = if done == all { "\n" } else { "" };
+        let _ = write!(out, "\r{done}/{all} {what}{end}");
+    }
+}

@@ -1,0 +1,176 @@
+//! `fitsync upload`, and the uploading part of `sync`.
+
+use std::sync::atomic::AtomicUsize;
+
+use crate::command::arguments::UploadArguments;
+use crate::command::context::Context;
+use crate::command::report::{ParticipantReport, RunReport};
+use crate::command::sync::{named_users, print_json, progress, run_lock};
+use crate::config::BACKLOG_ITEMS_MAX;
+use crate::core::error::{ErrorClass, Failure, Result};
+use crate::core::ledger::File;
+use crate::core::user::UserId;
+use crate::io::book::Book;
+use crate::io::queue::{Item, Queue, Tally, waiting};
+use crate::io::store::Store;
+
+pub fn run(context: &Context, arguments: &UploadArguments) -> Result<u8> {
+    let chosen = context.chosen(&named_users(&arguments.user)?)?;
+    let _lock = run_lock(context)?;
+    if context.config.bucket.is_none() {
+        return Err(Failure::new(ErrorClass::Usage, "S3_BUCKET_RAW is not set: no bucket"));
+    }
+    let uploads = Uploads::open(context, false, true);
+    let mut reports: Vec<_> = chosen.iter().map(ParticipantReport::new).collect();
+    uploads.backlog(&chosen, &mut reports)?;
+    let waiting = uploads.waiting(&chosen)?;
+    let report = RunReport::new(reports, waiting);
+    report.log();
+    if arguments.json {
+        print_json(&report);
+    }
+    Ok(report.exit)
+}
+
+/// Where a run sends files, if it does.
+#[derive(Debug)]
+pub struct Uploads<'a> {
+    context: &'a Context,
+    store: Option<Store>,
+    /// Why nothing is sent although a bucket is named; told once, with the backlog.
+    refused: Option<Failure>,
+    failures_in_a_row: AtomicUsize,
+    /// Times set after earlier failures are not waited for.
+    insistent: bool,
+}
+
+impl<'a> Uploads<'a> {
+    /// Without a bucket files stay local, which is said once.
+    pub fn open(context: &'a Context, no_upload: bool, insistent: bool) -> Self {
+        let mut uploads = Self {
+            context,
+            store: None,
+            refused: None,
+            failures_in_a_row: AtomicUsize::new(0),
+            insistent,
+        };
+        if no_upload {
+            return uploads;
+        }
+        match Store::open(&context.config, &context.http) {
+            Ok(Some(store)) => uploads.store = Some(store),
+            Ok(None) => log::warn!(
+                "S3_BUCKET_RAW is not set: files stay local under {}",
+                context.config.data_dir.display()
+            ),
+            Err(failure) => uploads.refused = Some(failure),
+        }
+        uploads
+    }
+
+    fn queue(&self) -> Option<Queue<'_>> {
+        Some(Queue {
+            store: self.store.as_ref()?,
+            prefix: self.context.config.s3_prefix.as_deref().unwrap_or_default(),
+            data_dir: &self.context.config.data_dir,
+            clock: &self.context.clock,
+            failures_in_a_row: &self.failures_in_a_row,
+        })
+    }
+
+    /// Sends what this run wrote for one participant; what failed before is left to the backlog.
+    pub fn participant(&self, user: &UserId, report: &mut ParticipantReport) {
+        if let Err(failure) = self.try_participant(user, report) {
+            report.fail(&failure, None, None);
+        }
+    }
+
+    fn try_participant(&self, user: &UserId, report: &mut ParticipantReport) -> Result<()> {
+        let Some(queue) = self.queue() else { return Ok(()) };
+        // Twice: the completeness file follows when the files that it names are up.
+        for _ in 0..2 {
+            let items = self.items(user, |file| file.attempts == 0)?;
+            if items.is_empty() {
+                break;
+            }
+            tell(report, queue.send(items, 1, &|_| {})?);
+        }
+        Ok(())
+    }
+
+    fn items(&self, user: &UserId, take: impl Fn(&File) -> bool) -> Result<Vec<Item>> {
+        let mut book = Book::open(&self.context.config.data_dir, user)?;
+        let months = book.named_months();
+        book.open_months(months)?;
+        Ok(waiting(&book, user, take))
+    }
+
+    /// Sends what waits, of all participants, oldest day first, until nothing is due.
+    pub fn backlog(&self, users: &[UserId], reports: &mut [ParticipantReport]) -> Result<()> {
+        if let (Some(failure), Some(first)) = (&self.refused, reports.first_mut()) {
+            first.fail(failure, None, None);
+        }
+        let Some(queue) = self.queue() else { return Ok(()) };
+        let threads = self.context.config.threads;
+        let mut insistent = self.insistent;
+        loop {
+            let items = self.oldest(users, insistent)?;
+            let all = items.len();
+            if all == 0 {
+                return Ok(());
+            }
+            let tally = queue.send(items, threads, &|done| progress("files", done, all))?;
+            let stuck = tally.uploaded == 0;
+            for report in reports.iter_mut() {
+                let user = report.user_id.clone();
+                let mine = |item: &Item| item.user.as_str() == user;
+                let failures: Vec<_> = (tally.failures.iter())
+                    .filter(|(item, _)| mine(item))
+                    .map(|(item, failure)| (item.clone(), failure.clone()))
+                    .collect();
+                let uploaded = tally.of(&user);
+                tell(report, Tally { uploaded, failures, ..Tally::default() });
+            }
+            // What has just failed has a time for its next try; what was sent makes room.
+            insistent = false;
+            if stuck {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The oldest items that are due, at most so many that memory stays small.
+    fn oldest(&self, users: &[UserId], insistent: bool) -> Result<Vec<Item>> {
+        let now = self.context.clock.now();
+        let mut items = Vec::new();
+        for user in users {
+            items.extend(self.items(user, |file| insistent || file.due(now))?);
+            if items.len() > 2 * BACKLOG_ITEMS_MAX {
+                items.sort();
+                items.truncate(BACKLOG_ITEMS_MAX);
+            }
+        }
+        items.sort();
+        items.truncate(BACKLOG_ITEMS_MAX);
+        Ok(items)
+    }
+
+    /// How many files wait.
+    pub fn waiting(&self, users: &[UserId]) -> Result<u64> {
+        let mut waiting = 0;
+        for user in users {
+            let mut book = Book::open(&self.context.config.data_dir, user)?;
+            let months = book.named_months();
+            book.open_months(months)?;
+            waiting += book.months().map(|(_, month)| month.waiting()).sum::<u64>();
+        }
+        Ok(waiting)
+    }
+}
+
+fn tell(report: &mut ParticipantReport, tally: Tally) {
+    report.files_uploaded += tally.uploaded;
+    for (item, failure) in tally.failures {
+        report.fail(&failure, Some(&item.metric), Some(item.date.to_string()));
+    }
+}
