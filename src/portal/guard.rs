@@ -173,6 +173,8 @@ impl Shared {
             log::debug!("sign-in pages: a public address was turned away");
             return;
         }
+        let own = socket.local_addr().map(|address| address.ip().to_canonical());
+        let local = peer.is_loopback() || own.is_ok_and(|own| own == peer);
         let socket = Arc::new(socket);
         let admission = self.places().admit(peer, Arc::clone(&socket), Instant::now());
         let Admission::Admitted { id, closed } = admission else { return };
@@ -186,7 +188,7 @@ impl Shared {
         self.threads.fetch_add(1, Ordering::SeqCst);
         let spawned = small_thread("visit", move || {
             let shared = Arc::clone(&ending.shared);
-            shared.serve(ending.id, socket, peer);
+            shared.serve(ending.id, socket, Peer { address: peer, local });
             drop(ending);
         });
         if spawned.is_err() {
@@ -195,7 +197,7 @@ impl Shared {
     }
 
     /// One connection from its first byte to its last.
-    fn serve(&self, id: u64, socket: Arc<TcpStream>, peer: IpAddr) {
+    fn serve(&self, id: u64, socket: Arc<TcpStream>, peer: Peer) {
         let deadline = in_ms(PORTAL_REQUEST_TIMEOUT_MS);
         let (mut wire, read) = match Wire::open(socket, self.rules.tls.as_ref(), deadline) {
             Ok(Ok(mut wire)) => {
@@ -217,7 +219,7 @@ impl Shared {
             Err(Some(status)) => {
                 let mut places = self.places();
                 if status != 421 {
-                    places.offend(peer, Instant::now()); // forgetting "https" is no offence
+                    places.offend(peer.address, Instant::now()); // forgetting "https" is no offence
                 }
                 places.advance(id, Stage::Writing);
                 drop(places);
@@ -236,14 +238,14 @@ impl Shared {
         &self,
         head: &Head,
         body: &[u8],
-        peer: IpAddr,
+        peer: Peer,
         wire: &mut Wire,
         writing: impl FnOnce(),
     ) -> io::Result<()> {
         let asked = UnixStream::connect(&self.rules.inner).and_then(|mut inner| {
             inner.set_read_timeout(Some(Duration::from_millis(PORTAL_PAGE_TIMEOUT_MS)))?;
             inner.set_write_timeout(Some(Duration::from_millis(PORTAL_WRITE_TIMEOUT_MS)))?;
-            inner.write_all(head.forward(peer).as_bytes())?;
+            inner.write_all(head.forward(peer.address, peer.local).as_bytes())?;
             inner.write_all(body)?;
             let mut first = Vec::with_capacity(1024);
             let line_end = read_line(&mut inner, &mut first)?;
@@ -273,6 +275,14 @@ impl Shared {
         wire.write_all(head.as_bytes())?;
         wire.flush()
     }
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Copy)]
+struct Peer {
+    address: IpAddr,
+    /// It is this machine.
+    local: bool,
 }
 
 /// Gives place and thread back, however the thread ends.

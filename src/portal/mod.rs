@@ -12,6 +12,8 @@ pub mod host;
 pub mod page;
 pub mod places;
 pub mod qr;
+pub mod sign_in_page;
+pub mod sign_ins;
 pub mod text;
 pub mod visit;
 pub mod wire;

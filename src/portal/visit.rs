@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use crate::config::PORTAL_BODY_BYTES_MAX;
 use crate::core::exchange::pairs;
-use crate::portal::head::{FORWARDED_HEADER, PEER_HEADER};
+use crate::portal::head::{FORWARDED_HEADER, LOCAL_HEADER, PEER_HEADER};
 use crate::portal::page::Page;
 
 /// One request of one visitor, not answered yet. Dropped unanswered, it is answered with 500.
@@ -22,6 +22,8 @@ pub struct Visit {
     pub peer: IpAddr,
     /// It came through a proxy: `peer` is the proxy.
     pub forwarded: bool,
+    /// It came from this machine, and not through a proxy.
+    pub local: bool,
     /// It came over TLS.
     pub secure: bool,
     request: tiny_http::Request,
@@ -50,6 +52,7 @@ impl Visit {
         let peer = header(PEER_HEADER)?.parse().ok()?;
         let (host, cookie) = (header("Host")?, header("Cookie").unwrap_or_default());
         let forwarded = header(FORWARDED_HEADER).is_some();
+        let local = header(LOCAL_HEADER).is_some();
         let post = *request.method() == tiny_http::Method::Post;
         let (path, query) = {
             let target = request.url();
@@ -62,7 +65,7 @@ impl Visit {
             request.as_reader().take(limit).read_to_string(&mut form).ok()?;
         }
         let visit =
-            Self { post, path, query, form, host, cookie, peer, forwarded, secure, request };
+            Self { post, path, query, form, host, cookie, peer, forwarded, local, secure, request };
         log::debug!("sign-in pages: {visit:?}");
         Some(visit)
     }
