@@ -6,6 +6,7 @@
 pub mod access;
 pub mod chart;
 pub mod code;
+pub mod desk;
 pub mod guard;
 pub mod head;
 pub mod host;
@@ -30,7 +31,7 @@ use crate::core::error::{ErrorClass, Failure, Result};
 use crate::io::random;
 use crate::portal::guard::{Guard, Rules};
 pub use crate::portal::page::{Outcome, Page};
-pub use crate::portal::visit::Visit;
+pub use crate::portal::visit::{Ask, Visit};
 pub use crate::portal::wire::Tls;
 
 /// The open sign-in pages. They close when this is dropped.
