@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use tokio::sync::watch;
 use url::Url;
 
+use crate::addresses::Addresses;
 use crate::fault::{Effect, Fault, PageTrick};
 use crate::google::grant::Rotation;
 use crate::google::{self, oauth};
@@ -19,14 +20,6 @@ use crate::options::{Device, DeviceKind};
 use crate::person::{Edit, Person};
 use crate::truth::{self, Day};
 use crate::world::{Citizen, World, zone};
-
-/// Where the services are.
-#[derive(Clone, Debug)]
-pub struct Addresses {
-    pub google: String,
-    pub s3: String,
-    pub control: String,
-}
 
 /// A file that fitsync must have written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,103 +36,10 @@ pub struct Controls {
     pub(crate) addresses: Arc<Addresses>,
     pub(crate) down: watch::Sender<bool>,
     pub(crate) s3_dir: PathBuf,
+    pub(crate) authority: Option<String>,
 }
 
 impl Controls {
-    /// `GOOGLE_HEALTH_URL`.
-    pub fn google_url(&self) -> String {
-        self.addresses.google.clone()
-    }
-
-    /// `GOOGLE_AUTHORIZE_URL`.
-    pub fn authorize_url(&self) -> String {
-        format!("{}{}", self.addresses.google, oauth::AUTHORIZE_PATH)
-    }
-
-    /// `GOOGLE_TOKEN_URL`.
-    pub fn token_url(&self) -> String {
-        format!("{}/token", self.addresses.google)
-    }
-
-    /// `GOOGLE_REVOKE_URL`.
-    pub fn revoke_url(&self) -> String {
-        format!("{}/revoke", self.addresses.google)
-    }
-
-    /// `AWS_ENDPOINT_URL_S3`.
-    pub fn s3_url(&self) -> String {
-        self.addresses.s3.clone()
-    }
-
-    /// The control API; its paths begin with `/_sim/`.
-    pub fn control_url(&self) -> String {
-        self.addresses.control.clone()
-    }
-
-    pub fn client_id(&self) -> &str {
-        &self.world.options.client_id
-    }
-
-    pub fn client_secret(&self) -> &str {
-        &self.world.options.client_secret
-    }
-
-    pub fn access_key(&self) -> &str {
-        &self.world.options.access_key
-    }
-
-    pub fn secret_key(&self) -> &str {
-        &self.world.options.secret_key
-    }
-
-    pub fn bucket(&self) -> &str {
-        &self.world.options.bucket
-    }
-
-    pub fn region(&self) -> &str {
-        &self.world.options.region
-    }
-
-    /// The participants' names.
-    pub fn names(&self) -> Vec<String> {
-        let state = self.world.state();
-        let citizens = state.citizens.iter();
-        citizens.map(|one| one.participant.name.clone()).collect()
-    }
-
-    /// The world's time.
-    pub fn now(&self) -> Timestamp {
-        self.world.now()
-    }
-
-    /// The folder that holds the bucket folders.
-    pub fn s3_dir(&self) -> &std::path::Path {
-        &self.s3_dir
-    }
-
-    /// The settings that let fitsync find this world.
-    pub fn environment(&self) -> Vec<(&'static str, String)> {
-        let options = &self.world.options;
-        vec![
-            ("GOOGLE_CLIENT_ID", options.client_id.clone()),
-            ("GOOGLE_CLIENT_SECRET", options.client_secret.clone()),
-            ("GOOGLE_HEALTH_URL", self.google_url()),
-            ("GOOGLE_AUTHORIZE_URL", self.authorize_url()),
-            ("GOOGLE_TOKEN_URL", self.token_url()),
-            ("GOOGLE_REVOKE_URL", self.revoke_url()),
-            ("AWS_ENDPOINT_URL_S3", self.s3_url()),
-            ("AWS_ACCESS_KEY_ID", options.access_key.clone()),
-            ("AWS_SECRET_ACCESS_KEY", options.secret_key.clone()),
-            ("AWS_DEFAULT_REGION", options.region.clone()),
-            ("S3_BUCKET_RAW", options.bucket.clone()),
-        ]
-    }
-
-    /// Addresses, keys and calls as one JSON document.
-    pub fn about(&self) -> serde_json::Value {
-        crate::control::about(self)
-    }
-
     /// What a browser and a participant do with a sign-in address: the address that the
     /// browser ends on. An error page is an error, with its text.
     pub fn consent(&self, authorize_url: &str, who: &str) -> Result<String, String> {

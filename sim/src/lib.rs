@@ -9,6 +9,7 @@
 //! google/    sign-in, tokens, health API          world     the state behind all services
 //! person     a participant's habits               data/     what the bands measured
 //! truth      what fitsync must have written       metric    names and headers
+//! tls        certificates                         addresses where it runs, and its keys
 //! ```
 //!
 //! Data is a pure function of the seed: any date can be asked, nothing is stored. `truth` and the
@@ -24,6 +25,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod addresses;
 mod body;
 mod control;
 mod controls;
@@ -40,10 +42,12 @@ mod person;
 mod s3;
 mod server;
 mod sim;
+mod tls;
 pub mod truth;
 mod world;
 
-pub use controls::{Addresses, Controls, Expected, key};
+pub use addresses::Addresses;
+pub use controls::{Controls, Expected, key};
 pub use fault::{Change, Effect, Fault};
 pub use google::grant::Rotation;
 pub use google::oauth::redirect_refused;
@@ -51,6 +55,8 @@ pub use http::Host;
 pub use jiff;
 pub use log::{Counts, Seen};
 pub use metric::Metric;
-pub use options::{Decision, Device, DeviceKind, Options, Order, Participant, Ports, TlsFiles};
+pub use options::{
+    Certificate, Decision, Device, DeviceKind, Options, Order, Participant, Ports, Tls,
+};
 pub use person::{Edit, Local, Person};
 pub use sim::Sim;

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use fitsync_sim::{Options, Participant, Sim, TlsFiles};
+use fitsync_sim::{Certificate, Options, Participant, Sim, Tls};
 
 const HELP: &str = "\
 fitsync-sim: Google sign-in, the Google Health API and an S3 store, simulated on 127.0.0.1
@@ -31,11 +31,12 @@ options:
   --control-port N
   --tls-cert PATH --tls-key PATH
                         PEM files; Google and S3 then speak TLS
+  --tls-authority PATH  the same with a made-up certificate; its authority is written there
+  --until-stdin-closes  end when standard input is closed
   --help
 
 When everything answers, one line of JSON on stdout tells all addresses, keys and calls.
-The program ends when its standard input is closed and --until-stdin-closes is given, or when
-it is killed.
+The program runs until it is killed.
 
 consent does what a browser and a participant do with a sign-in address, and prints the address
 that the browser ends on. It asks --control, else FITSYNC_SIM_CONTROL. call does one call of the
@@ -87,7 +88,7 @@ impl<'a> Words<'a> {
 fn serve(arguments: &[String]) -> Result<(), String> {
     let mut words = Words::new(arguments);
     let mut options = Options::default();
-    let (mut zone, mut cert, mut key) = (None, None, None);
+    let (mut zone, mut cert, mut key, mut authority) = (None, None, None, None);
     let mut until_stdin_closes = false;
     while let Some(name) = words.0.pop_front() {
         match name {
@@ -106,14 +107,16 @@ fn serve(arguments: &[String]) -> Result<(), String> {
             "--control-port" => options.ports.control = words.number(name)?,
             "--tls-cert" => cert = Some(PathBuf::from(words.value(name)?)),
             "--tls-key" => key = Some(PathBuf::from(words.value(name)?)),
+            "--tls-authority" => authority = Some(PathBuf::from(words.value(name)?)),
             "--until-stdin-closes" => until_stdin_closes = true,
             other => return Err(format!("unknown option {other}; see --help")),
         }
     }
-    options.tls = match (cert, key) {
-        (Some(cert), Some(key)) => Some(TlsFiles { cert, key }),
-        (None, None) => None,
-        _ => return Err("--tls-cert and --tls-key belong together".to_owned()),
+    options.tls = match (cert, key, &authority) {
+        (Some(cert), Some(key), None) => Tls::Files { cert, key },
+        (None, None, Some(_)) => Tls::Own(Certificate::Good),
+        (None, None, None) => Tls::Off,
+        _ => return Err("--tls-cert and --tls-key belong together, alone".to_owned()),
     };
     if let Some(zone) = zone {
         for participant in &mut options.participants {
@@ -121,6 +124,10 @@ fn serve(arguments: &[String]) -> Result<(), String> {
         }
     }
     let sim = Sim::try_start(options)?;
+    if let (Some(path), Some(pem)) = (authority, sim.authority()) {
+        let written = std::fs::write(&path, pem);
+        written.map_err(|problem| format!("{}: {problem}", path.display()))?;
+    }
     let mut out = std::io::stdout().lock();
     let ready = writeln!(out, "{}", sim.about()).and_then(|()| out.flush());
     ready.map_err(|problem| format!("stdout: {problem}"))?;
@@ -134,7 +141,7 @@ fn serve(arguments: &[String]) -> Result<(), String> {
 }
 
 fn consent(arguments: &[String]) -> Result<(), String> {
-    let mut words = Words(arguments.iter().map(String::as_str).collect());
+    let mut words = Words::new(arguments);
     let (mut control, mut url, mut who, mut decision) = (None, None, None, "");
     while let Some(name) = words.0.pop_front() {
         match name {

@@ -32,8 +32,8 @@ pub struct Options {
     pub access_key: String,
     pub secret_key: String,
     pub ports: Ports,
-    /// Certificate and key (PEM files) for all services but the control API.
-    pub tls: Option<TlsFiles>,
+    /// TLS for all services but the control API.
+    pub tls: Tls,
 }
 
 /// Fixed ports on 127.0.0.1; 0 is any free one.
@@ -44,11 +44,29 @@ pub struct Ports {
     pub control: u16,
 }
 
-/// PEM files of a certificate chain and its private key.
-#[derive(Clone, Debug)]
-pub struct TlsFiles {
-    pub cert: PathBuf,
-    pub key: PathBuf,
+/// How the services prove who they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Tls {
+    /// They do not: plain HTTP.
+    #[default]
+    Off,
+    /// PEM files of a certificate chain and its private key.
+    Files { cert: PathBuf, key: PathBuf },
+    /// A certificate that this world makes up, by an authority of its own.
+    Own(Certificate),
+}
+
+/// What a made-up certificate is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certificate {
+    /// For 127.0.0.1 and localhost.
+    Good,
+    /// The same, but it ended in 2021.
+    Expired,
+    /// The same, but it begins in 2096, as every certificate does for a clock that stands at 1970.
+    NotYet,
+    /// For another host.
+    WrongHost,
 }
 
 /// The order of the rows of one page.
@@ -163,7 +181,7 @@ impl Default for Options {
             access_key: "AKIASIMSIMSIMSIMSIM0".to_owned(),
             secret_key: "sim/secret+key/0123456789abcdefghijklmnop".to_owned(),
             ports: Ports::default(),
-            tls: None,
+            tls: Tls::Off,
         }
     }
 }

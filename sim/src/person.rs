@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
 use crate::hash::{chance, mix, pick};
@@ -107,7 +107,17 @@ impl Person {
 
     /// The instant of a wall clock hour on a civil date, where the participant is then.
     pub fn at_hour(&self, date: Date, hour: i8) -> Timestamp {
-        let wall = date.at(hour, 0, 0, 0);
+        self.at(date.at(hour, 0, 0, 0))
+    }
+
+    /// The UTC minute of a minute of a civil day.
+    pub fn minute_at(&self, date: Date, minute_of_day: i64) -> i64 {
+        let hour = i8::try_from(minute_of_day / 60).unwrap_or(0);
+        let minute = i8::try_from(minute_of_day % 60).unwrap_or(0);
+        self.at(date.at(hour, minute, 0, 0)).as_second().div_euclid(60)
+    }
+
+    fn at(&self, wall: DateTime) -> Timestamp {
         let in_zone = |zone: &TimeZone| {
             let zoned = zone.to_ambiguous_timestamp(wall).compatible();
             zoned.unwrap_or(Timestamp::MAX)
@@ -122,13 +132,14 @@ impl Person {
         self.at_hour(date, 8)
     }
 
-    /// What became of a metric's day.
-    pub fn edit(&self, date: Date, metric: Metric) -> Edit {
+    /// What became of a metric's day; no metric: of everything that has no own.
+    pub fn edit(&self, date: Date, metric: impl Into<Option<Metric>>) -> Edit {
         if self.edits.is_empty() {
             return Edit::default();
         }
         let all = self.edits.get(&(date, None)).copied().unwrap_or_default();
-        let one = self.edits.get(&(date, Some(metric))).copied().unwrap_or_default();
+        let one = metric.into().and_then(|one| self.edits.get(&(date, Some(one))));
+        let one = one.copied().unwrap_or_default();
         Edit {
             revision: all.revision + one.revision,
             keep_percent: all.keep_percent.min(one.keep_percent),
@@ -136,7 +147,7 @@ impl Person {
     }
 
     /// The seed of a metric's values on a day: another one after each revision.
-    pub fn seed_of(&self, metric: Metric, date: Date) -> u64 {
+    pub fn seed_of(&self, metric: impl Into<Option<Metric>>, date: Date) -> u64 {
         match self.edit(date, metric).revision {
             0 => self.seed,
             revision => mix(self.seed, "revision", i64::from(revision)),
@@ -144,7 +155,7 @@ impl Person {
     }
 
     /// Whether the row `index` of a metric's day is still there after the day has shrunk.
-    pub fn keeps(&self, metric: Metric, date: Date, index: i64) -> bool {
+    pub fn keeps(&self, metric: impl Into<Option<Metric>>, date: Date, index: i64) -> bool {
         let edit = self.edit(date, metric);
         edit.keep_percent >= 100 || chance(mix(self.seed, "keep", index), edit.keep_percent)
     }

@@ -16,8 +16,10 @@ use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use jiff::SignedDuration;
 use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 
 use crate::body::{BoxError, ReplyBody, broken, framed};
 use crate::control;
@@ -40,14 +42,21 @@ pub enum Service {
     Control,
 }
 
+/// A port and what answers on it.
+pub struct Port {
+    pub service: Service,
+    pub listener: std::net::TcpListener,
+    pub acceptor: Option<TlsAcceptor>,
+}
+
 /// Serves one port until the runtime ends. While the world is down nobody listens, but the
 /// port stays taken.
 pub async fn serve(
     controls: Controls,
-    service: Service,
-    listener: std::net::TcpListener,
+    port: Port,
     mut down: watch::Receiver<bool>,
 ) -> Result<(), BoxError> {
+    let Port { service, listener, acceptor } = port;
     let address = listener.local_addr()?;
     listener.set_nonblocking(true)?;
     let mut listener = TcpListener::from_std(listener)?;
@@ -66,7 +75,15 @@ pub async fn serve(
                 if let Ok((stream, _)) = accepted {
                     let _ = stream.set_nodelay(true);
                     controls.world.log.connected();
-                    tokio::spawn(connection(controls.clone(), service.clone(), stream));
+                    let (controls, service) = (controls.clone(), service.clone());
+                    match acceptor.clone() {
+                        None => tokio::spawn(connection(controls, service, stream)),
+                        Some(acceptor) => tokio::spawn(async move {
+                            if let Ok(stream) = acceptor.accept(stream).await {
+                                connection(controls, service, stream).await;
+                            }
+                        }),
+                    };
                 }
             }
             changed = down.changed() => changed?,
@@ -87,7 +104,10 @@ async fn held(address: SocketAddr) -> Result<TcpSocket, BoxError> {
     Err("the port cannot be held".into())
 }
 
-async fn connection(controls: Controls, service: Service, stream: tokio::net::TcpStream) {
+async fn connection<S>(controls: Controls, service: Service, stream: S)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let answer = service_fn(move |request| answer(controls.clone(), service.clone(), request));
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new());

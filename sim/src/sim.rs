@@ -9,10 +9,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
-use crate::controls::{Addresses, Controls};
+use crate::addresses::Addresses;
+use crate::controls::Controls;
 use crate::options::Options;
 use crate::s3::Store;
-use crate::server::{Service, serve};
+use crate::server::{Port, Service, serve};
+use crate::tls;
 use crate::world::World;
 
 /// A running world. Its methods are those of [`Controls`]; it ends when it is dropped.
@@ -46,9 +48,8 @@ impl Sim {
 
     /// Starts a world. Its services answer when this returns.
     pub fn try_start(options: Options) -> Result<Sim, String> {
-        if options.tls.is_some() {
-            return Err("TLS is not there yet".to_owned());
-        }
+        let identity = tls::identity(&options.tls)?;
+        let scheme = if identity.is_some() { "https" } else { "http" };
         let own_dir = options.s3_dir.is_none().then(new_dir);
         let s3_dir = match (&options.s3_dir, &own_dir) {
             (Some(dir), _) | (None, Some(dir)) => dir.clone(),
@@ -59,14 +60,18 @@ impl Sim {
         let google = listen(ports.google)?;
         let s3 = listen(ports.s3)?;
         let control = listen(ports.control)?;
-        let addresses =
-            Addresses { google: address(&google)?, s3: address(&s3)?, control: address(&control)? };
+        let addresses = Addresses {
+            google: address(scheme, &google)?,
+            s3: address(scheme, &s3)?,
+            control: address("http", &control)?,
+        };
         let (down, is_down) = watch::channel(false);
         let controls = Controls {
             world: Arc::new(World::new(options)?),
             addresses: Arc::new(addresses),
             down,
             s3_dir,
+            authority: identity.as_ref().and_then(|one| one.authority.clone()),
         };
         let runtime = Builder::new_multi_thread()
             .worker_threads(2)
@@ -80,7 +85,12 @@ impl Sim {
             (Service::Control, control),
         ];
         for (service, listener) in services {
-            runtime.spawn(serve(controls.clone(), service, listener, is_down.clone()));
+            let acceptor = match service {
+                Service::Control => None,
+                _ => identity.as_ref().map(|one| one.acceptor.clone()),
+            };
+            let port = Port { service, listener, acceptor };
+            runtime.spawn(serve(controls.clone(), port, is_down.clone()));
         }
         Ok(Sim { controls, runtime: Some(runtime), own_dir })
     }
@@ -110,7 +120,7 @@ fn listen(port: u16) -> Result<TcpListener, String> {
     listener.map_err(|problem| format!("port {port}: {problem}"))
 }
 
-fn address(listener: &TcpListener) -> Result<String, String> {
+fn address(scheme: &str, listener: &TcpListener) -> Result<String, String> {
     let address = listener.local_addr().map_err(|problem| problem.to_string())?;
-    Ok(format!("http://{address}"))
+    Ok(format!("{scheme}://{address}"))
 }

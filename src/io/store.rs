@@ -22,7 +22,7 @@ impl Store {
             target: Target {
                 bucket,
                 region: get("AWS_DEFAULT_REGION").unwrap_or("us-east-1".into()),
-                endpoint: get("AWS_ENDPOINT_URL"),
+                endpoint: get("AWS_ENDPOINT_URL_S3"),
                 path_style: true,
             },
             options: SignedOptions { encryption: None, expected_owner: None },

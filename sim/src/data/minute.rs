@@ -49,12 +49,19 @@ pub fn exercise(person: &Person, day: i64) -> Option<(i64, i64)> {
     Some((420 + pick(number >> 4, 720), 20 + pick(number >> 24, 40)))
 }
 
-/// Asleep from about eleven to about seven.
+/// The minute of the day at which the participant gets up: about half past six.
+pub fn get_up(person: &Person, day: i64) -> i64 {
+    360 + pick(mix(person.seed, "sleep", day), 60)
+}
+
+/// The minute of the day at which the participant falls asleep: about eleven.
+pub fn bedtime(person: &Person, day: i64) -> i64 {
+    1350 + pick(mix(person.seed, "sleep", day) >> 16, 60)
+}
+
 fn asleep(person: &Person, local: Local) -> bool {
-    let number = mix(person.seed, "sleep", local.day);
-    let wakes = 360 + pick(number, 60);
-    let rests = 1350 + pick(number >> 16, 60);
-    local.minute_of_day < wakes || local.minute_of_day >= rests
+    local.minute_of_day < get_up(person, local.day)
+        || local.minute_of_day >= bedtime(person, local.day)
 }
 
 /// Whether the participant took part already.
@@ -133,6 +140,40 @@ pub fn zones(person: &Person, local: Local) -> Vec<Zone> {
         5..8 => vec![Zone::Cardio],
         _ => vec![Zone::Peak],
     }
+}
+
+/// Heart rate samples of a minute, one every five seconds.
+pub const SAMPLES: i64 = 12;
+
+/// Beats a minute, while the band is worn.
+pub fn heart_rate(person: &Person, local: Local, sample: i64) -> Option<i64> {
+    let date = local.date();
+    if !taking_part(person, local) || !person.worn(local) || !person.keeps(None, date, local.minute)
+    {
+        return None;
+    }
+    let base = 58 + pick(mix(person.seed, "heart", 0), 18);
+    let effort = match (exercising(person, local), asleep(person, local)) {
+        (true, _) => 55 + pick(mix(person.seed, "effort", local.minute), 40),
+        (_, true) => -8,
+        _ => pick(mix(person.seed, "mood", local.minute.div_euclid(15)), 18),
+    };
+    let seed = person.seed_of(None, date);
+    let index = local.minute * SAMPLES + sample;
+    Some(base + effort + pick(mix(seed, "beat", index), 7))
+}
+
+/// Millimetres, while the band is worn.
+pub fn distance_mm(person: &Person, local: Local) -> Option<i64> {
+    let stride = 650 + pick(mix(person.seed, "stride", 0), 150);
+    steps(person, local).map(|steps| steps * stride)
+}
+
+/// Floors, while the band is worn.
+pub fn floors(person: &Person, local: Local) -> Option<i64> {
+    let steps = steps(person, local)?;
+    let number = mix(person.seed, "floors", local.minute);
+    Some(i64::from(steps > 40 && chance(number, 4)))
 }
 
 #[cfg(test)]

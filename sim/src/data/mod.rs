@@ -3,8 +3,10 @@
 //! Amounts are whole numbers of 1/100000 ([`Amount`]), so that the JSON of the services and the
 //! CSV of the truth are two views of the same exact value.
 
+pub mod body;
 pub mod minute;
 pub mod night;
+pub mod session;
 
 use serde_json::Value;
 

@@ -44,6 +44,15 @@ fn slept(person: &Person, metric: Metric, date: Date) -> bool {
         && person.keeps(metric, date, day)
 }
 
+/// Whether the night before `date` gave something else.
+pub fn slept_well(person: &Person, name: &str, date: Date) -> bool {
+    let day = day_of(date);
+    let number = mix(person.seed, name, day);
+    date >= person.joined
+        && !chance(number, person.missing_nights_percent)
+        && person.keeps(None, date, day)
+}
+
 /// The heart rate variability of the night that ends on `date`.
 pub fn hrv(person: &Person, date: Date) -> Option<Hrv> {
     if !slept(person, Metric::Hrv, date) {

@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::oauth::SCOPE_PREFIX;
 use super::page::{self, PageAsk};
-use super::points;
+use super::points::{self, Make};
+use super::strict::Family;
 use super::types::{Action, DataType};
 use super::{error, filter, rollup, strict};
 use crate::fault::PageTrick;
@@ -209,7 +210,6 @@ fn data(
     caller.needs(&[data_type.scope])?;
     let citizen = &caller.citizen;
     let now = world.now();
-    let synced = citizen.synced().unwrap_or(now);
     let asked = match action {
         Action::List => strict::query(ask, &["pageSize", "pageToken", "filter"])?,
         Action::Reconcile => {
@@ -220,14 +220,11 @@ fn data(
         Action::DailyRollUp => rollup_body(ask, "windowSizeDays")?,
     };
     let size = strict::page_size(&asked, data_type)?;
-    let has_data = strict::family(&asked, &citizen.participant.health_user_id)?;
-    let mut rows = rows(citizen, data_type, action, &asked, size, (synced, now))?;
-    if !has_data {
-        rows.clear();
-    }
+    let family = strict::family(&asked, &citizen.participant.health_user_id)?;
+    let mut rows = rows(citizen, data_type, (action, family), &asked, size, now)?;
     let request = request_text(caller, id, action, &asked);
     order(world, &request, &mut rows);
-    let page = PageAsk {
+    let mut page = PageAsk {
         key: world.page_key(),
         request,
         size,
@@ -237,11 +234,11 @@ fn data(
     };
     if action == Action::DailyRollUp {
         // The reply has no field for a token: everything comes at once.
-        let page = PageAsk { size: usize::MAX, token: "", trick: PageTrick::None, ..page };
-        let page = PageAsk { empty_percent: 0, ..page };
-        return reply(action, page::page(&page, &rows)?);
+        (page.size, page.token, page.trick) = (usize::MAX, "", PageTrick::None);
+        page.empty_percent = 0;
     }
-    reply(action, page::page(&page, &rows)?)
+    let (rows, token) = page::page(&page, &rows)?;
+    Ok(reply(action, &rows, token))
 }
 
 fn rollup_body(ask: &Ask, window: &str) -> Result<Map<String, Value>, Reply> {
@@ -250,43 +247,50 @@ fn rollup_body(ask: &Ask, window: &str) -> Result<Map<String, Value>, Reply> {
     strict::body(ask, &names)
 }
 
-fn rows(
-    citizen: &Citizen,
-    data_type: &DataType,
-    action: Action,
+fn rows<'a>(
+    citizen: &'a Citizen,
+    data_type: &'a DataType,
+    (action, family): (Action, Family),
     asked: &Map<String, Value>,
     size: usize,
-    (synced, now): (Timestamp, Timestamp),
-) -> Result<Vec<Value>, Reply> {
+    now: Timestamp,
+) -> Result<Vec<Make<'a>>, Reply> {
     let person = &citizen.person;
-    let rolls = rollup::Source { person, synced, now };
-    match action {
+    let synced = citizen.synced().unwrap_or(now);
+    let rolls = rollup::Source { person, synced, now, family };
+    let mut rows = match action {
         Action::RollUp => {
             let windows = rollup::windows(asked, data_type, size)?;
-            Ok(rollup::roll_up(rolls, data_type, windows))
+            rollup::roll_up(rolls, data_type, windows)
         }
         Action::DailyRollUp => {
             let days = rollup::days(asked, data_type, size)?;
-            Ok(rollup::daily_roll_up(rolls, data_type, days))
+            rollup::daily_roll_up(rolls, data_type, days)
         }
         Action::List | Action::Reconcile => {
             let filter = filter::parse(data_type, strict::text(asked, "filter")?)?;
             let devices = &citizen.participant.devices;
-            let device = devices.first().map_or("Phone", |one| one.version.as_str());
-            let source = points::Source { person, synced, device };
-            let points = points::points(source, data_type, &filter);
-            let points = points.iter();
-            Ok(match action {
+            let source = points::Source {
+                person,
+                synced,
+                device: devices.first().map_or("Phone", |one| one.version.as_str()),
+                user: &citizen.participant.health_user_id,
+            };
+            let points = points::points(source, data_type, &filter).into_iter();
+            match action {
                 Action::List => {
                     points.map(|point| points::listed(source, data_type, point)).collect()
                 }
                 _ => points
-                    .filter(|point| !point.phone)
-                    .map(|point| points::reconciled(data_type, point))
+                    .filter_map(|point| points::reconciled(source, data_type, family, point))
                     .collect(),
-            })
+            }
         }
+    };
+    if family == Family::Own {
+        rows.clear();
     }
+    Ok(rows)
 }
 
 /// What must be the same in every request for a page of the same answer.
@@ -301,7 +305,7 @@ fn request_text(caller: &Caller, id: &str, action: Action, asked: &Map<String, V
     format!("{who} {} {id} {}", action.title(), fields.join("&"))
 }
 
-fn order(world: &World, request: &str, rows: &mut [Value]) {
+fn order<T>(world: &World, request: &str, rows: &mut [T]) {
     let lot = mix(world.options.seed, request, 0);
     let shuffled = match world.options.order {
         Order::Documented => false,
@@ -313,18 +317,18 @@ fn order(world: &World, request: &str, rows: &mut [Value]) {
     }
 }
 
-fn reply(action: Action, page: (Vec<Value>, Option<String>)) -> Result<Reply, Reply> {
-    let (rows, token) = page;
+fn reply(action: Action, rows: &[Make<'_>], token: Option<String>) -> Reply {
     let name = match action {
         Action::List | Action::Reconcile => "dataPoints",
         Action::RollUp | Action::DailyRollUp => "rollupDataPoints",
     };
     let mut body = Map::new();
     if !rows.is_empty() {
+        let rows = rows.iter().map(|make| make()).collect();
         body.insert(name.to_owned(), Value::Array(rows));
     }
     if let Some(token) = token {
         body.insert("nextPageToken".to_owned(), Value::from(token));
     }
-    Ok(Reply::json(200, &Value::Object(body)))
+    Reply::json(200, &Value::Object(body))
 }

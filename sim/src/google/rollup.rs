@@ -1,16 +1,19 @@
 //! `rollUp` and `dailyRollUp`: sums over windows of the reconciled stream.
 
+use std::rc::Rc;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 
 use super::filter::rfc3339;
-use super::points::{civil_json, instant_json};
+use super::points::{Make, civil_json, instant_json};
+use super::strict::Family;
 use super::types::DataType;
 use super::{error, strict};
-use crate::data::{Amount, minute};
+use crate::data::{Amount, PARTS, body, minute};
 use crate::http::Reply;
-use crate::person::{Person, day_of};
+use crate::person::{Local, Person, day_of};
 
 const DAY_S: i64 = 86_400;
 
@@ -22,6 +25,7 @@ pub struct Source<'a> {
     pub synced: Timestamp,
     /// Up to here the provider fills calories in.
     pub now: Timestamp,
+    pub family: Family,
 }
 
 /// What a window holds.
@@ -86,24 +90,25 @@ fn window_s(text: &str) -> Result<i64, Reply> {
 }
 
 /// The windows of a `rollUp` that have something to say, oldest first.
-pub fn roll_up(source: Source<'_>, data_type: &DataType, windows: Windows) -> Vec<Value> {
-    let name = data_type.camel();
-    let mut rows = Vec::new();
+pub fn roll_up<'a>(source: Source<'_>, data_type: &'a DataType, windows: Windows) -> Vec<Make<'a>> {
+    let mut rows: Vec<Make<'a>> = Vec::new();
     let mut from_s = windows.start_s;
     while from_s < windows.end_s {
         let to_s = (from_s + windows.window_s).min(windows.end_s);
-        let times = || {
-            let time = |s| instant_json(Timestamp::from_second(s).unwrap_or(Timestamp::MAX));
-            json!({"startTime": time(from_s), "endTime": time(to_s)})
+        let value = match bin(source, data_type.id, from_s, to_s) {
+            Bin::LeftOut => None,
+            Bin::Bare => Some(None),
+            Bin::Value(value) => Some(Some(value)),
         };
-        match bin(source, data_type.id, from_s, to_s) {
-            Bin::LeftOut => {}
-            Bin::Bare => rows.push(times()),
-            Bin::Value(value) => {
-                let mut row = times();
-                row[name.as_str()] = value;
-                rows.push(row);
-            }
+        if let Some(value) = value {
+            rows.push(Rc::new(move || {
+                let time = |s| instant_json(Timestamp::from_second(s).unwrap_or(Timestamp::MAX));
+                let mut row = json!({"startTime": time(from_s), "endTime": time(to_s)});
+                if let Some(value) = &value {
+                    row[data_type.camel().as_str()] = value.clone();
+                }
+                row
+            }));
         }
         from_s = to_s;
     }
@@ -111,10 +116,25 @@ pub fn roll_up(source: Source<'_>, data_type: &DataType, windows: Windows) -> Ve
 }
 
 fn bin(source: Source<'_>, id: &str, from_s: i64, to_s: i64) -> Bin {
+    let person = source.person;
+    let of = |value: fn(&Person, Local) -> Option<i64>| {
+        let minutes = minutes(source, from_s, to_s);
+        minutes
+            .filter_map(|minute| value(person, person.local(minute)))
+            .reduce(|sum, value| sum + value)
+    };
+    let counted = |name: &str, sum: Option<i64>| match sum {
+        Some(sum) => Bin::Value(json!({name: sum.to_string()})),
+        None => not_worn(source, from_s),
+    };
     match id {
-        "steps" => steps(source, from_s, to_s),
+        "steps" => counted("countSum", of(minute::steps)),
+        "floors" => counted("countSum", of(minute::floors)),
+        "distance" => counted("millimetersSum", of(minute::distance_mm)),
         "total-calories" => calories(source, from_s, to_s),
         "active-zone-minutes" => active_zone_minutes(source, from_s, to_s),
+        "heart-rate" => heart_rate(source, from_s, to_s),
+        "weight" => weight(source, from_s, to_s),
         _ => Bin::LeftOut,
     }
 }
@@ -128,15 +148,6 @@ fn minutes(source: Source<'_>, from_s: i64, to_s: i64) -> std::ops::Range<i64> {
 /// A window in which nobody wore the band: left out or bare, as the hour has it.
 fn not_worn(source: Source<'_>, from_s: i64) -> Bin {
     if source.person.leaves_out(from_s.div_euclid(60)) { Bin::LeftOut } else { Bin::Bare }
-}
-
-fn steps(source: Source<'_>, from_s: i64, to_s: i64) -> Bin {
-    let minutes = minutes(source, from_s, to_s);
-    let counts = minutes.filter_map(|m| minute::steps(source.person, source.person.local(m)));
-    match counts.reduce(|sum, count| sum + count) {
-        Some(sum) => Bin::Value(json!({"countSum": sum.to_string()})),
-        None => not_worn(source, from_s),
-    }
 }
 
 fn calories(source: Source<'_>, from_s: i64, to_s: i64) -> Bin {
@@ -173,6 +184,45 @@ fn active_zone_minutes(source: Source<'_>, from_s: i64, to_s: i64) -> Bin {
         "sumInPeakHeartZone": sum(minute::Zone::Peak),
         "sumInFatBurnHeartZone": sum(minute::Zone::FatBurn),
     }))
+}
+
+fn heart_rate(source: Source<'_>, from_s: i64, to_s: i64) -> Bin {
+    let person = source.person;
+    let beats: Vec<i64> = minutes(source, from_s, to_s)
+        .flat_map(|minute| {
+            let local = person.local(minute);
+            (0..minute::SAMPLES).filter_map(move |i| minute::heart_rate(person, local, i))
+        })
+        .collect();
+    let (Some(most), Some(least)) = (beats.iter().max(), beats.iter().min()) else {
+        return Bin::LeftOut;
+    };
+    let count = i64::try_from(beats.len()).unwrap_or(1);
+    let average = Amount(beats.iter().sum::<i64>() * PARTS / count);
+    Bin::Value(json!({
+        "beatsPerMinuteAvg": average.json(),
+        "beatsPerMinuteMax": most,
+        "beatsPerMinuteMin": least,
+    }))
+}
+
+fn weight(source: Source<'_>, from_s: i64, to_s: i64) -> Bin {
+    let person = source.person;
+    let days = from_s.div_euclid(DAY_S) - 1..=to_s.div_euclid(DAY_S) + 1;
+    let entries = days.filter_map(|day| {
+        let date = crate::person::date_of(day);
+        let (grams, minute) = body::weight(person, date)?;
+        let at_s = person.minute_at(date, minute) * 60;
+        let inside = (from_s..to_s).contains(&at_s) && at_s < source.synced.as_second();
+        inside.then_some(grams)
+    });
+    let entries: Vec<i64> = entries.collect();
+    if entries.is_empty() || source.family == Family::Wearables {
+        return Bin::LeftOut;
+    }
+    let count = i64::try_from(entries.len()).unwrap_or(1);
+    let average = Amount(entries.iter().sum::<i64>() * PARTS / count);
+    Bin::Value(json!({"weightGramsAvg": average.json()}))
 }
 
 /// A checked `dailyRollUp`.
@@ -240,9 +290,8 @@ fn civil_day(value: Option<&Value>, name: &str) -> Result<i64, Reply> {
 }
 
 /// The windows of a `dailyRollUp`, newest first.
-pub fn daily_roll_up(source: Source<'_>, data_type: &DataType, days: Days) -> Vec<Value> {
-    let name = data_type.camel();
-    let mut rows = Vec::new();
+pub fn daily_roll_up<'a>(source: Source<'_>, data_type: &'a DataType, days: Days) -> Vec<Make<'a>> {
+    let mut rows: Vec<Make<'a>> = Vec::new();
     let mut first = days.first;
     while first < days.end {
         let end = (first + days.window).min(days.end);
@@ -252,13 +301,15 @@ pub fn daily_roll_up(source: Source<'_>, data_type: &DataType, days: Days) -> Ve
             (date.at(0, 0, 0, 0), at.as_second())
         };
         let ((civil_start, from_s), (civil_end, to_s)) = (midnight(first), midnight(end));
-        let mut row = json!({
-            "civilStartTime": civil_json(civil_start),
-            "civilEndTime": civil_json(civil_end),
-        });
         if let Bin::Value(value) = bin(source, data_type.id, from_s, to_s) {
-            row[name.as_str()] = value;
-            rows.push(row);
+            rows.push(Rc::new(move || {
+                let mut row = json!({
+                    "civilStartTime": civil_json(civil_start),
+                    "civilEndTime": civil_json(civil_end),
+                });
+                row[data_type.camel().as_str()] = value.clone();
+                row
+            }));
         }
         first = end;
     }

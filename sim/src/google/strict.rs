@@ -109,19 +109,31 @@ pub fn page_size(map: &Map<String, Value>, data_type: &DataType) -> Result<usize
     }
 }
 
-/// Checks a data source family; true if it may have data at all.
-pub fn family(map: &Map<String, Value>, user: &str) -> Result<bool, Reply> {
+/// Which sources are merged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    All,
+    /// Nothing that was typed in.
+    Wearables,
+    /// What the caller wrote itself: nothing.
+    Own,
+}
+
+/// Reads a data source family: its full name, or nothing.
+pub fn family(map: &Map<String, Value>, user: &str) -> Result<Family, Reply> {
     let family = text(map, "dataSourceFamily")?;
     if family.is_empty() {
-        return Ok(true);
+        return Ok(Family::All);
     }
-    let short = ["users/me", user].into_iter().find_map(|parent| {
+    let user = format!("users/{user}");
+    let short = ["users/me", &user].into_iter().find_map(|parent| {
         let rest = family.strip_prefix(parent)?;
         rest.strip_prefix("/dataSourceFamilies/")
     });
     match short {
-        Some("all-sources" | "google-wearables" | "google-sources") => Ok(true),
-        Some("self-sources") => Ok(false),
+        Some("all-sources" | "google-sources") => Ok(Family::All),
+        Some("google-wearables") => Ok(Family::Wearables),
+        Some("self-sources") => Ok(Family::Own),
         _ => {
             let text = format!("Invalid data source family: {family}");
             let reason = "INVALID_DATA_POINT_DATA_SOURCE_FAMILY";

@@ -1,0 +1,163 @@
+//! Points with an id: sleep, exercise, weight.
+
+use std::rc::Rc;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::json::{sample_time, session_interval};
+use super::{Anchor, Filter, Origin, Point, Source, civil_of};
+use crate::data::session::{Sleep, Workout, sleeps, workout};
+use crate::data::{Amount, body};
+use crate::person::{Person, date_of, day_of, instant};
+
+/// The points of a type within a filter's bounds.
+pub fn points<'a>(source: Source<'a>, id: &str, filter: &Filter) -> Vec<Point<'a>> {
+    let (from, before) = filter.bounds();
+    let day = |at: Timestamp| at.as_second().div_euclid(86_400);
+    let joined = day_of(source.person.joined);
+    let first = from.map_or(joined, |from| day(from) - 2).max(joined);
+    let last = before.unwrap_or(source.synced).min(source.synced);
+    let days = first..=day(last) + 2;
+    let points = days.flat_map(|day| match id {
+        "sleep" => nights(source, day),
+        "exercise" => workouts(source, day),
+        "weight" => weights(source, day),
+        _ => Vec::new(),
+    });
+    points.collect()
+}
+
+/// A point that is there once its last minute has been synced.
+fn point<'a>(
+    source: Source<'a>,
+    (anchor, start, end): (i64, i64, i64),
+    origin: Origin,
+    value: impl Fn() -> Value + 'a,
+) -> Option<Point<'a>> {
+    let civil = civil_of(source.person.local(anchor));
+    let point = Point {
+        anchor: Anchor { instant: instant(anchor), civil },
+        value: Rc::new(value),
+        id: Some(1_000_000_000_000 + start * 60),
+        origin,
+    };
+    (instant(end) < source.synced).then_some(point)
+}
+
+fn nights(source: Source<'_>, day: i64) -> Vec<Point<'_>> {
+    let sleeps = sleeps(source.person, date_of(day)).into_iter();
+    let points = sleeps.filter_map(|sleep| {
+        let (from, to) = (sleep.from(), sleep.to());
+        let make = move || sleep_json(source.person, &sleep);
+        point(source, (to, from, to), Origin::Band, make)
+    });
+    points.collect()
+}
+
+fn sleep_json(person: &Person, sleep: &Sleep) -> Value {
+    let stages: Vec<_> = sleep
+        .stages
+        .iter()
+        .map(|stage| {
+            let mut value = session_interval(person, stage.from, stage.to);
+            value["type"] = Value::from(stage.kind);
+            value
+        })
+        .collect();
+    let (kind, kinds, metadata): (_, &[&str], _) = match sleep.nap {
+        false => (
+            "STAGES",
+            &["AWAKE", "LIGHT", "DEEP", "REM"],
+            json!({"stagesStatus": "SUCCEEDED", "processed": true, "mainSleep": true}),
+        ),
+        true => (
+            "CLASSIC",
+            &["AWAKE", "RESTLESS", "ASLEEP"],
+            json!({"stagesStatus": "REJECTED_NAP", "processed": true, "nap": true}),
+        ),
+    };
+    let summary: Vec<_> = kinds
+        .iter()
+        .filter_map(|kind| {
+            let (minutes, count) = sleep.minutes(kind);
+            let row = json!({
+                "type": kind,
+                "minutes": minutes.to_string(),
+                "count": count.to_string(),
+            });
+            (count > 0).then_some(row)
+        })
+        .collect();
+    let (awake, _) = sleep.minutes("AWAKE");
+    let period = sleep.to() - sleep.from();
+    json!({
+        "interval": session_interval(person, sleep.from(), sleep.to()),
+        "type": kind,
+        "stages": stages,
+        "metadata": metadata,
+        "summary": {
+            "minutesInSleepPeriod": period.to_string(),
+            "minutesAfterWakeUp": "0",
+            "minutesToFallAsleep": "0",
+            "minutesAsleep": (period - awake).to_string(),
+            "minutesAwake": awake.to_string(),
+            "stagesSummary": summary,
+        },
+    })
+}
+
+fn workouts(source: Source<'_>, day: i64) -> Vec<Point<'_>> {
+    let Some(workout) = workout(source.person, date_of(day)) else {
+        return Vec::new();
+    };
+    let make = move || workout_json(source.person, workout);
+    let times = (workout.from, workout.from, workout.to);
+    let point = point(source, times, Origin::Band, make);
+    point.into_iter().collect()
+}
+
+fn workout_json(person: &Person, workout: Workout) -> Value {
+    let length = workout.to - workout.from;
+    let active = workout.fat_burn_min + workout.cardio_min + workout.peak_min;
+    let seconds = |minutes: i64| format!("{}s", minutes * 60);
+    let written = instant(workout.to + 60).strftime("%Y-%m-%dT%H:%M:%S.343470Z");
+    let written = written.to_string();
+    json!({
+        "interval": session_interval(person, workout.from, workout.to),
+        "exerciseType": workout.kind.0,
+        "metricsSummary": {
+            "caloriesKcal": Amount((length * 7 + active * 3) * 100_000).json(),
+            "averageHeartRateBeatsPerMinute": (118 + active % 30).to_string(),
+            "activeZoneMinutes": workout.credits.to_string(),
+            "heartRateZoneDurations": {
+                "lightTime": seconds((length - active).max(0)),
+                "moderateTime": seconds(workout.fat_burn_min),
+                "vigorousTime": seconds(workout.cardio_min),
+                "peakTime": seconds(workout.peak_min),
+            },
+        },
+        "exerciseMetadata": {},
+        "displayName": workout.kind.1,
+        "activeDuration": seconds(length),
+        "updateTime": written,
+        "createTime": written,
+    })
+}
+
+fn weights(source: Source<'_>, day: i64) -> Vec<Point<'_>> {
+    let person = source.person;
+    let date = date_of(day);
+    let Some((grams, minute)) = body::weight(person, date) else {
+        return Vec::new();
+    };
+    let at = person.minute_at(date, minute);
+    let make = move || {
+        json!({
+            "sampleTime": sample_time(person.local(at), 0),
+            "weightGrams": grams,
+        })
+    };
+    let point = point(source, (at, at, at), Origin::Manual, make);
+    point.into_iter().collect()
+}
