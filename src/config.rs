@@ -123,7 +123,9 @@ pub const PORTAL_OFFENCE_MS: u64 = 10_000;
 /// Peers whose offences are remembered.
 pub const PORTAL_OFFENDERS_MAX: usize = 256;
 /// Threads of connections that were just closed end a little later than their place is given away.
-pub const PORTAL_THREADS_MAX: usize = 96;
+pub const PORTAL_THREADS_MAX: usize = 80;
+/// Requests that are with the server behind the guard at once: it takes a thread for each.
+pub const PORTAL_RELAYS_MAX: usize = 16;
 pub const PORTAL_THREAD_STACK_BYTES: usize = 256 * 1024;
 /// What one connection may need: its socket, and three ends of the socket to the server behind.
 pub const PORTAL_FILES_PER_CONNECTION: usize = 4;
@@ -137,6 +139,8 @@ pub const PORTAL_HEAD_BYTES_MAX: usize = 8 * 1024;
 pub const PORTAL_HEADERS_MAX: usize = 64;
 pub const PORTAL_BODY_BYTES_MAX: usize = 16 * 1024;
 pub const PORTAL_ANSWER_BYTES_MAX: u64 = 1024 * 1024;
+/// Answers up to this are taken in before they are sent: a slow client then occupies nobody else.
+pub const PORTAL_ANSWER_BUFFER_BYTES: usize = 32 * 1024;
 /// Handshake, head and body together.
 pub const PORTAL_REQUEST_TIMEOUT_MS: u64 = 5_000;
 /// A callback waits for the provider's answer (a whole exchange and its repetition).
