@@ -5,6 +5,7 @@ pub mod book;
 pub mod clock;
 pub mod files;
 pub mod http;
+pub mod lan;
 pub mod log;
 pub mod queue;
 pub mod random;

@@ -144,6 +144,12 @@ impl TokenStore {
         self.reserve(user)?.save(token)
     }
 
+    /// Removes the token of an account that was connected by mistake. The lock is held.
+    pub fn remove(&self, user: &UserId) -> Result<()> {
+        files::remove(&self.path(user, ".json"))?;
+        files::remove(&self.path(user, ".json.prev"))
+    }
+
     /// Removes what killed runs left behind, of participants whose lock is free.
     pub fn sweep(&self) -> Result<()> {
         for user in self.ids()? {

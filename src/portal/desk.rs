@@ -50,7 +50,7 @@ pub enum Step {
 #[derive(Debug, Clone)]
 pub struct Redirect {
     /// `None`: an address that does not lead to this machine's browser alone.
-    loopback_port: Option<u16>,
+    pub loopback_port: Option<u16>,
     path: String,
 }
 

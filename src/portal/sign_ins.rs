@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::config::{
-    PORTAL_EPITAPH_S, PORTAL_REVIEW_S, PORTAL_SIGN_INS_MAX, PORTAL_WRONG_CODES_MAX,
+    PORTAL_CODE_S, PORTAL_EPITAPH_S, PORTAL_REVIEW_S, PORTAL_SIGN_INS_MAX, PORTAL_WRONG_CODES_MAX,
 };
 use crate::core::error::Secret;
 use crate::core::sign_in::same;
@@ -61,7 +61,6 @@ pub enum Hint {
     OtherSignIn,
     Denied,
     OtherAccount,
-    AccountTaken,
     NotLinked,
     CodeRefused,
     NotReachable,
@@ -93,6 +92,8 @@ pub struct SignIn {
     pub seen: bool,
     attempt: Option<Attempt>,
     ends_at: Instant,
+    /// A typed code lives no longer than ten minutes; the terminal may wait longer.
+    key_ends_at: Instant,
     forgotten_at: Instant,
 }
 
@@ -102,17 +103,26 @@ impl SignIn {
         self.attempt.as_ref().map(|attempt| attempt.address.as_str())
     }
 
-    /// The stage as it is at this time.
+    /// The stage as its page shows it at this time.
     pub fn stage(&self, now: Instant) -> &Stage {
         match &self.stage {
-            Stage::Waiting(_) if now >= self.ends_at => &Stage::Ended,
+            Stage::Waiting(_) if now >= self.key_ends_at.min(self.ends_at) => &Stage::Ended,
             Stage::Review(_) if now >= self.ends_at => &Stage::Done,
             stage => stage,
         }
     }
 
     fn is_open(&self, now: Instant) -> bool {
-        matches!(self.stage(now), Stage::Waiting(_))
+        matches!(self.stage, Stage::Waiting(_)) && now < self.ends_at
+    }
+
+    fn live(&mut self, life_s: u64, now: Instant) {
+        self.ends_at = now + Duration::from_secs(life_s);
+        self.key_ends_at = match self.key {
+            Key::Typed(_) => now + Duration::from_secs(PORTAL_CODE_S),
+            Key::Link(_) => self.ends_at,
+        };
+        self.forgotten_at = self.ends_at + Duration::from_secs(PORTAL_EPITAPH_S);
     }
 }
 
@@ -146,11 +156,19 @@ impl SignIns {
         }
         let ticket = self.next_ticket;
         self.next_ticket += 1;
-        let ends_at = now + Duration::from_secs(life_s);
-        let forgotten_at = ends_at + Duration::from_secs(PORTAL_EPITAPH_S);
-        let (stage, attempt) = (Stage::Waiting(None), Some(attempt));
-        let seen = false;
-        let row = SignIn { ticket, user, key, facts, stage, seen, attempt, ends_at, forgotten_at };
+        let mut row = SignIn {
+            ticket,
+            user,
+            key,
+            facts,
+            stage: Stage::Waiting(None),
+            seen: false,
+            attempt: Some(attempt),
+            ends_at: now,
+            key_ends_at: now,
+            forgotten_at: now,
+        };
+        row.live(life_s, now);
         self.rows.push(row);
         ticket
     }
@@ -247,7 +265,7 @@ impl SignIns {
         if let Some(row) = self.get_mut(ticket) {
             row.stage = Stage::Waiting(hint);
             row.attempt = Some(attempt);
-            row.ends_at = now + Duration::from_secs(life_s);
+            row.live(life_s, now);
         }
     }
 
@@ -340,6 +358,16 @@ mod tests {
         assert!(rows.take_attempt(ticket, late).is_none());
         let forgotten = late + Duration::from_secs(PORTAL_EPITAPH_S);
         assert_eq!(rows.by_key(key.as_str(), forgotten), None);
+    }
+
+    #[test]
+    fn the_terminal_may_wait_longer_than_the_typed_code_lives() {
+        let (mut rows, now, key) = (SignIns::default(), Instant::now(), Key::typed([9; 5]));
+        let user = "u".parse().unwrap();
+        let ticket = rows.open(user, key, Facts::default(), attempt("s1"), 3600, now);
+        let late = now + Duration::from_secs(PORTAL_CODE_S);
+        assert!(matches!(rows.get(ticket).unwrap().stage(late), Stage::Ended));
+        assert_eq!(rows.by_state("s1", late), Some(ticket));
     }
 
     #[test]

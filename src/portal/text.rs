@@ -28,7 +28,8 @@ pub const NOT_KNOWN: &str = "Copy the whole address of this page and paste it wh
      was started: copy this address into the terminal, or into the box on the sign-in page.";
 pub const OTHER_SIGN_IN_TITLE: &str = "This sign-in is not the newest one";
 pub const OTHER_SIGN_IN: &str = "This address belongs to another sign-in, or to one that was \
-     started earlier. Nothing was changed. Start again from the newest link.";
+     started earlier. Nothing was changed. If another terminal waits for it, copy this address \
+     into that terminal; else start again from the newest link.";
 pub const NOT_FOUND_TITLE: &str = "Nothing here";
 pub const NOT_FOUND: &str = "This address is not known, or its link was used or has ended. Ask \
      the study team for a new link.";
@@ -50,6 +51,8 @@ pub const CODE_BUTTON: &str = "Go on";
 // --- The sign-in page ---
 pub const STUDY_ID: &str = "Study id";
 pub const WHAT: &str = "What is read";
+pub const SETTINGS: &str = "band and time zone";
+pub const SETTINGS_MEANING: &str = "Which band it is, when it last synced, and its time zone";
 pub const BY_WHOM: &str = "By whom";
 pub const FROM_WHEN: &str = "From when";
 pub const HOW_TO_STOP: &str = "How to stop";
@@ -165,12 +168,9 @@ pub const fn hint(hint: Hint) -> &'static str {
              \u{201c}Go to Google\u{201d} again."
         }
         Hint::OtherAccount => {
-            "This study id is connected to a different account. Nothing was changed. Sign in with \
-             the account that was used before, or ask the study team."
-        }
-        Hint::AccountTaken => {
-            "This account is already connected under another study id. Nothing was changed. Ask \
-             the study team."
+            "This account cannot be used here: either this study id is connected to a different \
+             account, or this account belongs to another study id. Nothing was changed. Sign in \
+             with the account that was used before, or ask the study team."
         }
         Hint::NotLinked => {
             "This Google account has no Google Health profile. Open the Google Health app with \
