@@ -132,19 +132,31 @@ pub const LOOKBACK_DAYS_MAX: u32 = 60;
 pub const PORTAL_CONNECTIONS_MAX: usize = 64;
 /// A peer is one IPv4 address or one IPv6 /64.
 pub const PORTAL_CONNECTIONS_PER_PEER_MAX: usize = 4;
+/// A peer with so many offences (a place lost, a request refused or never finished) in this time
+/// comes after all others while there is no free place.
+pub const PORTAL_OFFENCES_MIN: u32 = 3;
+pub const PORTAL_OFFENCE_MS: u64 = 10_000;
+/// Peers whose offences are remembered.
+pub const PORTAL_OFFENDERS_MAX: usize = 256;
 /// Threads of connections that were just closed end a little later than their place is given away.
-pub const PORTAL_THREADS_MAX: usize = 96;
+pub const PORTAL_THREADS_MAX: usize = 80;
+/// Requests that are with the server behind the guard at once: it takes a thread for each.
+pub const PORTAL_RELAYS_MAX: usize = 16;
 pub const PORTAL_THREAD_STACK_BYTES: usize = 256 * 1024;
 /// What one connection may need: its socket, and three ends of the socket to the server behind.
 pub const PORTAL_FILES_PER_CONNECTION: usize = 4;
 /// Open files that are left to the rest of the program.
 pub const PORTAL_FILES_SPARE: usize = 40;
+/// Connections that the kernel keeps until they are accepted; a burst of attackers fits.
+pub const PORTAL_BACKLOG: i32 = 1024;
 /// Sockets that one listen address may stand for (`localhost` is two).
 pub const PORTAL_SOCKETS_MAX: usize = 4;
 pub const PORTAL_HEAD_BYTES_MAX: usize = 8 * 1024;
 pub const PORTAL_HEADERS_MAX: usize = 64;
 pub const PORTAL_BODY_BYTES_MAX: usize = 16 * 1024;
 pub const PORTAL_ANSWER_BYTES_MAX: u64 = 1024 * 1024;
+/// Answers up to this are taken in before they are sent: a slow client then occupies nobody else.
+pub const PORTAL_ANSWER_BUFFER_BYTES: usize = 32 * 1024;
 /// Handshake, head and body together.
 pub const PORTAL_REQUEST_TIMEOUT_MS: u64 = 5_000;
 /// A callback waits for the provider's answer (a whole exchange and its repetition).
@@ -158,6 +170,33 @@ pub const PORTAL_CLOSE_TIMEOUT_MS: u64 = 2_000;
 pub const PORTAL_THREAD_PAUSE_MS: u64 = 1;
 /// Pause of an accept loop that cannot go on (no file, no thread).
 pub const PORTAL_PAUSE_MS: u64 = 20;
+/// The typed code and the link of `login` live so long.
+pub const PORTAL_CODE_S: u64 = 10 * 60;
+/// So many wrong codes in all, and the typed code is dead.
+pub const PORTAL_WRONG_CODES_MAX: u32 = 20;
+/// A link that the operator hands out lives so long, or until a token was stored.
+pub const PORTAL_LINK_S: u64 = 24 * 3600;
+/// After the token was stored the page still shows the device for so long.
+pub const PORTAL_REVIEW_S: u64 = 10 * 60;
+/// What an ended link says is kept for so long: that it has ended, or was used.
+pub const PORTAL_EPITAPH_S: u64 = 24 * 3600;
+/// Open and ended links together; the oldest goes.
+pub const PORTAL_SIGN_INS_MAX: usize = 1000;
+/// PBKDF2-HMAC-SHA256 (OWASP's number of 2023): about a second on a Raspberry Pi 3.
+pub const PASSWORD_ITERATIONS: u32 = 600_000;
+/// A file that asks for more was not written by this program.
+pub const PASSWORD_ITERATIONS_MAX: u32 = 10_000_000;
+pub const PASSWORD_CHARS_MIN: usize = 12;
+pub const PASSWORD_BYTES_MAX: usize = 256;
+pub const PASSWORD_FILE_BYTES_MAX: u64 = 4 * 1024;
+/// Wrong passwords of one peer in this time, before it has to wait.
+pub const PASSWORD_WRONG_MAX: u32 = 8;
+pub const PASSWORD_WRONG_S: u64 = 10 * 60;
+/// Passwords that wait to be checked; more are asked to come again.
+pub const PASSWORD_QUEUE_MAX: usize = 4;
+pub const SESSION_S: u64 = 12 * 3600;
+/// Operators signed in at once; the oldest goes.
+pub const SESSIONS_MAX: usize = 16;
 
 // --- S3 and credentials -------------------------------------------------------------------------
 /// S3's own limit.

@@ -8,6 +8,7 @@ pub mod credentials;
 pub mod files;
 pub mod http;
 pub mod keep;
+pub mod lan;
 pub mod log;
 pub mod queue;
 pub mod random;

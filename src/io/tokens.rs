@@ -147,6 +147,12 @@ impl TokenStore {
         self.reserve(user)?.save(token)
     }
 
+    /// Removes the token of an account that was connected by mistake. The lock is held.
+    pub fn remove(&self, user: &UserId) -> Result<()> {
+        files::remove(&self.path(user, ".json"))?;
+        files::remove(&self.path(user, ".json.prev"))
+    }
+
     /// Removes what killed runs left behind, of participants whose lock is free, and makes durable
     /// what they wrote: a token must be before it is used.
     pub fn sweep(&self) -> Result<()> {
