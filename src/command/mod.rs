@@ -11,3 +11,4 @@ pub mod report;
 pub mod status;
 pub mod sync;
 pub mod upload;
+pub mod verify;
