@@ -224,3 +224,5 @@ pub const CREDENTIAL_OUTPUT_WAIT_S: u64 = 2;
 pub const CREDENTIALS_FAILED_FOR_S: u64 = 60;
 /// Credentials that could not be renewed are used until so little is left.
 pub const CREDENTIALS_LEFT_S_MIN: i64 = 60;
+/// Keys that `verify --json` names of each kind; all are counted, and all are printed without it.
+pub const VERIFY_LISTED_MAX: usize = 10_000;

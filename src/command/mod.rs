@@ -12,4 +12,5 @@ pub mod report;
 pub mod status;
 pub mod sync;
 pub mod upload;
+pub mod verify;
 mod waiting;

@@ -266,6 +266,16 @@ pub fn sha256_base64(body: &[u8]) -> String {
     BASE64.encode(sha256(body))
 }
 
+/// The same from a digest in hex, as the ledger has it.
+pub fn base64_of_hex(digest: &str) -> Option<String> {
+    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
+    let pairs = digest.as_bytes().chunks(2).map(|pair| match pair {
+        [high, low] => Some(16 * digit(high)? + digit(low)?),
+        _ => None,
+    });
+    Some(BASE64.encode(pairs.collect::<Option<Vec<u8>>>()?))
+}
+
 /// The ETag of an object that was sent in one piece and not encrypted by KMS: its MD5, in hex.
 pub fn md5_hex(body: &[u8]) -> String {
     hex(&md5(body))
@@ -276,6 +286,61 @@ pub fn md5_of_etag(etag: &str) -> Option<String> {
     let bare = etag.trim().trim_matches('"');
     let hex = bare.len() == 32 && bare.bytes().all(|byte| byte.is_ascii_hexdigit());
     hex.then(|| bare.to_ascii_lowercase())
+}
+
+/// What S3 holds under a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    pub size_bytes: u64,
+    pub etag: String,
+    /// Of the whole object; stores that do not keep checksums send none.
+    pub sha256_base64: Option<String>,
+    /// Encrypted by KMS: the ETag is then no MD5, however it looks.
+    pub kms: bool,
+}
+
+/// What is known of some bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sums {
+    pub size_bytes: u64,
+    pub sha256_base64: Option<String>,
+    pub md5_hex: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    Same,
+    /// Of the same size; there is no checksum that both sides know.
+    SameSize,
+    OtherSize,
+    OtherBytes,
+}
+
+impl Sums {
+    pub fn of(body: &[u8]) -> Self {
+        Self {
+            size_bytes: body.len() as u64,
+            sha256_base64: Some(sha256_base64(body)),
+            md5_hex: Some(md5_hex(body)),
+        }
+    }
+}
+
+impl Head {
+    /// Whether the object is these bytes: by SHA-256, else by an ETag that is an MD5, else by size.
+    pub fn compare(&self, sums: &Sums) -> Comparison {
+        if self.size_bytes != sums.size_bytes {
+            return Comparison::OtherSize;
+        }
+        let md5 = md5_of_etag(&self.etag).filter(|_| !self.kms);
+        let of = |ours: &Option<String>, theirs: Option<String>| {
+            let same = ours.as_ref()? == theirs.as_ref()?;
+            Some(if same { Comparison::Same } else { Comparison::OtherBytes })
+        };
+        of(&sums.sha256_base64, self.sha256_base64.clone())
+            .or_else(|| of(&sums.md5_hex, md5))
+            .unwrap_or(Comparison::SameSize)
+    }
 }
 
 #[cfg(test)]

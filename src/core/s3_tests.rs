@@ -162,3 +162,35 @@ fn a_bucket_is_a_name_and_an_owner_a_number() {
     assert_eq!(check_owner("123456789012"), Ok(()));
     assert!(check_owner("1234-5678-9012").is_err());
 }
+
+#[test]
+fn an_object_is_compared_by_the_best_sum_that_both_sides_know() {
+    let head = |etag: &str, sha256: Option<String>, kms| Head {
+        size_bytes: 3,
+        etag: etag.to_owned(),
+        sha256_base64: sha256,
+        kms,
+    };
+    let (sums, md5) = (Sums::of(b"abc"), md5_hex(b"abc"));
+    let zeros = "0".repeat(32);
+    let compare = |head: Head| head.compare(&sums);
+    assert_eq!(compare(head(&zeros, Some(sha256_base64(b"abc")), false)), Comparison::Same);
+    assert_eq!(compare(head(&md5, Some(sha256_base64(b"abd")), false)), Comparison::OtherBytes);
+    assert_eq!(compare(head(&md5, None, false)), Comparison::Same);
+    assert_eq!(compare(head(&zeros, None, false)), Comparison::OtherBytes);
+    assert_eq!(compare(head(&zeros, None, true)), Comparison::SameSize);
+    assert_eq!(compare(head("1-2", None, false)), Comparison::SameSize);
+    assert_eq!(head(&md5, None, false).compare(&Sums::of(b"abcd")), Comparison::OtherSize);
+    assert_eq!(
+        head(&md5, None, false).compare(&Sums { md5_hex: None, ..sums }),
+        Comparison::SameSize
+    );
+}
+
+#[test]
+fn a_digest_in_hex_becomes_the_one_that_s3_keeps() {
+    let hex = crate::core::hash::sha256_hex(b"abc");
+    assert_eq!(base64_of_hex(&hex), Some(sha256_base64(b"abc")));
+    assert_eq!(base64_of_hex("zz"), None);
+    assert_eq!(base64_of_hex("abc"), None);
+}

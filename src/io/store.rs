@@ -24,7 +24,7 @@ use crate::core::aws_environment::Environment;
 use crate::core::backoff::{self, Next};
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::exchange::{Method, Reply, Request};
-use crate::core::s3::{self, Credentials, Encryption, Key, SignedOptions, Signing, Target};
+use crate::core::s3::{self, Credentials, Encryption, Head, Key, SignedOptions, Signing, Target};
 use crate::core::s3_error::{Context, Kind, S3Error, read_error};
 use crate::io::credentials::{Provider, Sources};
 use crate::io::http::{Http, is_loopback_url};
@@ -55,34 +55,6 @@ pub struct Stored {
     pub etag: String,
 }
 
-/// What S3 holds under a key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Head {
-    pub size_bytes: u64,
-    pub etag: String,
-    /// Of the whole object; stores that do not keep checksums send none.
-    pub sha256_base64: Option<String>,
-    /// Encrypted by KMS: the ETag is then no MD5, however it looks.
-    pub kms: bool,
-}
-
-impl Head {
-    /// Whether the object is these bytes, as far as S3 tells: by SHA-256, else by an ETag that is
-    /// an MD5, else by size.
-    pub fn holds(&self, body: &[u8]) -> bool {
-        if self.size_bytes != body.len() as u64 {
-            return false;
-        }
-        if let Some(sha256) = &self.sha256_base64 {
-            return *sha256 == s3::sha256_base64(body);
-        }
-        match s3::md5_of_etag(&self.etag) {
-            Some(md5) if !self.kms => md5 == s3::md5_hex(body),
-            _ => true,
-        }
-    }
-}
-
 #[derive(Debug)]
 pub struct Store {
     prefix: String,
@@ -98,6 +70,8 @@ struct Task<'a> {
     method: Method,
     make: &'a dyn Fn(&Signing<'_>) -> Result<Request>,
     accept: &'a dyn Fn(&Reply) -> Result<()>,
+    /// What is an answer too, when nothing can be mended.
+    answers: &'static [u16],
 }
 
 /// What has been mended for this request; each once.
@@ -171,6 +145,7 @@ impl Store {
             method: Method::Put,
             make: &|signing| s3::put(signing, key, body),
             accept: &|reply| check_stored(reply, body, kms_asked),
+            answers: &[],
         })?;
         Ok(Stored { etag: reply.header("etag").unwrap_or_default().to_owned() })
     }
@@ -181,6 +156,7 @@ impl Store {
             method: Method::Head,
             make: &|signing| s3::head(signing, key),
             accept: &|reply| head_of(reply).map(drop),
+            answers: &[404],
         })?;
         if reply.status == 404 {
             return Ok(None);
@@ -188,10 +164,15 @@ impl Store {
         head_of(&reply).map(Some)
     }
 
-    /// Fails when the bucket is not there. `head` cannot tell that from a missing object.
+    /// Fails when the bucket is not there: `head` cannot tell that from a missing object. Keys that
+    /// may not list the bucket are not told, which is no failure.
     pub fn check_bucket(&self) -> Result<()> {
-        let task = Task { method: Method::Head, make: &s3::head_bucket, accept: &|_| Ok(()) };
-        let reply = self.deliver(&task)?;
+        let reply = self.deliver(&Task {
+            method: Method::Head,
+            make: &s3::head_bucket,
+            accept: &|_| Ok(()),
+            answers: &[403, 404],
+        })?;
         if reply.status != 404 {
             return Ok(());
         }
@@ -201,8 +182,13 @@ impl Store {
     }
 
     pub fn delete(&self, key: &Key) -> Result<()> {
-        let make = |signing: &Signing<'_>| s3::delete(signing, key);
-        self.deliver(&Task { method: Method::Delete, make: &make, accept: &|_| Ok(()) }).map(drop)
+        let task = Task {
+            method: Method::Delete,
+            make: &|signing| s3::delete(signing, key),
+            accept: &|_| Ok(()),
+            answers: &[],
+        };
+        self.deliver(&task).map(drop)
     }
 
     fn target(&self) -> Target {
@@ -244,15 +230,16 @@ impl Store {
         let options = &self.options;
         let request = (task.make)(&Signing { target: &target, options, credentials, now })?;
         let reply = self.http.send(&request)?;
-        if reply.ok() || (task.method == Method::Head && reply.status == 404) {
-            if reply.ok() {
-                (task.accept)(&reply).map_err(|failure| failure.at(request.label()))?;
-            }
+        if reply.ok() {
+            (task.accept)(&reply).map_err(|failure| failure.at(request.label()))?;
             return Ok(Some(reply));
         }
         let error = read_error(&reply);
         if self.mend(&error, &target, skew_s, credentials, mended)? {
             return Ok(None);
+        }
+        if task.answers.contains(&reply.status) {
+            return Ok(Some(reply));
         }
         Err(self.failure(&error, task.method).at(request.label()))
     }

@@ -1,7 +1,7 @@
 //! What S3 may refuse, and what is done about it.
 
 use fitsync::core::error::{ErrorClass, Failure, Result};
-use fitsync::core::s3::{Encryption, md5_hex, sha256_base64};
+use fitsync::core::s3::{Comparison, Encryption, Sums, md5_hex, sha256_base64};
 use fitsync::io::clock::Clock;
 use fitsync::io::store::{Store, Stored};
 use jiff::{SignedDuration, Timestamp};
@@ -228,10 +228,12 @@ fn a_look_reads_size_etag_and_checksum() {
     let key = store.key(PATH).unwrap();
     let head = store.head(&key).unwrap().unwrap();
     assert_eq!((head.size_bytes, head.kms), (34, false));
-    assert!(head.holds(BODY) && !head.holds(b"user_id,time_utc,time_local,stepz\n"));
+    assert_eq!(head.compare(&Sums::of(BODY)), Comparison::Same);
+    let other = Sums::of(b"user_id,time_utc,time_local,stepz\n");
+    assert_eq!(head.compare(&other), Comparison::OtherBytes);
     let head = store.head(&key).unwrap().unwrap();
     assert_eq!((head.sha256_base64.clone(), head.kms), (None, true));
-    assert!(head.holds(BODY) && !head.holds(b"x"));
+    assert_eq!(head.compare(&Sums::of(BODY)), Comparison::SameSize);
     assert_eq!(store.head(&key), Ok(None));
     let failure = store.head(&key).unwrap_err();
     assert_eq!(failure.class, ErrorClass::Config);
