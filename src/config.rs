@@ -50,6 +50,8 @@ pub const SESSION_RANGE_DAYS_MAX: i64 = 30;
 pub const TOKEN_REFRESH_BEFORE_S: i64 = 5 * 60;
 /// A pasted address, also when it came in several lines.
 pub const PASTE_BYTES_MAX: usize = 8 * 1024;
+/// A pasted address that ends in its code may go on in a line that follows this soon.
+pub const PASTE_REST_MS: u64 = 1_000;
 
 pub const LOGIN_TIMEOUT_MINUTES_MAX: u32 = 24 * 60;
 pub const LOGIN_POLL_MS: u64 = 100;
@@ -86,8 +88,16 @@ pub const LEDGER_BYTES_MAX: u64 = 8 * 1024 * 1024;
 pub const TOKEN_RESERVE_BYTES: u64 = 16 * 1024;
 /// A day of minute data is about 100 KiB.
 pub const CSV_BYTES_MAX: u64 = 64 * 1024 * 1024;
-/// Below this nothing is fetched; uploading goes on.
+/// Below this nothing is fetched and no CSV file written: ledger and tokens still can be, and
+/// uploading goes on.
 pub const FETCH_SPACE_BYTES_MIN: u64 = 512 * 1024;
+/// Below this, or below a part of the disk if that is smaller, uploaded CSV files make room.
+pub const LOW_WATER_BYTES: u64 = 64 * 1024 * 1024;
+pub const LOW_WATER_PART: u64 = 20;
+/// On a disk so small that its part is less than fetching needs.
+pub const LOW_WATER_BYTES_MIN: u64 = 2 * FETCH_SPACE_BYTES_MIN;
+/// Files that are looked at in one go when room is made.
+pub const KEEP_FILES_MAX: usize = 2_000;
 pub const STOP_POLL_MS: u64 = 20;
 pub const STOP_WRITE_MS_MAX: u64 = 1_500;
 pub const STOP_REFRESH_S_MAX: u64 = 15;
@@ -95,6 +105,8 @@ pub const STOP_REFRESH_S_MAX: u64 = 15;
 // --- One run ------------------------------------------------------------------------------------
 /// Retries of all participants together.
 pub const RETRY_BUDGET: i64 = 200;
+/// Failures of so many participants, or of all that there are, before it is everybody's.
+pub const BREAKER_PARTICIPANTS: usize = 3;
 /// So many failures in a row, of anybody, and the network is down.
 pub const BREAKER_NETWORK: u32 = 8;
 /// So many 5xx in a row, of anybody, and the service is down.
@@ -102,6 +114,8 @@ pub const BREAKER_SERVER: u32 = 16;
 /// Google allows an unverified app 150 requests a minute and participant.
 pub const PACE_BURST: f64 = 30.0;
 pub const PACE_PER_S: f64 = 2.0;
+/// A refresh whose reply was lost is asked for once more.
+pub const REFRESH_ATTEMPTS_MAX: u32 = 2;
 /// A token that is refused again and again is not cured by refreshing.
 pub const REFRESHES_MAX: u32 = 3;
 
@@ -109,8 +123,10 @@ pub const REFRESHES_MAX: u32 = 3;
 /// The ledger is written after so many files or seconds of uploading.
 pub const UPLOAD_BATCH_FILES: usize = 32;
 pub const UPLOAD_BATCH_S: u64 = 10;
-/// So many failures in a row and the rest is left to the next run.
-pub const UPLOAD_FAILURES_IN_A_ROW_MAX: usize = 8;
+/// After so many failures in a row, the items that failed least are tried …
+pub const UPLOAD_FAILURES_IN_A_ROW_MAX: usize = 4;
+/// … and when so many of them fail as well, the rest is left to the next run.
+pub const UPLOAD_PROBES: usize = 4;
 /// Items of the backlog that are held in memory at once.
 pub const BACKLOG_ITEMS_MAX: usize = 2_000;
 
@@ -123,19 +139,31 @@ pub const LOOKBACK_DAYS_MAX: u32 = 60;
 pub const PORTAL_CONNECTIONS_MAX: usize = 64;
 /// A peer is one IPv4 address or one IPv6 /64.
 pub const PORTAL_CONNECTIONS_PER_PEER_MAX: usize = 4;
+/// A peer with so many offences (a place lost, a request refused or never finished) in this time
+/// comes after all others while there is no free place.
+pub const PORTAL_OFFENCES_MIN: u32 = 3;
+pub const PORTAL_OFFENCE_MS: u64 = 10_000;
+/// Peers whose offences are remembered.
+pub const PORTAL_OFFENDERS_MAX: usize = 256;
 /// Threads of connections that were just closed end a little later than their place is given away.
-pub const PORTAL_THREADS_MAX: usize = 96;
+pub const PORTAL_THREADS_MAX: usize = 80;
+/// Requests that are with the server behind the guard at once: it takes a thread for each.
+pub const PORTAL_RELAYS_MAX: usize = 16;
 pub const PORTAL_THREAD_STACK_BYTES: usize = 256 * 1024;
 /// What one connection may need: its socket, and three ends of the socket to the server behind.
 pub const PORTAL_FILES_PER_CONNECTION: usize = 4;
 /// Open files that are left to the rest of the program.
 pub const PORTAL_FILES_SPARE: usize = 40;
+/// Connections that the kernel keeps until they are accepted; a burst of attackers fits.
+pub const PORTAL_BACKLOG: i32 = 1024;
 /// Sockets that one listen address may stand for (`localhost` is two).
 pub const PORTAL_SOCKETS_MAX: usize = 4;
 pub const PORTAL_HEAD_BYTES_MAX: usize = 8 * 1024;
 pub const PORTAL_HEADERS_MAX: usize = 64;
 pub const PORTAL_BODY_BYTES_MAX: usize = 16 * 1024;
 pub const PORTAL_ANSWER_BYTES_MAX: u64 = 1024 * 1024;
+/// Answers up to this are taken in before they are sent: a slow client then occupies nobody else.
+pub const PORTAL_ANSWER_BUFFER_BYTES: usize = 32 * 1024;
 /// Handshake, head and body together.
 pub const PORTAL_REQUEST_TIMEOUT_MS: u64 = 5_000;
 /// A callback waits for the provider's answer (a whole exchange and its repetition).
@@ -149,11 +177,59 @@ pub const PORTAL_CLOSE_TIMEOUT_MS: u64 = 2_000;
 pub const PORTAL_THREAD_PAUSE_MS: u64 = 1;
 /// Pause of an accept loop that cannot go on (no file, no thread).
 pub const PORTAL_PAUSE_MS: u64 = 20;
+/// The typed code and the link of `login` live so long.
+pub const PORTAL_CODE_S: u64 = 10 * 60;
+/// So many wrong codes in all, and the typed code is dead.
+pub const PORTAL_WRONG_CODES_MAX: u32 = 20;
+/// A link that the operator hands out lives so long, or until a token was stored.
+pub const PORTAL_LINK_S: u64 = 24 * 3600;
+/// After the token was stored the page still shows the device for so long.
+pub const PORTAL_REVIEW_S: u64 = 10 * 60;
+/// What an ended link says is kept for so long: that it has ended, or was used.
+pub const PORTAL_EPITAPH_S: u64 = 24 * 3600;
+/// Open and ended links together; the oldest goes.
+pub const PORTAL_SIGN_INS_MAX: usize = 1000;
+/// PBKDF2-HMAC-SHA256 (OWASP's number of 2023): about a second on a Raspberry Pi 3.
+pub const PASSWORD_ITERATIONS: u32 = 600_000;
+/// A file that asks for more was not written by this program.
+pub const PASSWORD_ITERATIONS_MAX: u32 = 10_000_000;
+pub const PASSWORD_CHARS_MIN: usize = 12;
+pub const PASSWORD_BYTES_MAX: usize = 256;
+pub const PASSWORD_FILE_BYTES_MAX: u64 = 4 * 1024;
+/// Wrong passwords of one peer in this time, before it has to wait.
+pub const PASSWORD_WRONG_MAX: u32 = 8;
+pub const PASSWORD_WRONG_S: u64 = 10 * 60;
+/// Passwords that wait to be checked; more are asked to come again.
+pub const PASSWORD_QUEUE_MAX: usize = 4;
+pub const SESSION_S: u64 = 12 * 3600;
+/// Operators signed in at once; the oldest goes.
+pub const SESSIONS_MAX: usize = 16;
 
 // --- S3 and credentials -------------------------------------------------------------------------
 /// S3's own limit.
 pub const S3_KEY_BYTES_MAX: usize = 1024;
 /// A presigned request is sent at once; this is room for a slow clock and a slow upload.
 pub const S3_URL_LIFE_S: u64 = 15 * 60;
-/// Temporary credentials with less left than this (or than a URL's life) are renewed before use.
+/// Temporary credentials with less left than this (a URL's life; the SDKs take ten minutes) are
+/// renewed before use.
 pub const CREDENTIALS_RENEW_BEFORE_S: i64 = 15 * 60;
+/// AWS's sentence on a denial, as far as it is shown.
+pub const AWS_DENIAL_CHARS_MAX: usize = 400;
+pub const S3_REGION_BYTES_MAX: usize = 32;
+/// Profiles that are walked through from the selected one to the one with keys.
+pub const ROLE_CHAIN_MAX: usize = 16;
+/// One of the two profile files.
+pub const AWS_FILE_BYTES_MAX: u64 = 1024 * 1024;
+/// What a credential_process may take, and print.
+pub const CREDENTIAL_PROCESS_S_MAX: u64 = 60;
+pub const CREDENTIAL_PROCESS_BYTES_MAX: u64 = 64 * 1024;
+/// The end of what it says on stderr, as far as it is shown.
+pub const CREDENTIAL_STDERR_CHARS_MAX: usize = 300;
+/// What was said may be held open by something it started: how long to wait for the rest.
+pub const CREDENTIAL_OUTPUT_WAIT_S: u64 = 2;
+/// A failure to get credentials is not asked for again within this time.
+pub const CREDENTIALS_FAILED_FOR_S: u64 = 60;
+/// Credentials that could not be renewed are used until so little is left.
+pub const CREDENTIALS_LEFT_S_MIN: i64 = 60;
+/// Keys that `verify --json` names of each kind; all are counted, and all are printed without it.
+pub const VERIFY_LISTED_MAX: usize = 10_000;

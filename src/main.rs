@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use argh::FromArgs as _;
 use fitsync::command::arguments::{Arguments, Command, split_equals};
 use fitsync::command::context::Context;
-use fitsync::command::{login, status, sync, upload};
+use fitsync::command::{login, status, sync, upload, verify};
 use fitsync::config::{Config, Settings};
 use fitsync::core::error::{ErrorClass, Failure, Result};
 use fitsync::io::clock::Clock;
@@ -44,6 +44,7 @@ fn run(arguments: Arguments) -> Result<u8> {
         Command::Sync(arguments) => sync::run(&context, &arguments),
         Command::Upload(arguments) => upload::run(&context, &arguments),
         Command::Status(arguments) => status::run(&context, &arguments),
+        Command::Verify(arguments) => verify::run(&context, &arguments),
     }
 }
 
@@ -63,7 +64,7 @@ fn parse() -> std::result::Result<Arguments, ExitCode> {
             print!("{}", exit.output);
             return ExitCode::SUCCESS;
         }
-        usage(exit.output.lines().next().unwrap_or_default())
+        usage(&exit.output.split_whitespace().collect::<Vec<_>>().join(" "))
     })
 }
 

@@ -24,6 +24,7 @@ pub enum Command {
     Sync(SyncArguments),
     Upload(UploadArguments),
     Status(StatusArguments),
+    Verify(VerifyArguments),
 }
 
 /// Connect one participant: prints the address of the sign-in page.
@@ -93,6 +94,21 @@ pub struct StatusArguments {
     /// only this participant (repeatable)
     #[argh(option)]
     pub user: Vec<String>,
+    /// print the result as JSON
+    #[argh(switch)]
+    pub json: bool,
+}
+
+/// Compare what the store holds with what was sent; exit code 1 when anything differs.
+#[derive(Debug, Default, FromArgs)]
+#[argh(subcommand, name = "verify", help_triggers("-h", "--help", "help"))]
+pub struct VerifyArguments {
+    /// only this participant (repeatable)
+    #[argh(option)]
+    pub user: Vec<String>,
+    /// queue again what is missing or different; read the day again where the local file is gone
+    #[argh(switch)]
+    pub repair: bool,
     /// print the result as JSON
     #[argh(switch)]
     pub json: bool,

@@ -13,6 +13,8 @@ use crate::core::exchange::{Reply, Request};
 use crate::core::token::{Grant, Token};
 use crate::core::user::UserId;
 use crate::io::session::Guard;
+use crate::portal::sign_ins::{self, Hint};
+use crate::portal::text::ago;
 use crate::provider::metric::Metric;
 use crate::provider::{Identity, PairedDevice, Provider, newest};
 
@@ -37,6 +39,8 @@ pub struct Connected {
     pub missing: Vec<&'static str>,
     pub settings_granted: bool,
     pub refresh_expires_at: Option<jiff::Timestamp>,
+    /// No account was connected before.
+    pub is_first: bool,
     pub now: jiff::Timestamp,
 }
 
@@ -49,10 +53,10 @@ pub fn connect(
     verifier: &Secret,
     scopes: &[String],
 ) -> Result<Connected> {
-    let guard = Guard::default();
+    let guard = Guard::new(1);
     let send = |request: &Request| -> Result<Reply> {
         let classify = |reply: &Reply| provider.classify(reply);
-        let reply = guard.send(&context.http, request, classify)?;
+        let reply = guard.send(asked.user.as_str(), &context.http, request, classify)?;
         if reply.ok() { Ok(reply) } else { Err(provider.classify(&reply).at(request.label())) }
     };
     let reply = send(&provider.code_request(code, verifier)).map_err(code_refused)?;
@@ -83,7 +87,7 @@ pub fn connect(
     let device = settings_granted
         .then(|| ask(provider.devices_request()).and_then(devices))
         .and_then(|devices| newest(&devices.unwrap_or_default()).cloned());
-    let token = store(context, provider, asked, &grant, &identity)?;
+    let (token, is_first) = store(context, provider, asked, &grant, &identity)?;
     let metrics = context.config.metrics.iter().copied();
     let (granted, missing): (Vec<&Metric>, Vec<&Metric>) =
         metrics.partition(|metric| provider.granted(&token, metric));
@@ -95,6 +99,7 @@ pub fn connect(
         missing: missing.iter().map(|metric| metric.name).collect(),
         settings_granted,
         refresh_expires_at: token.refresh_expires_at,
+        is_first,
         now: context.clock.now(),
     })
 }
@@ -107,14 +112,15 @@ fn code_refused(failure: Failure) -> Failure {
     Failure::new(ErrorClass::Code, what)
 }
 
-/// Checks that the account may be this participant's, and writes the token under its lock.
+/// Checks that the account may be this participant's, and writes the token under its lock; also
+/// whether it is the participant's first.
 fn store(
     context: &Context,
     provider: &dyn Provider,
     asked: &Asked,
     grant: &Grant,
     identity: &Identity,
-) -> Result<Token> {
+) -> Result<(Token, bool)> {
     let (tokens, user) = (&context.tokens, &asked.user);
     let now = context.clock.now();
     tokens.make()?;
@@ -144,7 +150,23 @@ fn store(
     token.collect_from = asked.collect_from.or(token.collect_from);
     token.collect_until = asked.collect_until.or(token.collect_until);
     tokens.save(user, &token)?;
-    Ok(token)
+    Ok((token, before.is_none()))
+}
+
+/// Lets go of an account that was connected a moment ago and is not the participant's.
+pub fn take_back(context: &Context, provider: &dyn Provider, user: &UserId) -> Result<()> {
+    let _lock = context.tokens.lock(user)?;
+    let Some(token) = context.tokens.load(user)? else { return Ok(()) };
+    let request = provider.revoke_request(&token.refresh_token);
+    let classify = |reply: &Reply| provider.classify(reply);
+    let revoked = Guard::new(1).send(user.as_str(), &context.http, &request, classify);
+    if !revoked.is_ok_and(|reply| reply.ok()) {
+        log::warn!(
+            "user={user} the account could not be told: its owner can remove the study in the \
+             account's list of connected apps"
+        );
+    }
+    context.tokens.remove(user)
 }
 
 /// An account belongs to one participant: two ids with the same data would be a silent error.
@@ -166,7 +188,33 @@ fn refuse_taken_account(context: &Context, user: &UserId, identity: &Identity) -
     Ok(())
 }
 
+/// Why a sign-in led to nothing, for its page; the terminal and the log have the reason.
+pub const fn hint_of(failure: &Failure) -> Hint {
+    match failure.class {
+        ErrorClass::Account => Hint::OtherAccount,
+        ErrorClass::Code => Hint::CodeRefused,
+        ErrorClass::Auth => Hint::NotLinked,
+        ErrorClass::Network | ErrorClass::Server | ErrorClass::Quota => Hint::NotReachable,
+        _ => Hint::Failed,
+    }
+}
+
 impl Connected {
+    /// What the sign-in's page shows.
+    pub fn view(&self) -> sign_ins::Connected {
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        sign_ins::Connected {
+            account_end: self.account_end.clone(),
+            device: self.device.as_ref().map(|device| device.name.clone()),
+            synced_at: self.device.as_ref().and_then(|device| device.synced_at),
+            settings_granted: self.settings_granted,
+            granted: owned(&self.granted),
+            missing: owned(&self.missing),
+            expires_at: self.refresh_expires_at,
+            is_first: self.is_first,
+        }
+    }
+
     /// What the technician compares and passes on.
     pub fn tell(&self) {
         say(&format!("Connected: {} (account …{}).", self.user, self.account_end));
@@ -215,16 +263,4 @@ impl Connected {
 
 fn listed(names: &[&str]) -> String {
     if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
-}
-
-/// `4 minutes ago`
-pub fn ago(seconds: i64) -> String {
-    let (count, unit) = match seconds {
-        ..60 => return "just now".to_owned(),
-        60..3_600 => (seconds / 60, "minute"),
-        3_600..86_400 => (seconds / 3_600, "hour"),
-        _ => (seconds / 86_400, "day"),
-    };
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {unit}{plural} ago")
 }

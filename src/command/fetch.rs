@@ -4,15 +4,15 @@
 //! The order that nothing is lost by: a day is durable as `wanted` before it is asked; its CSV is
 //! durable before its ledger entry says so.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::command::context::Context;
 use crate::command::report::ParticipantReport;
+use crate::command::upload::Uploads;
 use crate::config::{FETCH_SPACE_BYTES_MIN, PAGES_MAX, SIGN_IN_TRY_EVERY_S};
-use crate::core::completeness;
 use crate::core::day::{self, Calendar, DaySpan};
 use crate::core::error::{ErrorClass, Failure, Reach, Result};
 use crate::core::hash::sha256_hex;
@@ -40,12 +40,15 @@ pub struct Wanted {
 pub fn participant(
     context: &Context,
     guards: &Guards,
+    uploads: &Uploads,
     wanted: &Wanted,
     user: &UserId,
     report: &mut ParticipantReport,
 ) {
-    let Err(mut failure) = try_participant(context, guards, wanted, user, report) else { return };
-    if failure.class == ErrorClass::Auth && !failure.what.contains("fitsync login") {
+    let done = try_participant(context, guards, uploads, wanted, user, report);
+    let Err(mut failure) = done else { return };
+    let signs_in = matches!(failure.class, ErrorClass::Auth | ErrorClass::Retired);
+    if signs_in && !failure.what.contains("fitsync login") {
         failure.what = format!("{}; run: fitsync login {user}", failure.what);
     }
     report.fail(&failure, None, None);
@@ -54,6 +57,7 @@ pub fn participant(
 fn try_participant(
     context: &Context,
     guards: &Guards,
+    uploads: &Uploads,
     wanted: &Wanted,
     user: &UserId,
     report: &mut ParticipantReport,
@@ -67,8 +71,9 @@ fn try_participant(
     let provider = context.provider(&token.provider)?;
     let (store, guard) = (&context.tokens, guards.of(provider.name()));
     let mut session = Session::new(provider, user, token, &context.http, store, guard);
+    let (book, open) = (&mut book, &mut session);
     let mut fetch =
-        Fetch { context, wanted, report, book: &mut book, session: &mut session, now, zone: None };
+        Fetch { context, uploads, wanted, report, book, session: open, now, zone: None };
     let done = fetch.run();
     let settled = fetch.settle_state(&done);
     report.requests += session.requests;
@@ -106,6 +111,8 @@ fn check_state(
 /// The run of one participant; its other half is `planning.rs`.
 pub(super) struct Fetch<'a, 'b> {
     pub(super) context: &'a Context,
+    /// Where a lost ledger is looked for.
+    pub(super) uploads: &'a Uploads<'a>,
     pub(super) wanted: &'a Wanted,
     pub(super) report: &'a mut ParticipantReport,
     pub(super) book: &'a mut Book,
@@ -118,25 +125,18 @@ pub(super) struct Fetch<'a, 'b> {
 impl Fetch<'_, '_> {
     fn run(&mut self) -> Result<()> {
         let mut device = self.device()?;
+        // A clock that the first reply has shown to be wrong is corrected from here on.
+        self.now = self.context.clock.now();
+        self.notice_sign_in();
         let wishes = self.wishes();
-        let looked_into = plan::months(
-            &self.book.head,
-            self.now,
-            self.context.config.lookback_days,
-            self.wanted.named,
-        );
-        self.book.open_months(looked_into.iter().copied())?;
-        if self.has_new_grants(&wishes) {
-            let all = self.book.month_keys()?;
-            self.book.open_months(all)?;
-        }
+        self.open_months(&wishes)?;
+        let missing = self.rebuild()?;
         if let Some(since) = self.session.token.account_since {
             self.book.end_other_accounts(&self.session.token.account, since);
         }
-        let known_zone = self.book.head.zone.clone();
-        if let Some(zone) = known_zone.filter(|_| self.book.lost.is_empty()) {
+        if let Some(zone) = self.book.head.zone.clone() {
             let calendar = self.calendar(&zone)?;
-            let (plan, _) = self.plan(device, &wishes, &calendar);
+            let plan = self.plan(device, &wishes, &calendar, &missing);
             if plan.is_idle() {
                 self.advance(&plan);
                 return self.book.save();
@@ -148,19 +148,22 @@ impl Fetch<'_, '_> {
             device = self.device()?;
         }
         let mut calendar = self.calendar(&zone)?;
-        let (plan, lost) = self.plan(device, &wishes, &calendar);
-        self.note_plan(&plan, &lost, &mut calendar);
-        self.book.save_months(&looked_into)?;
+        let plan = self.plan(device, &wishes, &calendar, &missing);
+        self.note_plan(&plan, &mut calendar);
+        self.book.save_months()?;
         self.finish_plan(&plan, &wishes);
         self.book.save()?;
         self.sweep()?;
         let read = self.read_all(&plan, device, &calendar);
-        self.write_completeness()?;
+        let data_dir = &self.context.config.data_dir;
+        self.report.files_written += self.book.write_completeness(data_dir, self.session.user)?;
         self.book.save()?;
         read
     }
 
     fn sweep(&self) -> Result<()> {
+        let folder = self.context.config.data_dir.join("users").join(self.session.user.as_str());
+        files::settle(&folder)?;
         self.book.sweep()?;
         let metrics = self.wanted.metrics.iter().map(|metric| metric.name);
         for name in metrics.chain([COMPLETENESS]) {
@@ -186,7 +189,7 @@ impl Fetch<'_, '_> {
                     }
                     Err(failure) => self.job_failed(metric, &job, failure)?,
                 }
-                self.book.save_months(&BTreeSet::new())?;
+                self.book.save_months()?;
             }
         }
         if tried > 0 && denied.len() == tried && tried == self.wanted.metrics.len() {
@@ -199,9 +202,12 @@ impl Fetch<'_, '_> {
         Ok(())
     }
 
-    /// A granted metric that the provider refuses: noted, and asked again with the look-back.
+    /// A granted metric that the provider refuses: noted, and asked again with the look-back. When
+    /// it is allowed then, that is a new grant: all its days are asked.
     fn refused(&mut self, metric: &Metric, dates: &BTreeSet<Date>) {
-        self.book.head.refused.push(metric.name.to_owned());
+        let head = &mut self.book.head;
+        head.refused.push(metric.name.to_owned());
+        head.granted.retain(|name| name != metric.name);
         for &date in dates {
             if let Ok(entry) = self.book.entry_mut(metric.name, date)
                 && entry.state == State::Wanted
@@ -319,31 +325,13 @@ impl Fetch<'_, '_> {
     }
 
     fn write(&mut self, metric: &str, date: Date, bytes: &[u8]) -> Result<()> {
-        let path = self.context.config.data_dir.join(file_path(self.session.user, metric, date));
-        files::make_folder(path.parent().unwrap_or(&self.context.config.data_dir))?;
+        let data_dir = &self.context.config.data_dir;
+        let path = data_dir.join(file_path(self.session.user, metric, date));
+        files::make_folder(path.parent().unwrap_or(data_dir))?;
+        // The last of the disk is for ledgers and tokens.
+        files::check_space(data_dir, bytes.len() as u64 + FETCH_SPACE_BYTES_MIN)?;
         files::write_durably(&path, bytes)?;
         self.report.files_written += 1;
-        Ok(())
-    }
-
-    /// The completeness file of each month that says something else than before.
-    fn write_completeness(&mut self) -> Result<()> {
-        let mut changed = BTreeMap::new();
-        for (key, month) in self.book.months() {
-            let bytes = completeness::csv(self.session.user, month)?;
-            let sha256 = sha256_hex(&bytes);
-            let file = &month.completeness;
-            let known = file.sha256.as_ref() == Some(&sha256) && !file.missing;
-            if !month.days.is_empty() && !known {
-                changed.insert(key, (bytes, sha256));
-            }
-        }
-        for (key, (bytes, sha256)) in changed {
-            self.write(COMPLETENESS, key.first_day(), &bytes)?;
-            if let Some(month) = self.book.month_mut(key) {
-                month.completeness.written(&sha256, bytes.len() as u64);
-            }
-        }
         Ok(())
     }
 

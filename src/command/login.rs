@@ -1,69 +1,162 @@
 //! `fitsync login USER`: connects one participant.
 //!
 //! Prints the provider's address alone on stdout, then waits for the browser to come back (here,
-//! or by an address that somebody pastes on stdin). State is checked before anything else.
+//! on the sign-in page that a phone opened, or by an address that somebody pastes on stdin). State
+//! is checked before anything else. The terminal tells everything that the page shows.
 
-use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
-use std::sync::mpsc;
+use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
 use jiff::civil::Date;
 
 use crate::command::arguments::LoginArguments;
-use crate::command::connect::{Asked, Connected, connect};
+use crate::command::connect::{Asked, Connected, connect, hint_of, take_back};
 use crate::command::context::Context;
-use crate::config::{LOGIN_POLL_MS, LOGIN_TIMEOUT_MINUTES_MAX, PASTE_BYTES_MAX, parse_date};
+use crate::command::office::{
+    StudyOffice, desk_rules, open_pages, pages_address, refuse_withdrawn,
+};
+use crate::command::waiting::{Event, Waiting};
+use crate::config::{LOGIN_TIMEOUT_MINUTES_MAX, parse_date};
 use crate::core::error::{ErrorClass, Failure, Result};
-use crate::core::sign_in::{Callback, Paste, PasteStep, Pkce, new_state, same};
+use crate::core::sign_in::Callback;
 use crate::core::user::UserId;
-use crate::io::{random, stop};
+use crate::io::random;
+use crate::portal::code::Key;
+use crate::portal::desk::{Desk, Office as _};
+use crate::portal::sign_ins::{Attempt, Hint};
 use crate::portal::{Listener, Outcome, Visit};
-use crate::provider::Provider;
-
-pub fn run(context: &Context, arguments: &LoginArguments) -> Result<u8> {
-    let asked = asked(context, arguments)?;
-    let provider = context.sign_in_provider()?;
-    let pkce = Pkce::new(random::bytes()?);
-    let state = new_state(random::bytes()?);
-    let scopes = provider.scopes(&context.config.metrics);
-    warn_unlisted(context, &asked.user);
-    let listener = listen(context, provider);
-    let url = provider.authorize_url(&scopes, &state, &pkce.challenge);
-    invite(&url, &asked.user, listener.is_some());
-    let timeout = Duration::from_secs(60 * u64::from(arguments.timeout));
-    let mut waiting = Waiting { listener, lines: lines_of_stdin(), state, provider };
-    let Some((came, visit)) = waiting.callback(timeout)? else {
-        say("Nobody signed in in time. Nothing was changed; run the command again.");
-        return Ok(EXIT_NOBODY);
-    };
-    let result = match came {
-        Callback::Denied { .. } => {
-            waiting.answer(visit, Outcome::Denied);
-            say("The participant did not agree at the sign-in page. Nothing was changed.");
-            return Ok(EXIT_NOBODY);
-        }
-        Callback::Refused { error, .. } => Err(refused_by_page(&error)),
-        Callback::Code { code, .. } => {
-            connect(context, provider, &asked, &code, &pkce.verifier, &scopes)
-        }
-    };
-    waiting.answer(visit, outcome_of(&result));
-    result.map(|connected| {
-        connected.tell();
-        0
-    })
-}
 
 /// Denied, or nobody came.
 const EXIT_NOBODY: u8 = 3;
 
+pub fn run(context: &Context, arguments: &LoginArguments) -> Result<u8> {
+    let asked = asked(context, arguments)?;
+    let provider = context.sign_in_provider()?;
+    let mut office = StudyOffice::new(context, provider);
+    office.collect = (asked.collect_from, asked.collect_until);
+    warn_unlisted(context, &asked.user);
+    let listener = listen(context)?;
+    let port = listener.as_ref().map_or(0, Listener::port);
+    let rules = desk_rules(context, provider, port, Outcome::OtherSignIn);
+    let mut desk = Desk::new(rules, random::bytes()?);
+    let life = Duration::from_secs(60 * u64::from(arguments.timeout));
+    let (user, key) = (asked.user.clone(), Key::typed(random::bytes()?));
+    let (facts, attempt) = (office.facts(&user)?, office.attempt(&user)?);
+    let address = attempt.address.clone();
+    let now = Instant::now();
+    let ticket = desk.sign_ins.open(user, key, facts, attempt, life.as_secs(), now);
+    let page = listener.as_ref().and_then(|listener| pages_address(context, listener));
+    let page = page.map(|page| page + &desk.path(ticket));
+    invite(&address, page.as_deref(), &asked.user, listener.is_some());
+    let waiting = Waiting::new(&office, desk, ticket, listener, life);
+    Login { waiting, asked, failure: None, connected: false }.run()
+}
+
+/// One sign-in from the invitation to the exit code.
+struct Login<'a> {
+    waiting: Waiting<'a>,
+    asked: Asked,
+    /// Why the last attempt failed, if nothing came after it.
+    failure: Option<Failure>,
+    /// The token is stored; only the look at the wrist is left.
+    connected: bool,
+}
+
+impl Login<'_> {
+    fn run(mut self) -> Result<u8> {
+        loop {
+            match self.waiting.event()? {
+                Event::Came { callback, attempt, visit } => {
+                    if let Some(code) = self.came(callback, attempt, visit)? {
+                        return Ok(code);
+                    }
+                }
+                Event::TakeBack(visit) => self.take_back(visit)?,
+                Event::Done => return Ok(0),
+                Event::Timeout if self.connected => return Ok(0),
+                Event::Timeout => {
+                    say("Nobody signed in in time. Nothing was changed; run the command again.");
+                    return self.failure.map_or(Ok(EXIT_NOBODY), Err);
+                }
+            }
+        }
+    }
+
+    /// The provider's answer; an exit code where that is the end.
+    fn came(
+        &mut self,
+        callback: Callback,
+        attempt: Attempt,
+        visit: Option<Visit>,
+    ) -> Result<Option<u8>> {
+        let code = match callback {
+            Callback::Denied { .. } => {
+                say("The participant did not agree at the sign-in page. Nothing was changed.");
+                self.waiting.conclude(visit, Outcome::Denied);
+                return Ok(Some(EXIT_NOBODY));
+            }
+            Callback::Refused { error, .. } => {
+                self.waiting.conclude(visit, Outcome::Failed);
+                return Err(refused_by_page(&error));
+            }
+            Callback::Code { code, .. } => code,
+        };
+        say("The browser came back. Checking with the provider …");
+        let (office, asked) = (self.waiting.office, &self.asked);
+        let result = self.waiting.meanwhile(|| {
+            let (context, provider) = (office.context, office.provider);
+            connect(context, provider, asked, &code, &attempt.verifier, &office.scopes)
+        });
+        match result {
+            Ok(connected) => Ok(self.connected(&connected, visit)),
+            Err(failure) if self.waiting.on_page() => {
+                self.try_again(failure, visit)?;
+                Ok(None)
+            }
+            Err(failure) => {
+                self.waiting.conclude(visit, outcome_of(&failure));
+                Err(failure)
+            }
+        }
+    }
+
+    /// The token is stored. Where somebody looks at the page, the device is compared there.
+    fn connected(&mut self, connected: &Connected, visit: Option<Visit>) -> Option<u8> {
+        connected.tell();
+        (self.connected, self.failure) = (true, None);
+        if !self.waiting.on_page() {
+            self.waiting.conclude(visit, Outcome::Connected);
+            return Some(0);
+        }
+        say("Press Done on the page, or Enter here.");
+        self.waiting.review(connected.view(), visit);
+        None
+    }
+
+    fn try_again(&mut self, failure: Failure, visit: Option<Visit>) -> Result<()> {
+        say(&failure.to_string());
+        let address = self.waiting.again(hint_of(&failure), visit)?;
+        self.failure = Some(failure);
+        say("The participant can try again on the page, or by this address:");
+        print_address(&address);
+        Ok(())
+    }
+
+    fn take_back(&mut self, visit: Visit) -> Result<()> {
+        let (office, user) = (self.waiting.office, &self.asked.user);
+        self.waiting.meanwhile(|| take_back(office.context, office.provider, user))?;
+        self.connected = false;
+        let address = self.waiting.again(Hint::TakenBack, Some(visit))?;
+        say("It was another band: the account was let go. Sign in with the right one:");
+        print_address(&address);
+        Ok(())
+    }
+}
+
 fn asked(context: &Context, arguments: &LoginArguments) -> Result<Asked> {
     let usage = |what: String| Failure::new(ErrorClass::Usage, what);
     let user: UserId = arguments.user.parse().map_err(usage)?;
-    if context.tokens.is_withdrawn(&user) {
-        let what = format!("{user} has withdrawn from the study; this id cannot sign in again");
-        return Err(usage(what));
-    }
+    refuse_withdrawn(context, &user)?;
     if !(1..=LOGIN_TIMEOUT_MINUTES_MAX).contains(&arguments.timeout) {
         let what = format!("--timeout must be from 1 to {LOGIN_TIMEOUT_MINUTES_MAX} minutes");
         return Err(usage(what));
@@ -86,48 +179,36 @@ fn warn_unlisted(context: &Context, user: &UserId) {
     }
 }
 
-/// The listener for the callback, if the port is free. Without it the paste alone will do.
-fn listen(context: &Context, provider: &dyn Provider) -> Option<Listener> {
-    let listen = &context.config.listen;
-    match Listener::open(listen, None, crate::portal::names_public(listen)) {
-        Ok(listener) => {
-            let redirect = &provider.app().redirect_uri;
-            if let Some(port) = loopback_port(redirect).filter(|port| *port != listener.port()) {
-                log::warn!(
-                    "FITSYNC_LISTEN has port {}, the redirect address port {port}: the browser \
-                     will not find this machine, so paste its address",
-                    listener.port()
-                );
-            }
-            Some(listener)
+/// The sign-in pages, if the port is free. Without them the paste alone will do.
+fn listen(context: &Context) -> Result<Option<Listener>> {
+    match open_pages(context) {
+        Ok(listener) => Ok(Some(listener)),
+        Err(failure) if context.config.tls.is_some() && failure.class == ErrorClass::Usage => {
+            Err(failure)
         }
         Err(failure) => {
             say(&format!(
                 "The browser cannot come back by itself ({}). Paste its address here instead.",
                 failure.what
             ));
-            None
+            Ok(None)
         }
     }
 }
 
-/// The port of a redirect address on this machine.
-fn loopback_port(redirect: &str) -> Option<u16> {
-    if !crate::io::http::is_loopback_url(redirect) {
-        return None;
-    }
-    let authority = redirect.split_once("://")?.1.split('/').next()?;
-    Some(authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or(80))
-}
-
-fn invite(url: &str, user: &UserId, listening: bool) {
+fn invite(address: &str, page: Option<&str>, user: &UserId, listening: bool) {
     say(&format!(
         "Sign-in for {user}. Open this address in a browser, signed in as the participant:"
     ));
-    let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{url}").and_then(|()| out.flush());
+    print_address(address);
+    if let Some(page) = page {
+        say(&format!(
+            "Or let a phone on this network open this page, which leads through it (10 minutes): \
+             {page}"
+        ));
+    }
     if std::io::stderr().is_terminal() {
-        match crate::portal::qr::terminal(url) {
+        match crate::portal::qr::terminal(page.unwrap_or(address)) {
             Some(picture) => say(&picture),
             None => log::debug!("the address is too long for a QR code"),
         }
@@ -143,107 +224,15 @@ fn invite(url: &str, user: &UserId, listening: bool) {
     ));
 }
 
+/// The provider's address alone on one line of stdout.
+fn print_address(address: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{address}").and_then(|()| out.flush());
+}
+
 /// Words for the person at the terminal.
 pub fn say(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
-}
-
-/// The lines of stdin, read by a thread of its own; their end is no error.
-fn lines_of_stdin() -> mpsc::Receiver<String> {
-    let (send, receive) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut stdin = std::io::stdin().lock();
-        loop {
-            let mut line = Vec::new();
-            let limit = PASTE_BYTES_MAX as u64 + 1;
-            match stdin.by_ref().take(limit).read_until(b'\n', &mut line) {
-                Ok(0) | Err(_) => return,
-                Ok(_) => {}
-            }
-            if send.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
-                return;
-            }
-        }
-    });
-    receive
-}
-
-struct Waiting<'a> {
-    listener: Option<Listener>,
-    lines: mpsc::Receiver<String>,
-    state: String,
-    provider: &'a dyn Provider,
-}
-
-impl Waiting<'_> {
-    /// Waits for a callback with the right state, by browser or by paste.
-    fn callback(&mut self, timeout: Duration) -> Result<Option<(Callback, Option<Visit>)>> {
-        let deadline = Instant::now() + timeout;
-        let mut paste = Paste::default();
-        while Instant::now() < deadline {
-            stop::check()?;
-            while let Ok(line) = self.lines.try_recv() {
-                match paste.line(&line, self.state.len()) {
-                    PasteStep::Complete(callback) if same(callback.state(), &self.state) => {
-                        return Ok(Some((callback, None)));
-                    }
-                    PasteStep::Complete(_) => say(WRONG_STATE),
-                    PasteStep::NoCode => say(NO_CODE),
-                    PasteStep::More => {}
-                }
-            }
-            let pause = Duration::from_millis(LOGIN_POLL_MS);
-            let Some(listener) = &mut self.listener else {
-                std::thread::sleep(pause);
-                continue;
-            };
-            if let Some(visit) = listener.next(pause)
-                && let Some(came) = self.visited(visit)
-            {
-                return Ok(Some(came));
-            }
-        }
-        Ok(None)
-    }
-
-    /// A visit that is our callback; every other one is answered here.
-    fn visited(&self, visit: Visit) -> Option<(Callback, Option<Visit>)> {
-        let path = path_of(&self.provider.app().redirect_uri);
-        if visit.post || visit.path != path {
-            visit.answer(Outcome::NotFound.page());
-            return None;
-        }
-        match Callback::from_query(&visit.query) {
-            Some(callback) if same(callback.state(), &self.state) => Some((callback, Some(visit))),
-            Some(_) => {
-                log::warn!("a browser came back with the state of another sign-in");
-                visit.answer(Outcome::OtherSignIn.page());
-                None
-            }
-            None => {
-                visit.answer(Outcome::NotFound.page());
-                None
-            }
-        }
-    }
-
-    fn answer(&mut self, visit: Option<Visit>, outcome: Outcome) {
-        if let (Some(listener), Some(visit)) = (&mut self.listener, visit) {
-            listener.conclude(visit, outcome);
-        }
-    }
-}
-
-const WRONG_STATE: &str = "This address belongs to another sign-in: its state is not the one of \
-                           the address above. Open that address and paste what comes after it:";
-const NO_CODE: &str = "There is no code in this. Paste the whole address of the page that did not \
-                       load (it holds code= and state=):";
-
-/// The path of an address.
-fn path_of(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let rest = rest.split(['?', '#']).next().unwrap_or_default();
-    rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/")
 }
 
 fn refused_by_page(error: &str) -> Failure {
@@ -251,10 +240,9 @@ fn refused_by_page(error: &str) -> Failure {
     Failure::new(ErrorClass::Config, what)
 }
 
-fn outcome_of(result: &Result<Connected>) -> Outcome {
-    match result {
-        Ok(_) => Outcome::Connected,
-        Err(failure) if failure.class == ErrorClass::Account => Outcome::OtherAccount,
-        Err(_) => Outcome::Failed,
+fn outcome_of(failure: &Failure) -> Outcome {
+    match failure.class {
+        ErrorClass::Account => Outcome::OtherAccount,
+        _ => Outcome::Failed,
     }
 }

@@ -12,6 +12,8 @@ use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::json::Text;
 use crate::core::ledger::State;
 use crate::core::plan::{self, Device, Inputs, Plan, Wish};
+use crate::core::rebuild::Owner;
+use crate::io::rebuild;
 use crate::provider::metric::Metric;
 use crate::provider::newest;
 
@@ -69,7 +71,7 @@ impl Fetch<'_, '_> {
         }
         let scope = self.session.provider.zone_scope();
         let known = self.book.head.zone.clone();
-        let mut asked = None;
+        let (mut asked, mut refused) = (None, false);
         if self.session.token.granted(&scope) {
             let request = self.session.provider.zone_request();
             let zone = self
@@ -78,7 +80,9 @@ impl Fetch<'_, '_> {
                 .and_then(|reply| self.session.provider.read_zone(&reply));
             match (zone, &known) {
                 (Ok(zone), _) => asked = zone.filter(|name| day::zone(name).is_ok()),
-                (Err(failure), _) if failure.class == ErrorClass::NotGranted => {}
+                (Err(failure), _) if failure.class == ErrorClass::NotGranted => {
+                    refused = true;
+                }
                 (Err(failure), Some(_)) if isolated(&failure) => {
                     self.report.fail(&failure, None, None);
                 }
@@ -87,7 +91,13 @@ impl Fetch<'_, '_> {
         }
         let config = &self.context.config;
         let stored = self.session.token.time_zone.clone();
-        let zone = asked.or(known).or(stored).or(config.time_zone.clone()).unwrap_or_else(|| {
+        let zone = asked.or(known).or(stored).or(config.time_zone.clone());
+        if zone.is_none() && refused {
+            let what = "the time zone is refused although it was granted; set FITSYNC_TIME_ZONE or";
+            let what = format!("{what} run: fitsync login {}", self.session.user);
+            return Err(Failure::new(ErrorClass::Auth, what));
+        }
+        let zone = zone.unwrap_or_else(|| {
             let user = self.session.user;
             log::warn!("user={user} no time zone is known, days are UTC: set FITSYNC_TIME_ZONE");
             "UTC".to_owned()
@@ -95,6 +105,15 @@ impl Fetch<'_, '_> {
         self.book.head.zone = Some(zone.clone());
         self.zone = Some(zone.clone());
         Ok(zone)
+    }
+
+    /// A new sign-in may have cured whatever was refused: the look-back is due.
+    pub(super) fn notice_sign_in(&mut self) {
+        let signed_in = self.session.token.obtained_at;
+        let head = &mut self.book.head;
+        if signed_in.zip(head.lookback_read_at).is_some_and(|(signed_in, read)| signed_in > *read) {
+            head.lookback_read_at = None;
+        }
     }
 
     pub(super) fn wishes(&self) -> Vec<Wish<'static>> {
@@ -108,33 +127,74 @@ impl Fetch<'_, '_> {
         self.wanted.metrics.iter().map(wish).collect()
     }
 
-    pub(super) fn has_new_grants(&self, wishes: &[Wish]) -> bool {
+    /// Opens what this run may ask, and all months when a metric is newly granted.
+    pub(super) fn open_months(&mut self, wishes: &[Wish]) -> Result<()> {
+        let lookback_days = self.context.config.lookback_days;
+        self.book.keep_named(plan::recent_months(self.now, lookback_days));
+        let named = self.wanted.named;
+        self.book.open_months(plan::months(&self.book.head, self.now, lookback_days, named))?;
+        if self.has_new_grants(wishes) {
+            let all = self.book.month_keys()?;
+            self.book.open_months(all)?;
+        }
+        Ok(())
+    }
+
+    fn has_new_grants(&self, wishes: &[Wish]) -> bool {
         let known = &self.book.head.granted;
-        !known.is_empty()
-            && wishes.iter().any(|wish| wish.granted && !known.iter().any(|name| name == wish.name))
+        wishes.iter().any(|wish| wish.granted && !known.iter().any(|name| name == wish.name))
+    }
+
+    /// Rebuilds the months whose ledger was lost, from the local files and from what the bucket
+    /// says; the days that neither knows of.
+    pub(super) fn rebuild(&mut self) -> Result<BTreeSet<Date>> {
+        let mut missing = BTreeSet::new();
+        for key in self.book.lost.clone() {
+            let user = self.session.user;
+            let stored = self.uploads.completeness(user, key).unwrap_or_else(|failure| {
+                log::warn!("user={user} {failure}; the ledger of {key} is rebuilt without it");
+                Vec::new()
+            });
+            let config = &self.context.config;
+            let zone = self.book.head.zone.clone().or(config.time_zone.clone());
+            let owner = Owner {
+                account: &self.session.token.account,
+                since: self.session.token.account_since,
+                zone: zone.as_deref().unwrap_or("UTC"),
+            };
+            let month = rebuild::month(&config.data_dir, user, key, &stored, &owner)?;
+            let first = self.book.head.first_day;
+            let days = day::range(key.first_day(), key.last_day())
+                .filter(|date| first.is_none_or(|first| *date >= *first));
+            let unknown = days.filter(|date| !month.days.contains_key(date));
+            missing.extend(unknown);
+            log::warn!(
+                "user={user} the ledger of {key} was lost: {} of its days are rebuilt from files",
+                month.days.len()
+            );
+            self.book.restore(key, month);
+        }
+        Ok(missing)
     }
 
     pub(super) fn calendar(&self, zone: &str) -> Result<Calendar> {
         Calendar::new(self.book.spans(), zone)
     }
 
-    /// The plan, and the days of months whose ledger was lost.
+    /// The plan. `missing`: days of a lost month that nothing is known of.
     pub(super) fn plan(
         &self,
         device: Device,
         wishes: &[Wish],
         calendar: &Calendar,
-    ) -> (Plan, BTreeSet<Date>) {
+        missing: &BTreeSet<Date>,
+    ) -> Plan {
         let config = &self.context.config;
         let mut window = self.session.token.window();
         if window.from.is_none() && config.collect_from_consent {
             window.from = self.session.token.obtained_at.map(|at| calendar.date_of(at));
         }
-        let lost: BTreeSet<Date> = (self.book.lost.iter())
-            .flat_map(|month| day::range(month.first_day(), month.last_day()))
-            .filter(|&date| self.book.head.first_day.is_none_or(|first| date >= *first))
-            .collect();
-        let plan = plan::plan(&Inputs {
+        plan::plan(&Inputs {
             now: self.now,
             head: &self.book.head,
             days: &self.book.days(),
@@ -145,18 +205,12 @@ impl Fetch<'_, '_> {
             lookback_days: config.lookback_days,
             today_minutes: config.today_minutes,
             named: self.wanted.named,
-            lost: &lost,
+            lost: missing,
             metrics: wishes,
-        });
-        (plan, lost)
+        })
     }
 
-    pub(super) fn note_plan(
-        &mut self,
-        plan: &Plan,
-        lost: &BTreeSet<Date>,
-        calendar: &mut Calendar,
-    ) {
+    pub(super) fn note_plan(&mut self, plan: &Plan, calendar: &mut Calendar) {
         let account = self.session.token.account.clone();
         let not_granted = plan.not_granted.iter();
         let not_granted = not_granted.flat_map(|(metric, dates)| {
@@ -169,14 +223,6 @@ impl Fetch<'_, '_> {
         for (metric, date, state) in notes {
             let span = calendar.fix(date);
             self.book.note(metric, date, &span, &account, state);
-        }
-        if !lost.is_empty() {
-            log::warn!(
-                "user={} days of {} lost ledger months are read again",
-                self.session.user,
-                self.book.lost.len()
-            );
-            self.book.lost.clear();
         }
     }
 

@@ -7,7 +7,6 @@ use jiff::civil::Date;
 use miniserde::Serialize;
 
 use crate::command::arguments::StatusArguments;
-use crate::command::connect::ago;
 use crate::command::context::Context;
 use crate::command::sync::{named_users, print_json};
 use crate::core::day::{Calendar, back, range};
@@ -19,6 +18,7 @@ use crate::core::token::Token;
 use crate::core::user::UserId;
 use crate::io::book::Book;
 use crate::io::tokens::TokenStore;
+use crate::portal::text::ago;
 use crate::provider::metric::Metric;
 
 /// Days that are shown.

@@ -18,6 +18,7 @@ use crate::config::{find_metric, parse_date};
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::user::UserId;
 use crate::io::files::{self, Lock};
+use crate::io::keep;
 use crate::io::session::Guards;
 
 pub fn run(context: &Context, arguments: &SyncArguments) -> Result<u8> {
@@ -32,14 +33,16 @@ pub fn run(context: &Context, arguments: &SyncArguments) -> Result<u8> {
         return dry_run::run(context, &wanted, &chosen);
     }
     let _lock = run_lock(context)?;
-    context.tokens.sweep()?;
+    sweep(context);
     if chosen.is_empty() {
         log::warn!("nobody is signed in yet; run: fitsync login USER");
     }
     let uploads = Uploads::open(context, arguments.no_upload, wanted.insistent);
+    make_room(context);
     let mut reports = work(context, &wanted, &uploads, &chosen);
-    uploads.backlog(&chosen, &mut reports)?;
-    let waiting = uploads.waiting(&chosen)?;
+    uploads.backlog(&chosen, &mut reports);
+    make_room(context);
+    let waiting = uploads.waiting(&chosen);
     reports.iter().for_each(ParticipantReport::log);
     let report = RunReport::new(reports, waiting);
     report.log();
@@ -47,6 +50,32 @@ pub fn run(context: &Context, arguments: &SyncArguments) -> Result<u8> {
         print_json(&report);
     }
     Ok(report.exit)
+}
+
+/// Removes what a killed run left behind, and makes durable what it named. A disk that cannot be
+/// written any more is told by the work itself.
+fn sweep(context: &Context) {
+    let dir = &context.config.data_dir;
+    let folders = ["ledger", "users"].map(|name| files::settle(&dir.join(name)));
+    let done = folders.into_iter().chain([
+        context.tokens.sweep(),
+        files::settle(dir),
+        files::sweep(&dir.join("quarantine")),
+    ]);
+    done.filter_map(Result::err).for_each(|failure| log::warn!("{failure}"));
+}
+
+/// Removes uploaded files that are old enough, or whose space is needed, and says so.
+pub fn make_room(context: &Context) {
+    let config = &context.config;
+    let users = context.known().unwrap_or_default();
+    match keep::make_room(&config.data_dir, &users, config.keep_days, &context.clock) {
+        Ok(room) if room.low => {
+            log::warn!("the disk is nearly full: removed {} uploaded files", room.removed);
+        }
+        Ok(room) => log::debug!("removed {} files that were uploaded long ago", room.removed),
+        Err(failure) => log::warn!("{failure}"),
+    }
 }
 
 /// One sync at a time; also taken by whatever else changes the ledger.
@@ -103,7 +132,7 @@ fn work(
     uploads: &Uploads,
     users: &[UserId],
 ) -> Vec<ParticipantReport> {
-    let guards = Guards::default();
+    let guards = Guards::new(users.len());
     let next = AtomicUsize::new(0);
     let done = AtomicUsize::new(0);
     let reports = Mutex::new(Vec::with_capacity(users.len()));
@@ -113,7 +142,7 @@ fn work(
                 while let Some(user) = users.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let mut report = ParticipantReport::new(user);
                     let work = AssertUnwindSafe(|| {
-                        fetch::participant(context, &guards, wanted, user, &mut report);
+                        fetch::participant(context, &guards, uploads, wanted, user, &mut report);
                         uploads.participant(user, &mut report);
                     });
                     if catch_unwind(work).is_err() {

@@ -5,11 +5,12 @@ use std::sync::atomic::AtomicUsize;
 use crate::command::arguments::UploadArguments;
 use crate::command::context::Context;
 use crate::command::report::{ParticipantReport, RunReport};
-use crate::command::sync::{named_users, print_json, progress, run_lock};
+use crate::command::sync::{make_room, named_users, print_json, progress, run_lock};
 use crate::config::BACKLOG_ITEMS_MAX;
+use crate::core::completeness::{self, CompletenessRow};
 use crate::core::error::{ErrorClass, Failure, Result};
-use crate::core::ledger::File;
-use crate::core::user::UserId;
+use crate::core::ledger::{File, MonthKey};
+use crate::core::user::{COMPLETENESS, UserId, file_path};
 use crate::io::book::Book;
 use crate::io::queue::{Item, Queue, Tally, waiting};
 use crate::io::store::Store;
@@ -22,8 +23,9 @@ pub fn run(context: &Context, arguments: &UploadArguments) -> Result<u8> {
     }
     let uploads = Uploads::open(context, false, true);
     let mut reports: Vec<_> = chosen.iter().map(ParticipantReport::new).collect();
-    uploads.backlog(&chosen, &mut reports)?;
-    let waiting = uploads.waiting(&chosen)?;
+    uploads.backlog(&chosen, &mut reports);
+    make_room(context);
+    let waiting = uploads.waiting(&chosen);
     let report = RunReport::new(reports, waiting);
     report.log();
     if arguments.json {
@@ -78,6 +80,18 @@ impl<'a> Uploads<'a> {
         })
     }
 
+    /// What the bucket says of a month of a participant; nothing where it holds nothing, or there
+    /// is no bucket.
+    pub fn completeness(&self, user: &UserId, key: MonthKey) -> Result<Vec<CompletenessRow>> {
+        let path = file_path(user, COMPLETENESS, key.first_day());
+        let Some(bytes) = self.get(&path)? else { return Ok(Vec::new()) };
+        completeness::read(&bytes)
+    }
+
+    fn get(&self, _path: &str) -> Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+
     /// Sends what this run wrote for one participant; what failed before is left to the backlog.
     pub fn participant(&self, user: &UserId, report: &mut ParticipantReport) {
         if let Err(failure) = self.try_participant(user, report) {
@@ -93,7 +107,7 @@ impl<'a> Uploads<'a> {
             if items.is_empty() {
                 break;
             }
-            tell(report, queue.send(items, 1, &|_| {})?);
+            tell(report, queue.send(items, 1, &|_| {}));
         }
         Ok(())
     }
@@ -106,45 +120,58 @@ impl<'a> Uploads<'a> {
     }
 
     /// Sends what waits, of all participants, oldest day first, until nothing is due.
-    pub fn backlog(&self, users: &[UserId], reports: &mut [ParticipantReport]) -> Result<()> {
+    pub fn backlog(&self, users: &[UserId], reports: &mut [ParticipantReport]) {
         if let (Some(failure), Some(first)) = (&self.refused, reports.first_mut()) {
             first.fail(failure, None, None);
         }
-        let Some(queue) = self.queue() else { return Ok(()) };
+        let Some(queue) = self.queue() else { return };
         let threads = self.context.config.threads;
         let mut insistent = self.insistent;
         loop {
-            let items = self.oldest(users, insistent)?;
+            let items = self.oldest(users, insistent, reports);
             let all = items.len();
             if all == 0 {
-                return Ok(());
+                return;
             }
-            let tally = queue.send(items, threads, &|done| progress("files", done, all))?;
-            let stuck = tally.uploaded == 0;
+            let tally = queue.send(items, threads, &|done| progress("files", done, all));
+            let stuck = tally.uploaded == 0 || tally.not_noted.is_some();
             for report in reports.iter_mut() {
-                let user = report.user_id.clone();
-                let mine = |item: &Item| item.user.as_str() == user;
-                let failures: Vec<_> = (tally.failures.iter())
-                    .filter(|(item, _)| mine(item))
-                    .map(|(item, failure)| (item.clone(), failure.clone()))
-                    .collect();
-                let uploaded = tally.of(&user);
-                tell(report, Tally { uploaded, failures, ..Tally::default() });
+                tell(report, tally.of_user(&report.user_id));
+            }
+            if let (Some(failure), Some(first)) = (&tally.not_noted, reports.first_mut()) {
+                first.fail(failure, None, None);
             }
             // What has just failed has a time for its next try; what was sent makes room.
             insistent = false;
-            if stuck {
-                return Ok(());
+            if stuck || tally.not_tried.is_some() {
+                if let (Some(failure), Some(first)) = (&tally.not_tried, reports.first_mut()) {
+                    first.fail(failure, None, None);
+                }
+                return;
             }
         }
     }
 
-    /// The oldest items that are due, at most so many that memory stays small.
-    fn oldest(&self, users: &[UserId], insistent: bool) -> Result<Vec<Item>> {
+    /// The oldest items that are due, at most so many that memory stays small. One participant's
+    /// unreadable folder does not stop the others.
+    fn oldest(
+        &self,
+        users: &[UserId],
+        insistent: bool,
+        reports: &mut [ParticipantReport],
+    ) -> Vec<Item> {
         let now = self.context.clock.now();
         let mut items = Vec::new();
         for user in users {
-            items.extend(self.items(user, |file| insistent || file.due(now))?);
+            match self.items(user, |file| insistent || file.due(now)) {
+                Ok(found) => items.extend(found),
+                Err(failure) => {
+                    let mut own = reports.iter_mut();
+                    if let Some(report) = own.find(|report| report.user_id == user.as_str()) {
+                        report.fail(&failure, None, None);
+                    }
+                }
+            }
             if items.len() > 2 * BACKLOG_ITEMS_MAX {
                 items.sort();
                 items.truncate(BACKLOG_ITEMS_MAX);
@@ -152,19 +179,18 @@ impl<'a> Uploads<'a> {
         }
         items.sort();
         items.truncate(BACKLOG_ITEMS_MAX);
-        Ok(items)
+        items
     }
 
-    /// How many files wait.
-    pub fn waiting(&self, users: &[UserId]) -> Result<u64> {
-        let mut waiting = 0;
-        for user in users {
-            let mut book = Book::open(&self.context.config.data_dir, user)?;
+    /// How many files wait; those of a ledger that cannot be opened are not counted.
+    pub fn waiting(&self, users: &[UserId]) -> u64 {
+        let count = |user: &UserId| -> Result<u64> {
+            let mut book = Book::look(&self.context.config.data_dir, user)?;
             let months = book.named_months();
             book.open_months(months)?;
-            waiting += book.months().map(|(_, month)| month.waiting()).sum::<u64>();
-        }
-        Ok(waiting)
+            Ok(book.months().map(|(_, month)| month.waiting()).sum())
+        };
+        users.iter().filter_map(|user| count(user).ok()).sum()
     }
 }
 
@@ -172,5 +198,8 @@ fn tell(report: &mut ParticipantReport, tally: Tally) {
     report.files_uploaded += tally.uploaded;
     for (item, failure) in tally.failures {
         report.fail(&failure, Some(&item.metric), Some(item.date.to_string()));
+    }
+    if let Some(failure) = tally.not_noted {
+        report.fail(&failure, None, None);
     }
 }

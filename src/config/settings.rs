@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use crate::config::source::{READ_BY_ROOT, Settings};
 use crate::config::{LOOKBACK_DAYS_MAX, THREADS_MAX};
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
+use crate::core::s3::{self, Encryption};
 use crate::core::user::UserId;
 use crate::provider::App;
 use crate::provider::fitbit::{self, Fitbit};
@@ -30,12 +31,14 @@ pub struct Config {
     pub collect_from_consent: bool,
     pub time_zone: Option<String>,
     pub listen: String,
+    /// What participants know the study by.
+    pub study_name: Option<String>,
     pub tls: Option<(PathBuf, PathBuf)>,
     pub threads: usize,
     pub keep_days: u32,
     pub bucket: Option<String>,
     pub s3_prefix: Option<String>,
-    pub s3_sse: Option<String>,
+    pub s3_sse: Option<Encryption>,
     pub s3_expected_owner: Option<String>,
     pub allow_insecure_s3: bool,
     pub ca_file: Option<PathBuf>,
@@ -57,6 +60,7 @@ const NAMES: &[&str] = &[
     "FITSYNC_DATA_SOURCE",
     "FITSYNC_TIME_ZONE",
     "FITSYNC_LISTEN",
+    "FITSYNC_STUDY_NAME",
     "FITSYNC_TLS_CERT",
     "FITSYNC_TLS_KEY",
     "FITSYNC_THREADS",
@@ -98,13 +102,16 @@ impl Config {
             )? == "consent",
             time_zone: time_zone(&settings, &mut warnings)?,
             listen: get("FITSYNC_LISTEN").unwrap_or(":8000").to_owned(),
+            study_name: get("FITSYNC_STUDY_NAME").map(str::to_owned),
             tls: tls(&settings)?,
             threads: number(&settings, "FITSYNC_THREADS", 4, 1..=THREADS_MAX)? as usize,
             keep_days: number(&settings, "FITSYNC_KEEP_DAYS", 90, 0..=36_500)?,
-            bucket: get("S3_BUCKET_RAW").map(str::to_owned),
-            s3_prefix: get("FITSYNC_S3_PREFIX").map(str::to_owned),
-            s3_sse: get("FITSYNC_S3_SSE").map(str::to_owned),
-            s3_expected_owner: get("FITSYNC_S3_EXPECTED_OWNER").map(str::to_owned),
+            bucket: checked(get("S3_BUCKET_RAW"), s3::check_bucket_name)?,
+            s3_prefix: checked(get("FITSYNC_S3_PREFIX"), |prefix| {
+                s3::Key::new(prefix, "probe").map(drop)
+            })?,
+            s3_sse: get("FITSYNC_S3_SSE").map(str::parse).transpose()?,
+            s3_expected_owner: checked(get("FITSYNC_S3_EXPECTED_OWNER"), s3::check_owner)?,
             allow_insecure_s3: get("FITSYNC_ALLOW_INSECURE_S3") == Some("1"),
             ca_file: get("FITSYNC_CA_FILE").map(PathBuf::from),
             log_level: log_level(&settings)?,
@@ -125,6 +132,10 @@ impl Config {
     pub fn csv_dir(&self, user: &UserId, metric: &str) -> PathBuf {
         self.data_dir.join("users").join(user.as_str()).join(metric)
     }
+}
+
+fn checked(value: Option<&str>, check: impl Fn(&str) -> Result<()>) -> Result<Option<String>> {
+    value.map(|value| check(value).map(|()| value.to_owned())).transpose()
 }
 
 fn check_names(settings: &Settings) -> Result<Vec<String>> {

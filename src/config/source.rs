@@ -50,7 +50,8 @@ impl Settings {
             // Root has read the files already, and this user may not.
             _ if std::env::var_os(READ_BY_ROOT).is_some() => None,
             Some(path) => Some(path.to_owned()),
-            None => [".env", SYSTEM_FILE].map(PathBuf::from).into_iter().find(|p| p.is_file()),
+            // Something of that name that is no file is told, not passed over.
+            None => [".env", SYSTEM_FILE].map(PathBuf::from).into_iter().find(|p| p.exists()),
         };
         if let Some(path) = file {
             settings.add_file(&path)?;
@@ -117,6 +118,8 @@ impl Settings {
         for name in SECRETS {
             let path = folder.join(name);
             match std::fs::read_to_string(&path) {
+                // A file made by the installation and not yet filled; the setting may stand elsewhere.
+                Ok(text) if text.trim().is_empty() => {}
                 Ok(text) => drop(self.values.insert(name.to_owned(), text.trim().to_owned())),
                 // Not there, or this user's business no more than the folder's owner says.
                 Err(error) if error.kind() == ErrorKind::NotFound => {}

@@ -126,6 +126,16 @@ impl File {
         self.next_try = None;
     }
 
+    /// The store turned out not to have what it had confirmed.
+    pub fn lost_in_store(&mut self) {
+        self.uploaded_sha256 = None;
+        self.uploaded_md5 = None;
+        self.uploaded_bytes = 0;
+        self.attempts = 0;
+        self.last_error = None;
+        self.next_try = None;
+    }
+
     /// The store did not take it; it stays in the queue.
     pub fn refused(&mut self, failure: &Failure, next_try: Timestamp) {
         self.attempts = self.attempts.saturating_add(1);

@@ -99,6 +99,12 @@ pub fn lookback_due(head: &Head, now: Timestamp) -> bool {
     !within(head.lookback_read_at, LOOKBACK_EVERY_S, now)
 }
 
+/// The months that every run looks into whatever it finds.
+pub fn recent_months(now: Timestamp, lookback_days: u32) -> BTreeSet<MonthKey> {
+    let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    MonthKey::range(back(today, lookback_days + 2), next(today)).collect()
+}
+
 /// The months that a plan looks into, a little generously at the ends: neighbours fix a day.
 pub fn months(
     head: &Head,

@@ -10,12 +10,13 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::Timestamp;
-use md5::Digest as _;
 use rusty_s3::{Bucket, S3Action, UrlStyle};
 
 use crate::config::{S3_KEY_BYTES_MAX, S3_URL_LIFE_S, SMALL_REPLY_BYTES_MAX};
+use crate::core::aws_settings::{Variant, aws_address};
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::exchange::{Method, Request};
+use crate::core::hash::{hex, md5, sha256};
 
 pub const CSV_CONTENT_TYPE: &str = "text/csv; charset=utf-8";
 
@@ -54,6 +55,26 @@ impl fmt::Display for Key {
     }
 }
 
+/// `S3_BUCKET_RAW`: a name, not an address.
+pub fn check_bucket_name(bucket: &str) -> Result<()> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    let ends = bucket.starts_with('.') || bucket.ends_with('.') || bucket.contains("..");
+    if bucket.bytes().all(fits) && (3..=255).contains(&bucket.len()) && !ends {
+        return Ok(());
+    }
+    let what = format!("S3_BUCKET_RAW={bucket}: give the bucket's name alone, not s3:// or an ARN");
+    Err(Failure::new(ErrorClass::Usage, what))
+}
+
+/// `FITSYNC_S3_EXPECTED_OWNER`: the number of an account.
+pub fn check_owner(owner: &str) -> Result<()> {
+    if owner.len() == 12 && owner.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(());
+    }
+    let what = "FITSYNC_S3_EXPECTED_OWNER must be the 12 digits of an AWS account";
+    Err(Failure::new(ErrorClass::Usage, what))
+}
+
 /// What is wrong with a key or a part of one.
 fn unfit(path: &str) -> Option<&'static str> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/_.=-".contains(&byte);
@@ -74,6 +95,8 @@ pub struct Target {
     /// Another address of S3 than AWS's own for the region.
     pub endpoint: Option<String>,
     pub path_style: bool,
+    /// Which of AWS's own addresses.
+    pub variant: Variant,
 }
 
 impl Target {
@@ -83,7 +106,8 @@ impl Target {
             let what = format!("bucket {} cannot be addressed at {at}: {why}", self.bucket);
             Failure::new(ErrorClass::Config, what)
         };
-        let endpoint = self.endpoint.clone().unwrap_or_else(|| aws_endpoint(&self.region));
+        let aws = || aws_address("s3", &self.region, self.variant);
+        let endpoint = self.endpoint.clone().unwrap_or_else(aws);
         let endpoint = endpoint.parse().map_err(|error| refuse(&error))?;
         let style = if self.path_style || !fits_host_name(&self.bucket) {
             UrlStyle::Path
@@ -93,12 +117,6 @@ impl Target {
         Bucket::new(endpoint, style, self.bucket.clone(), self.region.clone())
             .map_err(|error| refuse(&error))
     }
-}
-
-/// AWS's own address of S3; China is a partition with a domain of its own.
-fn aws_endpoint(region: &str) -> String {
-    let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-    format!("https://s3.{region}.{domain}")
 }
 
 /// Whether a bucket's name can be one label of a host name; AWS's certificates cover one label.
@@ -175,7 +193,7 @@ pub struct Signing<'a> {
 /// enforces, SHA-256 the one that AWS recommends and keeps with the object.
 pub fn put(signing: &Signing<'_>, key: &Key, body: &[u8]) -> Result<Request> {
     let mut headers = vec![
-        ("content-md5", BASE64.encode(md5::Md5::digest(body))),
+        ("content-md5", BASE64.encode(md5(body))),
         ("content-type", CSV_CONTENT_TYPE.to_owned()),
         ("x-amz-checksum-sha256", sha256_base64(body)),
     ];
@@ -245,12 +263,22 @@ fn presign<'a>(
 
 /// As `x-amz-checksum-sha256` has it.
 pub fn sha256_base64(body: &[u8]) -> String {
-    BASE64.encode(ring::digest::digest(&ring::digest::SHA256, body))
+    BASE64.encode(sha256(body))
+}
+
+/// The same from a digest in hex, as the ledger has it.
+pub fn base64_of_hex(digest: &str) -> Option<String> {
+    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
+    let pairs = digest.as_bytes().chunks(2).map(|pair| match pair {
+        [high, low] => Some(16 * digit(high)? + digit(low)?),
+        _ => None,
+    });
+    Some(BASE64.encode(pairs.collect::<Option<Vec<u8>>>()?))
 }
 
 /// The ETag of an object that was sent in one piece and not encrypted by KMS: its MD5, in hex.
 pub fn md5_hex(body: &[u8]) -> String {
-    md5::Md5::digest(body).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&md5(body))
 }
 
 /// The MD5 that an ETag is, if it is one.
@@ -260,162 +288,61 @@ pub fn md5_of_etag(etag: &str) -> Option<String> {
     hex.then(|| bare.to_ascii_lowercase())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// What S3 holds under a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    pub size_bytes: u64,
+    pub etag: String,
+    /// Of the whole object; stores that do not keep checksums send none.
+    pub sha256_base64: Option<String>,
+    /// Encrypted by KMS: the ETag is then no MD5, however it looks.
+    pub kms: bool,
+}
 
-    fn target() -> Target {
-        Target {
-            bucket: "examplebucket".to_owned(),
-            region: "us-east-1".to_owned(),
-            endpoint: Some("https://s3.amazonaws.com".to_owned()),
-            path_style: false,
+/// What is known of some bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sums {
+    pub size_bytes: u64,
+    pub sha256_base64: Option<String>,
+    pub md5_hex: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    Same,
+    /// Of the same size; there is no checksum that both sides know.
+    SameSize,
+    OtherSize,
+    OtherBytes,
+}
+
+impl Sums {
+    pub fn of(body: &[u8]) -> Self {
+        Self {
+            size_bytes: body.len() as u64,
+            sha256_base64: Some(sha256_base64(body)),
+            md5_hex: Some(md5_hex(body)),
         }
-    }
-
-    fn credentials() -> Credentials {
-        Credentials {
-            access_key: "AKIAIOSFODNN7EXAMPLE".to_owned(),
-            secret: Secret::new("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
-            session_token: None,
-            expires_at: None,
-        }
-    }
-
-    /// The request that `make` gives in AWS's example account on its example day.
-    fn made(
-        target: &Target,
-        options: &SignedOptions,
-        make: impl Fn(&Signing<'_>) -> Result<Request>,
-    ) -> Request {
-        let credentials = credentials();
-        let now = "2013-05-24T00:00:00Z".parse().unwrap();
-        make(&Signing { target, options, credentials: &credentials, now }).unwrap()
-    }
-
-    fn query(request: &Request, name: &str) -> String {
-        let query = request.url.split_once('?').unwrap().1;
-        let pairs = crate::core::exchange::pairs(query);
-        pairs.into_iter().find(|(known, _)| known == name).unwrap().1
-    }
-
-    #[test]
-    fn a_key_is_the_prefix_and_the_path_with_one_slash_between() {
-        for prefix in ["study/a", "/study/a", "study/a/", "/study/a/"] {
-            assert_eq!(
-                Key::new(prefix, "users/u/x.csv").unwrap().as_str(),
-                "study/a/users/u/x.csv"
-            );
-        }
-        assert_eq!(Key::new("", "users/u=1/x.csv").unwrap().as_str(), "users/u=1/x.csv");
-        assert_eq!(Key::new("/", "x").unwrap().as_str(), "x");
-    }
-
-    #[test]
-    fn a_key_that_could_reach_another_object_is_refused() {
-        for path in
-            ["", "/", "a//b", "/a", "a/", ".", "..", "a/../b", "a/./b", "a b", "a?b", "a%2e"]
-        {
-            assert_eq!(Key::new("", path).unwrap_err().class, ErrorClass::Bug, "{path}");
-        }
-        for prefix in ["..", "a/../b", "a//b", "ä", "s3://bucket", "a b"] {
-            assert_eq!(Key::new(prefix, "x").unwrap_err().class, ErrorClass::Usage, "{prefix}");
-        }
-        assert!(Key::new(&"p".repeat(1020), "x.csv").is_err());
-    }
-
-    #[test]
-    fn every_header_that_is_sent_with_a_put_is_signed() {
-        let options = SignedOptions {
-            encryption: Some(Encryption::Kms { key: Some("arn:aws:kms:eu:1:key/2".to_owned()) }),
-            expected_owner: Some("123456789012".to_owned()),
-        };
-        let key = Key::new("", "users/u/x.csv").unwrap();
-        let request = made(&target(), &options, |signing| put(signing, &key, b"a,b\n"));
-        assert_eq!(
-            query(&request, "X-Amz-SignedHeaders"),
-            "content-md5;content-type;host;x-amz-checksum-sha256;x-amz-expected-bucket-owner;\
-             x-amz-server-side-encryption;x-amz-server-side-encryption-aws-kms-key-id"
-        );
-        assert_eq!(request.headers.len(), 6);
-        assert_eq!(request.body, b"a,b\n");
-        assert_eq!(query(&request, "X-Amz-Expires"), S3_URL_LIFE_S.to_string());
-    }
-
-    #[test]
-    fn a_head_asks_for_the_checksum_and_for_no_compression() {
-        let key = Key::new("", "x.csv").unwrap();
-        let request = made(&target(), &SignedOptions::default(), |signing| head(signing, &key));
-        assert_eq!(query(&request, "X-Amz-SignedHeaders"), "host;x-amz-checksum-mode");
-        assert!(request.headers.contains(&("accept-encoding".into(), "identity".into())));
-    }
-
-    #[test]
-    fn a_session_token_is_part_of_what_is_signed() {
-        let (target, options) = (target(), SignedOptions::default());
-        let mut credentials = credentials();
-        credentials.session_token = Some(Secret::new("session+/="));
-        let now = "2013-05-24T00:00:00Z".parse().unwrap();
-        let signing =
-            Signing { target: &target, options: &options, credentials: &credentials, now };
-        let request = delete(&signing, &Key::new("", "x.csv").unwrap()).unwrap();
-        assert_eq!(query(&request, "X-Amz-Security-Token"), "session+/=");
-    }
-
-    #[test]
-    fn the_host_names_the_bucket_unless_it_cannot() {
-        let address = |bucket: &str, endpoint: Option<&str>, path_style| {
-            let target = Target {
-                bucket: bucket.to_owned(),
-                region: "eu-west-1".to_owned(),
-                endpoint: endpoint.map(str::to_owned),
-                path_style,
-            };
-            let key = Key::new("", "x").unwrap();
-            made(&target, &SignedOptions::default(), |signing| delete(signing, &key)).label()
-        };
-        assert_eq!(address("study", None, false), "DELETE study.s3.eu-west-1.amazonaws.com/x");
-        assert_eq!(address("a.study", None, false), "DELETE s3.eu-west-1.amazonaws.com/a.study/x");
-        assert_eq!(address("Study_1", None, false), "DELETE s3.eu-west-1.amazonaws.com/Study_1/x");
-        let own = Some("http://127.0.0.1:9000");
-        assert_eq!(address("study", own, true), "DELETE 127.0.0.1:9000/study/x");
-        let own = Some("https://store.example/s3/");
-        assert_eq!(address("study", own, true), "DELETE store.example/s3/study/x");
-        assert_eq!(address("study", own, false), "DELETE study.store.example/s3/x");
-    }
-
-    #[test]
-    fn an_address_that_cannot_hold_the_bucket_is_a_config_error() {
-        let key = Key::new("", "x").unwrap();
-        for endpoint in ["ftp://store", "not an address", "https://127.0.0.1"] {
-            let target = Target { endpoint: Some(endpoint.to_owned()), ..target() };
-            let (options, credentials) = (SignedOptions::default(), credentials());
-            let now = Timestamp::UNIX_EPOCH;
-            let signing =
-                Signing { target: &target, options: &options, credentials: &credentials, now };
-            let failure = delete(&signing, &key).unwrap_err();
-            assert_eq!(failure.class, ErrorClass::Config, "{endpoint}");
-        }
-    }
-
-    #[test]
-    fn encryption_is_read_in_awss_own_terms() {
-        assert_eq!("AES256".parse(), Ok(Encryption::Aes256));
-        assert_eq!("aws:kms".parse(), Ok(Encryption::Kms { key: None }));
-        let key = "arn:aws:kms:eu-west-1:123456789012:key/1-2";
-        let expected = Encryption::Kms { key: Some(key.to_owned()) };
-        assert_eq!(format!("aws:kms:{key}").parse(), Ok(expected));
-        for wrong in ["", "aes256", "kms", "aws:kms:", "aws:kms:dsse", "aws:kms:a b"] {
-            assert!(wrong.parse::<Encryption>().is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn an_etag_is_an_md5_only_when_it_looks_like_one() {
-        let md5 = md5_hex(b"");
-        assert_eq!(md5, "d41d8cd98f00b204e9800998ecf8427e");
-        assert_eq!(md5_of_etag("\"D41D8CD98F00B204E9800998ECF8427E\""), Some(md5));
-        assert_eq!(md5_of_etag("\"d41d8cd98f00b204e9800998ecf8427e-2\""), None);
-        assert_eq!(md5_of_etag("\"\""), None);
     }
 }
+
+impl Head {
+    /// Whether the object is these bytes: by SHA-256, else by an ETag that is an MD5, else by size.
+    pub fn compare(&self, sums: &Sums) -> Comparison {
+        if self.size_bytes != sums.size_bytes {
+            return Comparison::OtherSize;
+        }
+        let md5 = md5_of_etag(&self.etag).filter(|_| !self.kms);
+        let of = |ours: &Option<String>, theirs: Option<String>| {
+            let same = ours.as_ref()? == theirs.as_ref()?;
+            Some(if same { Comparison::Same } else { Comparison::OtherBytes })
+        };
+        of(&sums.sha256_base64, self.sha256_base64.clone())
+            .or_else(|| of(&sums.md5_hex, md5))
+            .unwrap_or(Comparison::SameSize)
+    }
+}
+
+#[cfg(test)]
+#[path = "s3_tests.rs"]
+mod tests;

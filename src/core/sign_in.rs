@@ -79,12 +79,21 @@ impl Callback {
     /// Reads what a person pastes: the whole address or only its query, with blanks, quotes,
     /// angle brackets and a trailing `#…` around it.
     pub fn from_paste(text: &str) -> Option<Self> {
-        let text = text.trim_matches(|c: char| c.is_whitespace() || "\"'<>`“”‘’".contains(c));
+        let text = text.trim_matches(|c: char| c.is_whitespace() || CLINGS.contains(&c));
         let text = text.split('#').next().unwrap_or_default();
         let query = text.split_once('?').map_or(text, |(_, query)| query);
         // Line breaks and blanks come from terminals and mail programs; no code holds one.
         Self::from_query(&query.split_whitespace().collect::<String>())
     }
+}
+
+/// What mail programs and people put around an address.
+const CLINGS: &[char] = &['"', '\'', '<', '>', '`', '“', '”', '‘', '’'];
+
+/// Whether the last thing in it is the code, so that a line break may have cut it.
+fn ends_in_code(text: &str) -> bool {
+    let last = text.rsplit(['?', '&']).next().unwrap_or_default();
+    last.starts_with("code=") && !last.contains('#') && !last.ends_with(CLINGS)
 }
 
 /// An error name as OAuth allows it, and nothing else, so that it may be shown.
@@ -102,6 +111,8 @@ pub struct Paste {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PasteStep {
     Complete(Callback),
+    /// Complete, unless the code at its end goes on in the next line.
+    Perhaps(Callback),
     /// An address that goes on in the next line, or a blank line.
     More,
     /// Not an address with a code.
@@ -114,12 +125,20 @@ impl Paste {
         if line.trim().is_empty() {
             return if self.before.is_empty() { PasteStep::More } else { self.give_up() };
         }
-        for text in [format!("{}{}", self.before, line.trim()), line.trim().to_owned()] {
+        let joined = format!("{}{}", self.before, line.trim());
+        let alone = line.trim().to_owned();
+        // A new address is never the rest of the one before.
+        let fresh = alone.trim_start_matches(CLINGS).starts_with("http");
+        for text in if fresh { [alone, joined] } else { [joined, alone] } {
             if let Some(callback) = Callback::from_paste(&text)
                 && callback.state().len() >= state_length
             {
                 self.before.clear();
-                return PasteStep::Complete(callback);
+                if !ends_in_code(&text) {
+                    return PasteStep::Complete(callback);
+                }
+                self.before = text;
+                return PasteStep::Perhaps(callback);
             }
         }
         let looks_begun = |text: &str| text.contains("://") || text.contains("code=");
@@ -213,6 +232,21 @@ mod tests {
         assert_eq!(paste.line("http://localhost/?code=c&state=s1", 4), PasteStep::More);
         let step = paste.line("23", 4);
         assert!(matches!(step, PasteStep::Complete(c) if c.state() == "s123"));
+    }
+
+    #[test]
+    fn a_code_cut_short_may_go_on_in_the_next_line() {
+        let wanted = |code: &str| Callback::Code { code: Secret::new(code), state: "s123".into() };
+        let mut paste = Paste::default();
+        let cut = "http://localhost/?state=s123&code=4/0A";
+        assert_eq!(paste.line(cut, 4), PasteStep::Perhaps(wanted("4/0A")));
+        assert_eq!(paste.line("bC&scope=x", 4), PasteStep::Complete(wanted("4/0AbC")));
+        for whole in ["<http://localhost/?state=s123&code=4/0A>", "state=s123&code=4/0A#_=_"] {
+            assert_eq!(paste.line(whole, 4), PasteStep::Complete(wanted("4/0A")), "{whole}");
+        }
+        assert_eq!(paste.line(cut, 4), PasteStep::Perhaps(wanted("4/0A")));
+        let other = "http://localhost/?state=s123&code=4/0B&scope=x";
+        assert_eq!(paste.line(other, 4), PasteStep::Complete(wanted("4/0B")));
     }
 
     #[test]

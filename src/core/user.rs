@@ -26,6 +26,13 @@ pub fn file_path(user: &UserId, metric: &str, date: Date) -> String {
     format!("users/{user}/{metric}/{user}_{metric}_{}.csv", date.strftime(stamp))
 }
 
+/// The day of a metric's file, by its name; `None` where it is none of this participant's.
+pub fn date_of_file(user: &UserId, metric: &str, name: &str) -> Option<Date> {
+    let rest = name.strip_prefix(user.as_str())?.strip_prefix('_')?.strip_prefix(metric)?;
+    let stamp = rest.strip_prefix('_')?.strip_suffix(".csv")?;
+    Date::strptime("%Y%m%d", stamp).ok()
+}
+
 impl fmt::Display for UserId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.0)
@@ -64,6 +71,10 @@ mod tests {
             file_path(&user, COMPLETENESS, date),
             "users/user_001/completeness/user_001_completeness_202611.csv"
         );
+        assert_eq!(date_of_file(&user, "steps", "user_001_steps_20261102.csv"), Some(date));
+        for name in ["user_001_hrv_20261102.csv", "user_001_steps_202611.csv", "user_001.csv"] {
+            assert_eq!(date_of_file(&user, "steps", name), None);
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The ledger of one participant on disk: `head.json` and one file per month, opened as needed.
 //!
-//! What cannot be read back goes to `quarantine/`, never away; the days of a lost month are asked
-//! again.
+//! What cannot be read back is copied to `quarantine/` and stays in its place until the rebuilt file
+//! (`io/rebuild.rs`) takes it: a run that is killed in between finds it, and its loss, again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -10,12 +10,13 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::config::LEDGER_BYTES_MAX;
+use crate::core::completeness;
 use crate::core::day::{DaySpan, floor_minute};
 use crate::core::error::{Doing as _, ErrorClass, Failure, Result};
 use crate::core::hash::sha256_hex;
 use crate::core::json::Text;
 use crate::core::ledger::{Day, Entry, Head, Month, MonthKey, State, VERSION};
-use crate::core::user::UserId;
+use crate::core::user::{COMPLETENESS, UserId, file_path};
 use crate::io::files;
 
 #[derive(Debug)]
@@ -28,6 +29,10 @@ pub struct Book {
     saved: BTreeMap<String, String>,
     /// Months whose file could not be read back.
     pub lost: BTreeSet<MonthKey>,
+    /// Months that the head names whatever they hold: each run looks into them anyway.
+    kept: BTreeSet<MonthKey>,
+    /// The head is new although there are months: what it knew is gathered from them.
+    head_lost: bool,
     /// Only looks: nothing is moved or written.
     read_only: bool,
 }
@@ -54,18 +59,25 @@ impl Book {
             months: BTreeMap::new(),
             saved: BTreeMap::new(),
             lost: BTreeSet::new(),
+            kept: BTreeSet::new(),
+            head_lost: false,
         };
         match book.read::<Head>(HEAD, |head| head.version)? {
             Found::Good(head) => book.head = head,
-            Found::None => {}
-            Found::Lost => {
+            Found::None | Found::Lost => {
                 // Any month may hold open work: look into all of them once.
                 let all: Vec<_> = book.month_keys()?.into_iter().map(Text).collect();
+                book.head_lost = !all.is_empty();
                 book.head.open_months.clone_from(&all);
                 book.head.waiting_months = all;
             }
         }
+        book.kept = book.head.open_months.iter().map(|key| key.0).collect();
         Ok(book)
+    }
+
+    pub fn user(&self) -> String {
+        self.dir.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
     /// The months on disk.
@@ -80,12 +92,26 @@ impl Book {
                 continue;
             }
             match self.read::<Month>(&format!("{key}.json"), |month| month.version)? {
-                Found::Good(month) => drop(self.months.insert(key, month)),
+                Found::Good(month) => self.take_in(key, month),
                 Found::None => {}
                 Found::Lost => drop(self.lost.insert(key)),
             }
         }
         Ok(())
+    }
+
+    fn take_in(&mut self, key: MonthKey, month: Month) {
+        let first = month.days.first_key_value().map(|(&date, _)| date);
+        if let Some(first) = first.filter(|_| self.head_lost) {
+            self.head.first_day = self.head.first_day.min(Some(Text(first))).or(Some(Text(first)));
+        }
+        self.months.insert(key, month);
+    }
+
+    /// Puts a rebuilt month in the place of a lost one.
+    pub fn restore(&mut self, key: MonthKey, month: Month) {
+        self.lost.remove(&key);
+        self.take_in(key, month);
     }
 
     fn read<T: miniserde::Deserialize>(
@@ -94,7 +120,13 @@ impl Book {
         version: impl Fn(&T) -> u32,
     ) -> Result<Found<T>> {
         let path = self.dir.join(name);
-        let Some(bytes) = files::read(&path, LEDGER_BYTES_MAX)? else { return Ok(Found::None) };
+        let bytes = match files::read(&path, LEDGER_BYTES_MAX) {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => return Ok(Found::None),
+            // Longer than any ledger.
+            Err(failure) if failure.class == ErrorClass::Format => Vec::new(),
+            Err(failure) => return Err(failure),
+        };
         let text = String::from_utf8(bytes).unwrap_or_default();
         match miniserde::json::from_str::<T>(&text) {
             Ok(value) if version(&value) <= VERSION => {
@@ -108,18 +140,22 @@ impl Book {
         }
     }
 
+    /// Keeps a copy, once: its name is its content's hash.
     fn put_aside(&self, path: &Path, name: &str) -> Result<()> {
         if self.read_only {
             return Ok(());
         }
-        let user = self.dir.file_name().unwrap_or_default().to_string_lossy();
+        let user = self.user();
         let bytes = std::fs::read(path).doing("read", path)?;
         let hash = sha256_hex(&bytes);
-        let kept = format!("{user}_{name}.{}", hash.get(..16).unwrap_or_default());
-        log::warn!("user={user} the ledger file {name} cannot be read; kept as quarantine/{kept}");
+        let copy = format!("{user}_{name}.{}", hash.get(..16).unwrap_or_default());
+        log::warn!("user={user} the ledger file {name} cannot be read; kept as quarantine/{copy}");
+        let copy = self.quarantine.join(copy);
+        if copy.exists() {
+            return Ok(());
+        }
         files::make_folder(&self.quarantine)?;
-        files::write_durably(&self.quarantine.join(kept), &bytes)?;
-        files::remove(path)
+        files::write_durably(&copy, &bytes)
     }
 
     pub fn days(&self) -> BTreeMap<Date, &Day> {
@@ -171,12 +207,17 @@ impl Book {
         }
     }
 
-    /// Makes the months durable; the head first names those that hold open work, unless a run
-    /// would look into them anyway (`looked_into`).
-    pub fn save_months(&mut self, looked_into: &BTreeSet<MonthKey>) -> Result<()> {
-        let open: BTreeSet<MonthKey> = self.open_keys();
+    /// Names in the head the months that a run looks into anyway, so that it need not be written
+    /// each time one of their days becomes wanted.
+    pub fn keep_named(&mut self, months: BTreeSet<MonthKey>) {
+        self.kept = months;
+    }
+
+    /// Makes the months durable; the head first names those that hold open work.
+    pub fn save_months(&mut self) -> Result<()> {
+        let open = self.open_keys();
         let named: BTreeSet<MonthKey> = self.head.open_months.iter().map(|key| key.0).collect();
-        if open.iter().any(|key| !named.contains(key) && !looked_into.contains(key)) {
+        if !open.is_subset(&named) {
             self.head.open_months = open.union(&named).copied().map(Text).collect();
             self.write_head()?;
         }
@@ -190,10 +231,11 @@ impl Book {
         Ok(())
     }
 
-    /// Makes everything durable; the head then names exactly the months with open work.
+    /// Makes everything durable; the head then names exactly the months with open work, and those
+    /// that are always named.
     pub fn save(&mut self) -> Result<()> {
-        self.save_months(&BTreeSet::new())?;
-        self.head.open_months = self.open_keys().into_iter().map(Text).collect();
+        self.save_months()?;
+        self.head.open_months = self.open_keys().union(&self.kept).copied().map(Text).collect();
         let unopened = self.head.waiting_months.iter().map(|key| key.0);
         let unopened = unopened.filter(|key| !self.months.contains_key(key));
         let waiting = self.months.iter().filter(|(_, month)| month.waiting() > 0);
@@ -221,7 +263,7 @@ impl Book {
         let unopened = self.head.open_months.iter().map(|key| key.0);
         let unopened = unopened.filter(|key| !self.months.contains_key(key));
         let opened = self.months.iter().filter(|(_, month)| month.open()).map(|(&key, _)| key);
-        unopened.chain(opened).collect()
+        unopened.chain(opened).chain(self.lost.iter().copied()).collect()
     }
 
     fn write(&mut self, name: &str, text: String) -> Result<()> {
@@ -232,6 +274,27 @@ impl Book {
         files::write_durably(&self.dir.join(name), text.as_bytes())?;
         self.saved.insert(name.to_owned(), text);
         Ok(())
+    }
+
+    /// Writes the completeness file of each opened month that says something else than before;
+    /// how many there were.
+    pub fn write_completeness(&mut self, data_dir: &Path, user: &UserId) -> Result<u64> {
+        let mut written = 0;
+        for (key, month) in &mut self.months {
+            let bytes = completeness::csv(user, month)?;
+            let sha256 = sha256_hex(&bytes);
+            let file = &mut month.completeness;
+            let known = file.sha256.as_ref() == Some(&sha256) && !file.missing;
+            if month.days.is_empty() || known {
+                continue;
+            }
+            let path = data_dir.join(file_path(user, COMPLETENESS, key.first_day()));
+            files::make_folder(path.parent().unwrap_or(data_dir))?;
+            files::write_durably(&path, &bytes)?;
+            file.written(&sha256, bytes.len() as u64);
+            written += 1;
+        }
+        Ok(written)
     }
 
     /// Removes what a killed run left behind.
@@ -251,3 +314,7 @@ pub fn ids(data_dir: &Path) -> Result<BTreeSet<UserId>> {
     let names = files::names(&data_dir.join("ledger"))?;
     Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
 }
+
+#[cfg(test)]
+#[path = "book_tests.rs"]
+mod tests;

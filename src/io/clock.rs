@@ -73,3 +73,83 @@ pub fn skew_of(sent: Timestamp, received: Timestamp, reply: &Reply) -> Option<i6
     let date = jiff::fmt::rfc2822::parse(reply.header("date")?).ok()?.timestamp();
     Some(date.as_second() - (sent.as_second() + round_trip_s / 2))
 }
+
+#[cfg(test)]
+mod tests {
+    use miniserde::json::{Number, Object, Value};
+
+    use super::*;
+
+    fn object(value: &Value) -> &Object {
+        match value {
+            Value::Object(object) => object,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn array(value: &Value) -> impl Iterator<Item = &Object> {
+        match value {
+            Value::Array(array) => array.iter().map(object),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn text(value: &Value) -> &str {
+        match value {
+            Value::String(text) => text,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn number(value: &Value) -> i64 {
+        match value {
+            Value::Number(Number::U64(number)) => i64::try_from(*number).unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn reply_of(attempt: &Object) -> Reply {
+        let headers = object(&object(&attempt["response"])["headers"]);
+        let headers = headers.iter().map(|(n, v)| (n.to_lowercase(), text(v).to_owned())).collect();
+        Reply { status: 200, headers, body: Vec::new() }
+    }
+
+    /// One operation: each attempt is signed at the expected time, and the skew ends as expected.
+    fn check(name: &str, operation: &Object, clock: &Clock, skew_s: &mut i64) {
+        for attempt in array(&operation["attempts"]) {
+            let time = |field: &str| text(&attempt[field]).parse::<Timestamp>().unwrap();
+            let (sent, received) = (time("clientTimeAtSend"), time("clientTimeAtReceive"));
+            clock.set(sent);
+            assert_eq!(clock.now(), time("expectedSigningTime"), "{name}");
+            let reply = reply_of(attempt);
+            clock.learn(sent, received, &reply);
+            *skew_s = skew_of(sent, received, &reply).unwrap_or(*skew_s);
+        }
+        let expected_s = number(&operation["expectedClientSkew"]);
+        assert_eq!(*skew_s, expected_s, "{name}");
+        // What is below the threshold is known and not used.
+        let used_s = if expected_s > CLOCK_SKEW_S_MIN { expected_s } else { 0 };
+        assert_eq!(clock.skew_s(), used_s, "{name}");
+    }
+
+    #[test]
+    fn the_ten_cases_of_the_aws_sdks_hold() {
+        let json = include_str!("../../tests/data/aws/clock-skew-test-cases.json");
+        let document: Value = miniserde::json::from_str(json).unwrap();
+        let mut cases = 0;
+        for case in array(&object(&document)["tests"]) {
+            let clock = Clock::default();
+            let mut skew_s = 0;
+            for (index, operation) in array(&case["operations"]).enumerate() {
+                if index == 0 {
+                    skew_s = number(&operation["initialClientSkew"]);
+                    clock.skew_s.store(skew_s, Ordering::Relaxed);
+                }
+                assert_eq!(skew_s, number(&operation["initialClientSkew"]));
+                check(text(&case["description"]), operation, &clock, &mut skew_s);
+            }
+            cases += 1;
+        }
+        assert_eq!(cases, 10);
+    }
+}

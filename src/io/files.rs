@@ -48,6 +48,10 @@ impl Reserved {
     }
 
     fn allocate(&self, bytes_max: u64) -> std::io::Result<()> {
+        // The system refuses to reserve nothing.
+        if bytes_max == 0 {
+            return Ok(());
+        }
         match fs4::FileExt::allocate(&self.file, bytes_max) {
             // Some filesystems cannot reserve; then the write itself must tell.
             Err(error) if error.kind() == ErrorKind::Unsupported => Ok(()),
@@ -148,12 +152,23 @@ pub fn names(path: &Path) -> Result<Vec<String>> {
 /// Removes what a killed run left behind. The caller holds the lock of the files in there.
 pub fn sweep(folder: &Path) -> Result<()> {
     for name in names(folder)? {
-        if name.starts_with('.') && name.ends_with(TEMPORARY_SUFFIX) {
+        if left_over(&name).is_some() {
             log::debug!("removing the left-over {name}");
             remove(&folder.join(name))?;
         }
     }
     Ok(())
+}
+
+/// The file that a temporary name was made for.
+pub fn left_over(name: &str) -> Option<&str> {
+    name.strip_prefix('.')?.strip_suffix(TEMPORARY_SUFFIX)
+}
+
+/// Makes durable what a killed run named in a folder but did not live to sync: this run leans on
+/// what it finds there.
+pub fn settle(folder: &Path) -> Result<()> {
+    if folder.is_dir() { sync_folder(folder) } else { Ok(()) }
 }
 
 /// Refuses a folder of secrets that others can read, as ssh does.
@@ -183,14 +198,19 @@ pub struct Lock {
 /// Takes the lock of a file that is never renamed or deleted; `None` when somebody else holds it
 /// all of `wait`.
 pub fn lock(path: &Path, wait: Duration) -> Result<Option<Lock>> {
-    let file = OpenOptions::new()
+    let opened = OpenOptions::new()
         .read(true)
         .write(true)
         .create(true)
         .truncate(false)
         .mode(FILE_MODE)
-        .open(path)
-        .doing("open the lock", path)?;
+        .open(path);
+    let file = match opened {
+        // A disk that turned read-only: uploading goes on, and a lock needs no writing.
+        Err(error) if error.kind() == ErrorKind::ReadOnlyFilesystem => File::open(path),
+        other => other,
+    };
+    let file = file.doing("open the lock", path)?;
     let deadline = Instant::now() + wait;
     loop {
         match fs4::FileExt::try_lock(&file) {
@@ -208,6 +228,11 @@ pub fn lock(path: &Path, wait: Duration) -> Result<Option<Lock>> {
 /// The bytes that this user may still write to the disk of `folder`.
 pub fn space(folder: &Path) -> Result<u64> {
     fs4::available_space(folder).doing("ask the free space of", folder)
+}
+
+/// The size of the disk of `folder`.
+pub fn disk_size(folder: &Path) -> Result<u64> {
+    fs4::total_space(folder).doing("ask the size of the disk of", folder)
 }
 
 /// Refuses to start work that the disk has no room for.
@@ -264,6 +289,14 @@ mod tests {
         }
         sweep(&folder).unwrap();
         assert_eq!(names(&folder).unwrap(), [".c", "b.tmp", "d.json"]);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn an_empty_file_is_written_as_well() {
+        let folder = scratch("empty");
+        write_durably(&folder.join("a"), b"").unwrap();
+        assert_eq!(read(&folder.join("a"), 5).unwrap().unwrap(), b"");
         fs::remove_dir_all(folder).unwrap();
     }
 

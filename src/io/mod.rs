@@ -3,11 +3,16 @@
 pub mod account;
 pub mod book;
 pub mod clock;
+pub mod credential_process;
+pub mod credentials;
 pub mod files;
 pub mod http;
+pub mod keep;
+pub mod lan;
 pub mod log;
 pub mod queue;
 pub mod random;
+pub mod rebuild;
 pub mod session;
 pub mod stop;
 pub mod store;

@@ -3,17 +3,17 @@
 //! Items are sent by several threads; this thread alone writes the ledger, in batches. A crash
 //! repeats at most a batch, harmlessly: keys and bytes are the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::config::{
-    CSV_BYTES_MAX, UPLOAD_BATCH_FILES, UPLOAD_BATCH_S, UPLOAD_FAILURES_IN_A_ROW_MAX,
+    CSV_BYTES_MAX, UPLOAD_BATCH_FILES, UPLOAD_BATCH_S, UPLOAD_FAILURES_IN_A_ROW_MAX, UPLOAD_PROBES,
 };
 use crate::core::backoff::queue_wait_s;
 use crate::core::error::{ErrorClass, Failure, Result};
@@ -34,6 +34,8 @@ pub struct Item {
     /// A metric, or [`COMPLETENESS`].
     pub metric: String,
     pub sha256: String,
+    /// How often the store did not take it.
+    pub attempts: u32,
 }
 
 /// The waiting files of one participant's opened months. The completeness file of a month follows
@@ -43,7 +45,7 @@ pub fn waiting(book: &Book, user: &UserId, take: impl Fn(&File) -> bool) -> Vec<
     let mut add = |date: Date, metric: &str, file: &File| {
         if let Some(sha256) = file.sha256.clone().filter(|_| file.waits() && take(file)) {
             let (user, metric) = (user.clone(), metric.to_owned());
-            items.push(Item { date, user, metric, sha256 });
+            items.push(Item { date, user, metric, sha256, attempts: file.attempts });
         }
     };
     for (key, month) in book.months() {
@@ -62,11 +64,21 @@ pub struct Tally {
     /// Of them, by participant.
     pub uploaded_of: BTreeMap<String, u64>,
     pub failures: Vec<(Item, Failure)>,
+    /// Why some items were not tried: a signal, or nothing gets through.
+    pub not_tried: Option<Failure>,
+    /// Why the ledger does not say what was sent: it will be sent again.
+    pub not_noted: Option<Failure>,
 }
 
 impl Tally {
-    pub fn of(&self, user: &str) -> u64 {
-        self.uploaded_of.get(user).copied().unwrap_or_default()
+    /// One participant's part.
+    pub fn of_user(&self, user: &str) -> Self {
+        let failures = self.failures.iter().filter(|(item, _)| item.user.as_str() == user);
+        Self {
+            uploaded: self.uploaded_of.get(user).copied().unwrap_or_default(),
+            failures: failures.cloned().collect(),
+            ..Self::default()
+        }
     }
 }
 
@@ -81,9 +93,35 @@ pub struct Queue<'a> {
     pub failures_in_a_row: &'a AtomicUsize,
 }
 
-struct Sent {
-    md5: String,
-    bytes: u64,
+/// What became of one item.
+enum Done {
+    Sent {
+        md5: String,
+        bytes: u64,
+    },
+    Refused(Failure),
+    /// The local file is gone or damaged.
+    Lost,
+    NotTried(Failure),
+}
+
+/// What is still to be sent, oldest first.
+struct Todo<'a> {
+    items: Mutex<VecDeque<&'a Item>>,
+    failures_in_a_row: &'a AtomicUsize,
+}
+
+impl<'a> Todo<'a> {
+    /// The oldest item. After many failures in a row, which may be those of poisoned items alone,
+    /// the one that failed least: if that does not get through either, nothing will.
+    fn next(&self) -> Option<&'a Item> {
+        let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.failures_in_a_row.load(Ordering::Relaxed) < UPLOAD_FAILURES_IN_A_ROW_MAX {
+            return items.pop_front();
+        }
+        let least = items.iter().enumerate().min_by_key(|(_, item)| item.attempts);
+        least.map(|(index, _)| index).and_then(|index| items.remove(index))
+    }
 }
 
 impl Queue<'_> {
@@ -93,16 +131,19 @@ impl Queue<'_> {
         mut items: Vec<Item>,
         threads: usize,
         progress: &(dyn Fn(usize) + Sync),
-    ) -> Result<Tally> {
+    ) -> Tally {
         items.sort();
-        let next = AtomicUsize::new(0);
+        let todo = Todo {
+            items: Mutex::new(items.iter().collect()),
+            failures_in_a_row: self.failures_in_a_row,
+        };
         let (results, answers) = mpsc::channel();
         let mut tally = Tally::default();
         std::thread::scope(|scope| {
             for _ in 0..threads.clamp(1, items.len().max(1)) {
-                let (results, items, next) = (results.clone(), &items, &next);
+                let (results, todo) = (results.clone(), &todo);
                 scope.spawn(move || {
-                    while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    while let Some(item) = todo.next() {
                         let done = self.send_one(item);
                         if results.send((item, done)).is_err() {
                             break;
@@ -111,18 +152,18 @@ impl Queue<'_> {
                 });
             }
             drop(results);
-            self.collect(&answers, &mut tally, progress)
-        })?;
-        Ok(tally)
+            self.collect(&answers, &mut tally, progress);
+        });
+        tally
     }
 
     /// Writes results into the ledger: every so many files, or seconds.
     fn collect(
         &self,
-        answers: &mpsc::Receiver<(&Item, Result<Sent>)>,
+        answers: &mpsc::Receiver<(&Item, Done)>,
         tally: &mut Tally,
         progress: &(dyn Fn(usize) + Sync),
-    ) -> Result<()> {
+    ) {
         let pause = Duration::from_secs(UPLOAD_BATCH_S);
         let (mut batch, mut since, mut done) = (Vec::new(), Instant::now(), 0);
         loop {
@@ -134,87 +175,115 @@ impl Queue<'_> {
                 batch.push(answer);
             }
             if ended || batch.len() >= UPLOAD_BATCH_FILES || since.elapsed() >= pause {
-                self.note(std::mem::take(&mut batch), tally)?;
+                self.note(std::mem::take(&mut batch), tally);
                 since = Instant::now();
             }
             if ended {
-                return Ok(());
+                return;
             }
         }
     }
 
-    fn send_one(&self, item: &Item) -> Result<Sent> {
-        stop::check()?;
-        if self.failures_in_a_row.load(Ordering::Relaxed) >= UPLOAD_FAILURES_IN_A_ROW_MAX {
+    fn send_one(&self, item: &Item) -> Done {
+        if let Err(failure) = stop::check() {
+            return Done::NotTried(failure);
+        }
+        let failures = self.failures_in_a_row.load(Ordering::Relaxed);
+        if failures >= UPLOAD_FAILURES_IN_A_ROW_MAX + UPLOAD_PROBES {
             let what = "not tried: nothing got through before";
-            return Err(Failure::new(ErrorClass::Network, what));
+            return Done::NotTried(Failure::new(ErrorClass::Network, what));
         }
         let path = file_path(&item.user, &item.metric, item.date);
-        let body = files::read(&self.data_dir.join(&path), CSV_BYTES_MAX)?;
-        let Some(body) = body.filter(|body| sha256_hex(body) == item.sha256) else {
-            return Err(Failure::new(ErrorClass::Disk, LOST).at(path));
+        let body = match files::read(&self.data_dir.join(&path), CSV_BYTES_MAX) {
+            Ok(Some(body)) if sha256_hex(&body) == item.sha256 => body,
+            Err(failure) if failure.class == ErrorClass::Disk => return Done::Refused(failure),
+            _ => return Done::Lost,
         };
-        let put = Key::new(self.prefix, &path).and_then(|key| self.store.put(&key, &body));
-        match put {
-            Ok(_) => self.failures_in_a_row.store(0, Ordering::Relaxed),
+        match Key::new(self.prefix, &path).and_then(|key| self.store.put(&key, &body)) {
+            Ok(_) => {
+                self.failures_in_a_row.store(0, Ordering::Relaxed);
+                Done::Sent { md5: hex(&md5(&body)), bytes: body.len() as u64 }
+            }
+            Err(failure) if stop::asked() => Done::NotTried(failure),
             Err(failure) => {
                 self.failures_in_a_row.fetch_add(1, Ordering::Relaxed);
-                return Err(failure.at(path));
+                Done::Refused(failure.at(path))
             }
         }
-        Ok(Sent { md5: hex(&md5(&body)), bytes: body.len() as u64 })
     }
 
-    fn note(&self, batch: Vec<(&Item, Result<Sent>)>, tally: &mut Tally) -> Result<()> {
-        let mut by_user: BTreeMap<&UserId, Vec<(&Item, Result<Sent>)>> = BTreeMap::new();
-        for (item, sent) in batch {
-            by_user.entry(&item.user).or_default().push((item, sent));
-        }
-        let now = self.clock.now();
-        for (user, sent) in by_user {
-            let mut book = Book::open(self.data_dir, user)?;
-            let mut months = book.named_months();
-            months.extend(sent.iter().map(|(item, _)| MonthKey::of(item.date)));
-            book.open_months(months)?;
-            for (item, sent) in sent {
-                note_one(&mut book, item, &sent, now);
-                match sent {
-                    Ok(_) => {
-                        tally.uploaded += 1;
-                        *tally.uploaded_of.entry(user.to_string()).or_default() += 1;
-                    }
-                    Err(failure) => tally.failures.push((item.clone(), failure)),
+    /// Sums up a batch and writes it into the ledger. Uploading goes on where the ledger cannot be
+    /// written (a full disk): what is not noted is sent again, harmlessly.
+    fn note(&self, batch: Vec<(&Item, Done)>, tally: &mut Tally) {
+        let mut by_user: BTreeMap<&UserId, Vec<(&Item, Done)>> = BTreeMap::new();
+        for (item, done) in batch {
+            match &done {
+                Done::Sent { .. } => {
+                    tally.uploaded += 1;
+                    *tally.uploaded_of.entry(item.user.to_string()).or_default() += 1;
+                }
+                Done::Refused(failure) => tally.failures.push((item.clone(), failure.clone())),
+                Done::Lost => {
+                    let what = "the local file is gone or damaged; its day will be read again";
+                    let place = file_path(&item.user, &item.metric, item.date);
+                    let failure = Failure::new(ErrorClass::Disk, what).at(place);
+                    tally.failures.push((item.clone(), failure));
+                }
+                Done::NotTried(failure) => {
+                    tally.not_tried.get_or_insert_with(|| failure.clone());
+                    continue;
                 }
             }
-            book.save()?;
+            by_user.entry(&item.user).or_default().push((item, done));
         }
-        Ok(())
+        for (user, done) in by_user {
+            if let Err(failure) = self.note_user(user, done) {
+                tally.not_noted.get_or_insert(failure);
+            }
+        }
+    }
+
+    fn note_user(&self, user: &UserId, done: Vec<(&Item, Done)>) -> Result<()> {
+        let now = self.clock.now();
+        let mut book = Book::open(self.data_dir, user)?;
+        let mut months = book.named_months();
+        months.extend(done.iter().map(|(item, _)| MonthKey::of(item.date)));
+        book.open_months(months)?;
+        let mut rewrite = false;
+        for (item, done) in done {
+            rewrite |= matches!(done, Done::Lost) && item.metric == COMPLETENESS;
+            note_one(&mut book, item, done, now);
+        }
+        if rewrite {
+            // It follows from the ledger: no need to ask anybody.
+            book.write_completeness(self.data_dir, user)?;
+        }
+        book.save()
     }
 }
 
-const LOST: &str = "the local file is gone or damaged; its day will be read again";
-
-fn note_one(book: &mut Book, item: &Item, sent: &Result<Sent>, now: Timestamp) {
-    let lost = matches!(sent, Err(failure) if failure.what == LOST);
+fn note_one(book: &mut Book, item: &Item, done: Done, now: Timestamp) {
     let Some(month) = book.month_mut(MonthKey::of(item.date)) else { return };
     let file = if item.metric == COMPLETENESS {
         &mut month.completeness
     } else {
         let day = month.days.get_mut(&item.date);
         let Some(entry) = day.and_then(|day| day.metrics.get_mut(&item.metric)) else { return };
-        if lost {
+        if matches!(done, Done::Lost) {
             entry.state = State::Wanted;
         }
         &mut entry.file
     };
-    match sent {
-        Ok(sent) => file.uploaded(&item.sha256, &sent.md5, sent.bytes),
-        Err(_) if lost => file.missing = true,
-        // Stopped or not tried: as if nothing had happened.
-        Err(failure) if failure.at.is_none() => {}
-        Err(failure) => {
-            let wait_s = queue_wait_s(file.attempts, random::number());
-            file.refused(failure, next_try(now, wait_s));
+    match done {
+        Done::Sent { md5, bytes } => file.uploaded(&item.sha256, &md5, bytes),
+        Done::Lost => file.missing = true,
+        Done::NotTried(_) => {}
+        Done::Refused(failure) => {
+            // The store being out of reach is not the item's fault: it keeps its place.
+            let out_of_reach = failure.class == ErrorClass::Network;
+            let attempts = if out_of_reach { 0 } else { file.attempts };
+            let wait_s = queue_wait_s(attempts, random::number());
+            file.refused(&failure, next_try(now, wait_s));
         }
     }
 }

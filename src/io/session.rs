@@ -4,15 +4,17 @@
 //! somebody else refreshed it, use that; make sure the new file can be written; ask; write durably;
 //! only then use.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::config::{
-    BREAKER_NETWORK, BREAKER_SERVER, PACE_BURST, PACE_PER_S, REFRESHES_MAX, RETRY_BUDGET,
+    BREAKER_NETWORK, BREAKER_PARTICIPANTS, BREAKER_SERVER, PACE_BURST, PACE_PER_S,
+    REFRESH_ATTEMPTS_MAX, REFRESHES_MAX, RETRY_ATTEMPTS_MAX, RETRY_BUDGET,
 };
 use crate::core::backoff::{self, Next};
-use crate::core::error::{ErrorClass, Failure, Result, Secret};
+use crate::core::error::{ErrorClass, Failure, Reach, Result};
 use crate::core::exchange::{Reply, Request};
 use crate::core::token::{AccountState, Grant, Token};
 use crate::core::user::UserId;
@@ -23,13 +25,18 @@ use crate::provider::Provider;
 
 /// One guard per provider: what is wrong with one service must not stop the participants of the
 /// other.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Guards {
     google: Guard,
     fitbit: Guard,
 }
 
 impl Guards {
+    /// `participants`: how many the run works on.
+    pub fn new(participants: usize) -> Self {
+        Self { google: Guard::new(participants), fitbit: Guard::new(participants) }
+    }
+
     pub fn of(&self, provider: &str) -> &Guard {
         if provider == crate::provider::fitbit::NAME { &self.fitbit } else { &self.google }
     }
@@ -40,59 +47,80 @@ impl Guards {
 #[derive(Debug)]
 pub struct Guard {
     retries_left: AtomicI64,
-    network_failures: AtomicU32,
-    server_failures: AtomicU32,
-    broken: Mutex<Option<Failure>>,
+    /// One participant whose every request fails must not end the run for the others.
+    participants_min: usize,
+    breaker: Mutex<Breaker>,
 }
 
-impl Default for Guard {
-    fn default() -> Self {
-        Self {
-            retries_left: AtomicI64::new(RETRY_BUDGET),
-            network_failures: AtomicU32::new(0),
-            server_failures: AtomicU32::new(0),
-            broken: Mutex::new(None),
-        }
-    }
+/// Failures since the last success of anybody.
+#[derive(Debug, Default)]
+struct Breaker {
+    network: u32,
+    server: u32,
+    participants: BTreeSet<String>,
+    broken: Option<Failure>,
 }
 
 impl Guard {
-    /// The reason why nothing more is sent in this run, if there is one.
-    pub fn check(&self) -> Result<()> {
-        stop::check()?;
-        let broken = self.broken.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        broken.clone().map_or(Ok(()), Err)
-    }
-
-    fn succeeded(&self) {
-        self.network_failures.store(0, Ordering::Relaxed);
-        self.server_failures.store(0, Ordering::Relaxed);
-    }
-
-    /// Counts a failure; many in a row, or one that touches everyone, end the run.
-    fn failed(&self, failure: &Failure) {
-        let tripped = match failure.class {
-            ErrorClass::Network => {
-                self.network_failures.fetch_add(1, Ordering::Relaxed) + 1 >= BREAKER_NETWORK
-            }
-            ErrorClass::Server => {
-                self.server_failures.fetch_add(1, Ordering::Relaxed) + 1 >= BREAKER_SERVER
-            }
-            class => {
-                self.succeeded();
-                class.reach() == crate::core::error::Reach::Run
-            }
-        };
-        if tripped {
-            let mut broken = self.broken.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            broken.get_or_insert_with(|| failure.clone());
+    /// For a run of so many participants.
+    pub fn new(participants: usize) -> Self {
+        Self {
+            retries_left: AtomicI64::new(RETRY_BUDGET),
+            participants_min: participants.clamp(1, BREAKER_PARTICIPANTS),
+            breaker: Mutex::default(),
         }
     }
 
-    /// Sends, and tries again what may pass within seconds. `classify` reads a reply without
-    /// success.
+    fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The reason why nothing more is sent in this run, if there is one.
+    pub fn check(&self) -> Result<()> {
+        stop::check()?;
+        self.breaker().broken.clone().map_or(Ok(()), Err)
+    }
+
+    fn succeeded(&self) {
+        let mut breaker = self.breaker();
+        *breaker = Breaker { broken: breaker.broken.take(), ..Breaker::default() };
+    }
+
+    /// Counts a failure; many in a row, or one that touches everyone, end the run.
+    fn failed(&self, who: &str, failure: &Failure) {
+        let mut breaker = self.breaker();
+        let mut tripped = failure.class.reach() == Reach::Run;
+        if matches!(failure.class, ErrorClass::Network | ErrorClass::Server) {
+            let network = u32::from(failure.class == ErrorClass::Network);
+            breaker.network += network;
+            breaker.server += 1 - network;
+            if !breaker.participants.contains(who) {
+                breaker.participants.insert(who.to_owned());
+            }
+            tripped = breaker.participants.len() >= self.participants_min
+                && (breaker.network >= BREAKER_NETWORK || breaker.server >= BREAKER_SERVER);
+        }
+        if tripped {
+            breaker.broken.get_or_insert_with(|| failure.clone());
+        }
+    }
+
+    /// Sends for somebody, and tries again what may pass within seconds. `classify` reads a reply
+    /// without success.
     pub fn send(
         &self,
+        who: &str,
+        http: &Http,
+        request: &Request,
+        classify: impl Fn(&Reply) -> Failure,
+    ) -> Result<Reply> {
+        self.send_at_most(RETRY_ATTEMPTS_MAX, who, http, request, classify)
+    }
+
+    fn send_at_most(
+        &self,
+        attempts_max: u32,
+        who: &str,
         http: &Http,
         request: &Request,
         classify: impl Fn(&Reply) -> Failure,
@@ -115,11 +143,12 @@ impl Guard {
                 }
                 Err(failure) => failure,
             };
-            self.failed(&failure);
+            self.failed(who, &failure);
             let next = backoff::next(&failure, attempt, random::number());
-            let (Next::WaitMs(wait_ms), true) = (next, self.take_retry()) else {
+            let Next::WaitMs(wait_ms) = next else { return Err(failure) };
+            if attempt >= attempts_max || !self.take_retry() {
                 return Err(failure);
-            };
+            }
             log::debug!("{failure}; trying again in {wait_ms} ms");
             self.check()?;
             stop::wait(Duration::from_millis(wait_ms))?;
@@ -200,7 +229,7 @@ impl<'a> Session<'a> {
             self.requests += 1;
             let request = request.clone().bearer(&self.token.access_token);
             let classify = |reply: &Reply| self.provider.classify(reply);
-            let reply = self.guard.send(self.http, &request, classify)?;
+            let reply = self.guard.send(self.user.as_str(), self.http, &request, classify)?;
             if reply.ok() {
                 return Ok(reply);
             }
@@ -211,7 +240,7 @@ impl<'a> Session<'a> {
             }
             let failure = self.provider.classify(&reply).at(request.label());
             if failure.class == ErrorClass::Config {
-                self.guard.failed(&failure);
+                self.guard.failed(self.user.as_str(), &failure);
             }
             return Err(failure);
         }
@@ -242,31 +271,39 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// Takes the newest token. A run goes on with the account that it began with, or not at all:
+    /// the days of one account must not be filled with those of another.
     fn reload(&mut self) -> Result<()> {
-        if let Some(token) = self.store.load(self.user)? {
-            self.token = token;
+        let Some(token) = self.store.load(self.user)? else { return Ok(()) };
+        if token.account != self.token.account || token.provider != self.token.provider {
+            let what = "another account signed in during this run; the next run goes on with it";
+            return Err(Failure::new(ErrorClass::Quota, what));
         }
+        self.token = token;
         Ok(())
     }
 
     fn ask_refresh(&self) -> Result<Grant> {
         let request = self.provider.refresh_request(&self.token.refresh_token);
-        // A lost reply is repeated by the guard's retries, with the same refresh token.
+        // A lost reply is asked for once more with the same refresh token, not again and again: a
+        // provider that rotates may take that for a theft.
         let classify = |reply: &Reply| self.provider.classify(reply);
-        let reply = self.guard.send(self.http, &request, classify)?;
+        let who = self.user.as_str();
+        let reply =
+            self.guard.send_at_most(REFRESH_ATTEMPTS_MAX, who, self.http, &request, classify)?;
         if reply.ok() {
             return self.provider.read_grant(&reply);
         }
         let failure = self.provider.classify(&reply).at(request.label());
         if failure.class == ErrorClass::Config {
-            self.guard.failed(&failure);
+            self.guard.failed(who, &failure);
         }
         Err(failure)
     }
 
     /// After `invalid_grant`: believe it only if the file still holds the token that was refused.
     fn refused(&mut self, failure: Failure) -> Result<()> {
-        let used: Secret = self.token.refresh_token.clone();
+        let used = self.token.refresh_token.clone();
         self.reload()?;
         if self.token.refresh_token != used && self.token.fresh(self.http.clock().now()) {
             return Ok(());
@@ -274,14 +311,23 @@ impl<'a> Session<'a> {
         Err(failure)
     }
 
-    /// Notes in the token file whether the participant must sign in again; never removes it.
+    /// Notes in the token file whether the participant must sign in again; never removes it. What
+    /// was learned of one consent says nothing of another one that was given meanwhile.
     pub fn note_state(&mut self, state: AccountState) -> Result<()> {
         if self.token.state == state {
             return Ok(());
         }
+        let judged = self.token.refresh_token.clone();
         let _lock = self.store.lock(self.user)?;
         self.reload()?;
+        if self.token.refresh_token != judged || self.token.state == state {
+            return Ok(());
+        }
         self.token.set_state(state, self.http.clock().now());
         self.store.save(self.user, &self.token)
     }
 }
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;

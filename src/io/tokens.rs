@@ -11,6 +11,9 @@ use crate::core::token::Token;
 use crate::core::user::UserId;
 use crate::io::files::{self, Lock, Reserved};
 
+/// Copies of token files that could not be read back.
+const UNREADABLE: &str = "unreadable";
+
 /// The folder of token files.
 #[derive(Debug, Clone)]
 pub struct TokenStore {
@@ -116,7 +119,7 @@ impl TokenStore {
             return Ok(());
         }
         let bytes = std::fs::read(path).doing("read", path)?;
-        let folder = self.dir.join("unreadable");
+        let folder = self.dir.join(UNREADABLE);
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let hash = crate::core::hash::sha256_hex(&bytes);
         let copy = folder.join(format!("{name}.{}", hash.get(..16).unwrap_or_default()));
@@ -144,17 +147,28 @@ impl TokenStore {
         self.reserve(user)?.save(token)
     }
 
-    /// Removes what killed runs left behind, of participants whose lock is free.
+    /// Removes the token of an account that was connected by mistake. The lock is held.
+    pub fn remove(&self, user: &UserId) -> Result<()> {
+        files::remove(&self.path(user, ".json"))?;
+        files::remove(&self.path(user, ".json.prev"))
+    }
+
+    /// Removes what killed runs left behind, of participants whose lock is free, and makes durable
+    /// what they wrote: a token must be before it is used.
     pub fn sweep(&self) -> Result<()> {
-        for user in self.ids()? {
-            let left = self.dir.join(format!(".{user}.json.tmp")).exists()
-                || self.dir.join(format!(".{user}.json.prev.tmp")).exists();
-            if left && let Some(_lock) = files::lock(&self.path(&user, ".lock"), Duration::ZERO)? {
-                files::remove(&self.dir.join(format!(".{user}.json.tmp")))?;
-                files::remove(&self.dir.join(format!(".{user}.json.prev.tmp")))?;
+        for name in files::names(&self.dir)? {
+            let user = files::left_over(&name).and_then(|file| {
+                let id = file.strip_suffix(".json").or_else(|| file.strip_suffix(".json.prev"));
+                id?.parse::<UserId>().ok()
+            });
+            let Some(user) = user else { continue };
+            if let Some(_lock) = files::lock(&self.path(&user, ".lock"), Duration::ZERO)? {
+                log::debug!("user={user} removing the left-over {name}");
+                files::remove(&self.dir.join(name))?;
             }
         }
-        Ok(())
+        files::sweep(&self.dir.join(UNREADABLE))?;
+        files::settle(&self.dir)
     }
 }
 
@@ -164,5 +178,75 @@ impl TokenPlace {
         self.file
             .commit(token.to_json().as_bytes())
             .map_err(|failure| failure.at(self.path.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::error::Secret;
+    use crate::core::token::Grant;
+
+    fn scratch(name: &str) -> TokenStore {
+        let name = format!("fitsync-tokens-{name}-{}", std::process::id());
+        let dir = std::env::temp_dir().join(name);
+        let _ = std::fs::remove_dir_all(&dir);
+        files::make_folder(&dir).unwrap();
+        TokenStore::open(&dir).unwrap()
+    }
+
+    fn token(refresh: &str) -> Token {
+        let grant = Grant {
+            access_token: Secret::new("a"),
+            refresh_token: Some(Secret::new(refresh)),
+            ..Grant::default()
+        };
+        Token::new("google-health", "account", &grant, jiff::Timestamp::UNIX_EPOCH)
+    }
+
+    fn user() -> UserId {
+        "user_001".parse().unwrap()
+    }
+
+    fn loaded(store: &TokenStore) -> String {
+        store.load(&user()).unwrap().unwrap().refresh_token.expose().to_owned()
+    }
+
+    #[test]
+    fn the_one_before_serves_when_the_newest_is_cut_empty_or_of_a_newer_version() {
+        let store = scratch("prev");
+        store.save(&user(), &token("r1")).unwrap();
+        store.save(&user(), &token("r2")).unwrap();
+        let path = store.dir().join("user_001.json");
+        let whole = std::fs::read_to_string(&path).unwrap();
+        let newer = whole.replace("\"version\":1", "\"version\":2");
+        for (count, text) in ["", &whole[..20], &newer, "\0\0\0"].into_iter().enumerate() {
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(loaded(&store), "r1", "{text:?}");
+            let kept = files::names(&store.dir().join("unreadable")).unwrap();
+            assert_eq!(kept.len(), count + 1, "{text:?}");
+        }
+        // The next token takes the place, and the one that served stays behind it.
+        store.save(&user(), &token("r3")).unwrap();
+        assert_eq!(loaded(&store), "r3");
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(loaded(&store), "r1");
+        std::fs::remove_dir_all(store.dir()).unwrap();
+    }
+
+    #[test]
+    fn the_left_over_of_a_killed_first_sign_in_is_swept() {
+        let store = scratch("sweep");
+        let left = store.dir().join(".user_001.json.tmp");
+        let other = store.dir().join(".note.txt");
+        std::fs::write(&left, "{").unwrap();
+        std::fs::write(&other, "mine").unwrap();
+        let held = store.lock(&user()).unwrap();
+        store.sweep().unwrap();
+        assert!(left.exists(), "somebody is writing it");
+        drop(held);
+        store.sweep().unwrap();
+        assert!(!left.exists() && other.exists());
+        std::fs::remove_dir_all(store.dir()).unwrap();
     }
 }

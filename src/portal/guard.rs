@@ -5,25 +5,31 @@
 //! the security headers in front. One request per connection. tiny_http alone keeps half-open
 //! connections for ever, has no limit for a head and can be smuggled past (CVE-2026-66752).
 
-use std::io::{self, Read, Write};
+use std::io;
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::config::{
-    PORTAL_ANSWER_BYTES_MAX, PORTAL_CLOSE_TIMEOUT_MS, PORTAL_CONNECTIONS_MAX,
-    PORTAL_FILES_PER_CONNECTION, PORTAL_FILES_SPARE, PORTAL_PAGE_TIMEOUT_MS, PORTAL_PAUSE_MS,
-    PORTAL_REQUEST_TIMEOUT_MS, PORTAL_THREAD_PAUSE_MS, PORTAL_THREAD_STACK_BYTES,
-    PORTAL_THREADS_MAX, PORTAL_WRITE_TIMEOUT_MS,
+    PORTAL_BACKLOG, PORTAL_CLOSE_TIMEOUT_MS, PORTAL_CONNECTIONS_MAX, PORTAL_FILES_PER_CONNECTION,
+    PORTAL_FILES_SPARE, PORTAL_PAUSE_MS, PORTAL_RELAYS_MAX, PORTAL_REQUEST_TIMEOUT_MS,
+    PORTAL_THREAD_PAUSE_MS, PORTAL_THREAD_STACK_BYTES, PORTAL_THREADS_MAX,
 };
 use crate::core::error::{ErrorClass, Failure, Result};
-use crate::portal::head::{self, Head, Reading};
 use crate::portal::places::{Admission, Places, Stage, is_private};
+use crate::portal::relay::{self, in_ms};
 use crate::portal::wire::{Tls, Wire};
+
+/// Who asks.
+#[derive(Debug, Clone, Copy)]
+struct Peer {
+    address: IpAddr,
+    /// It is this machine.
+    local: bool,
+}
 
 /// How the guard behaves; fixed while it runs.
 #[derive(Debug)]
@@ -41,7 +47,11 @@ struct Shared {
     rules: Rules,
     places: Mutex<Places<Arc<TcpStream>>>,
     threads: AtomicUsize,
+    relays: Mutex<usize>,
+    relay_ended: Condvar,
     stop: AtomicBool,
+    /// The server behind did not take a connection: it has ended.
+    inner_lost: AtomicBool,
 }
 
 /// Accepts until it is dropped.
@@ -67,10 +77,14 @@ impl Guard {
             rules,
             places: Mutex::new(Places::new(places_max())),
             threads: AtomicUsize::new(0),
+            relays: Mutex::new(0),
+            relay_ended: Condvar::new(),
             stop: AtomicBool::new(false),
+            inner_lost: AtomicBool::new(false),
         });
         let mut guard = Self { shared, addresses: Vec::new(), loops: Vec::new() };
         for socket in sockets {
+            rustix::net::listen(&socket, PORTAL_BACKLOG).map_err(|error| failed(error.into()))?;
             guard.addresses.push(socket.local_addr().map_err(failed)?);
             let shared = Arc::clone(&guard.shared);
             let accepting = small_thread("accept", move || accept(&socket, &shared));
@@ -81,6 +95,11 @@ impl Guard {
 
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Whether the server behind has to be started again; asking clears it.
+    pub fn inner_lost(&self) -> bool {
+        self.shared.inner_lost.swap(false, Ordering::SeqCst)
     }
 
     /// Accepts nobody any more; answers under way get a moment to arrive.
@@ -161,7 +180,7 @@ impl Shared {
     }
 
     fn make_room(&self) {
-        let victim = self.places().make_room();
+        let victim = self.places().make_room(Instant::now());
         victim.iter().for_each(|socket| close(socket));
         drop(victim);
         pause();
@@ -172,8 +191,10 @@ impl Shared {
             log::debug!("sign-in pages: a public address was turned away");
             return;
         }
+        let own = socket.local_addr().map(|address| address.ip().to_canonical());
+        let local = peer.is_loopback() || own.is_ok_and(|own| own == peer);
         let socket = Arc::new(socket);
-        let admission = self.places().admit(peer, Arc::clone(&socket));
+        let admission = self.places().admit(peer, Arc::clone(&socket), Instant::now());
         let Admission::Admitted { id, closed } = admission else { return };
         closed.iter().for_each(|victim| close(victim));
         drop(closed);
@@ -185,7 +206,7 @@ impl Shared {
         self.threads.fetch_add(1, Ordering::SeqCst);
         let spawned = small_thread("visit", move || {
             let shared = Arc::clone(&ending.shared);
-            shared.serve(ending.id, socket, peer);
+            shared.serve(ending.id, socket, Peer { address: peer, local });
             drop(ending);
         });
         if spawned.is_err() {
@@ -194,30 +215,30 @@ impl Shared {
     }
 
     /// One connection from its first byte to its last.
-    fn serve(&self, id: u64, socket: Arc<TcpStream>, peer: IpAddr) {
+    fn serve(&self, id: u64, socket: Arc<TcpStream>, peer: Peer) {
         let deadline = in_ms(PORTAL_REQUEST_TIMEOUT_MS);
         let (mut wire, read) = match Wire::open(socket, self.rules.tls.as_ref(), deadline) {
             Ok(Ok(mut wire)) => {
-                let read = read_request(&mut wire);
+                let read = relay::read_request(&mut wire);
                 (wire, read)
             }
-            Ok(Err(plain)) => (plain, Err(Some(426))),
+            Ok(Err(plain)) => (plain, Err(Some(421))),
             Err(_) => return,
         };
         let answered = match read {
-            Ok((head, body)) => {
-                if !self.places().advance(id, Stage::Asked) {
-                    return;
-                }
-                self.relay(&head, &body, peer, &mut wire, || {
-                    self.places().advance(id, Stage::Writing);
-                })
+            Ok((head, body)) if self.places().advance(id, Stage::Asked) => {
+                self.relay(id, &head.forward(peer.address, peer.local), &body, &mut wire)
             }
             Err(Some(status)) => {
-                self.places().advance(id, Stage::Writing);
-                self.refuse(status, &mut wire)
+                let mut places = self.places();
+                if status != 421 {
+                    places.offend(peer.address, Instant::now()); // forgetting "https" is no offence
+                }
+                places.advance(id, Stage::Writing);
+                drop(places);
+                relay::refuse(status, &self.rules.headers, &mut wire)
             }
-            Err(None) => return,
+            Ok(_) | Err(None) => return,
         };
         if answered.is_ok() {
             self.places().advance(id, Stage::Waiting);
@@ -226,46 +247,45 @@ impl Shared {
     }
 
     /// Asks the server behind, and hands its answer back.
-    fn relay(
-        &self,
-        head: &Head,
-        body: &[u8],
-        peer: IpAddr,
-        wire: &mut Wire,
-        writing: impl FnOnce(),
-    ) -> io::Result<()> {
-        let asked = UnixStream::connect(&self.rules.inner).and_then(|mut inner| {
-            inner.set_read_timeout(Some(Duration::from_millis(PORTAL_PAGE_TIMEOUT_MS)))?;
-            inner.set_write_timeout(Some(Duration::from_millis(PORTAL_WRITE_TIMEOUT_MS)))?;
-            inner.write_all(head.forward(peer).as_bytes())?;
-            inner.write_all(body)?;
-            let mut first = Vec::with_capacity(1024);
-            let line_end = read_line(&mut inner, &mut first)?;
-            Ok((inner, first, line_end))
-        });
-        writing();
-        let Ok((inner, first, line_end)) = asked else { return self.refuse(503, wire) };
-        wire.set_deadline(in_ms(PORTAL_WRITE_TIMEOUT_MS));
-        let (line, rest) = first.split_at_checked(line_end).unwrap_or((&first, &[]));
-        wire.write_all(line)?;
-        wire.write_all(self.rules.headers.as_bytes())?;
-        wire.write_all(rest)?;
-        copy(inner.take(PORTAL_ANSWER_BYTES_MAX), wire)?;
-        wire.flush()
+    fn relay(&self, id: u64, head: &str, body: &[u8], wire: &mut Wire) -> io::Result<()> {
+        let place = self.begin_relay();
+        let answer = relay::ask(&self.rules.inner, head, body);
+        self.places().advance(id, Stage::Writing);
+        match answer {
+            Ok(answer) => {
+                // A client that reads slowly keeps no place that others need.
+                let _place = (!answer.is_whole()).then_some(place);
+                answer.hand_back(&self.rules.headers, wire)
+            }
+            Err(error) => {
+                let lost = [io::ErrorKind::ConnectionRefused, io::ErrorKind::NotFound];
+                if lost.contains(&error.kind()) {
+                    self.inner_lost.store(true, Ordering::SeqCst);
+                }
+                drop(place);
+                relay::refuse(503, &self.rules.headers, wire)
+            }
+        }
     }
 
-    /// A refusal is one line of text, written here: the server behind never hears of it.
-    fn refuse(&self, status: u16, wire: &mut Wire) -> io::Result<()> {
-        let text = refusal(status);
-        let head = format!(
-            "HTTP/1.1 {status} {text}\r\n{}Content-Type: text/plain; charset=utf-8\r\n\
-             Content-Length: {}\r\n\r\n{text}\n",
-            self.rules.headers,
-            text.len() + 1
-        );
-        wire.set_deadline(in_ms(PORTAL_WRITE_TIMEOUT_MS));
-        wire.write_all(head.as_bytes())?;
-        wire.flush()
+    /// Waits for one of the few places at the server behind.
+    fn begin_relay(&self) -> Place<'_> {
+        let mut count = self.relays.lock().unwrap_or_else(PoisonError::into_inner);
+        while *count >= PORTAL_RELAYS_MAX {
+            count = self.relay_ended.wait(count).unwrap_or_else(PoisonError::into_inner);
+        }
+        *count += 1;
+        Place(self)
+    }
+}
+
+/// A place at the server behind.
+struct Place<'a>(&'a Shared);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        *self.0.relays.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        self.0.relay_ended.notify_one();
     }
 }
 
@@ -279,98 +299,5 @@ impl Drop for Ending {
     fn drop(&mut self) {
         self.shared.places().leave(self.id);
         self.shared.threads.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-fn in_ms(milliseconds: u64) -> Instant {
-    Instant::now() + Duration::from_millis(milliseconds)
-}
-
-/// A whole request, or the status to refuse it with; `Err(None)` is a client that went away.
-fn read_request(wire: &mut Wire) -> std::result::Result<(Head, Vec<u8>), Option<u16>> {
-    let mut bytes = Vec::with_capacity(1024);
-    let (head, body_at) = loop {
-        match head::read(&bytes) {
-            Reading::Whole(head, body_at) => break (head, body_at),
-            Reading::Refused(status) => return Err(Some(status)),
-            Reading::More => read_more(wire, &mut bytes)?,
-        }
-    };
-    let end = body_at + head.body_bytes;
-    while bytes.len() < end {
-        read_more(wire, &mut bytes)?;
-    }
-    // Whatever follows is a second request: it is never answered.
-    bytes.truncate(end);
-    Ok((head, bytes.split_off(body_at)))
-}
-
-fn read_more(wire: &mut Wire, bytes: &mut Vec<u8>) -> std::result::Result<(), Option<u16>> {
-    let mut chunk = [0; 1024];
-    match wire.read(&mut chunk) {
-        Ok(count @ 1..) => {
-            bytes.extend_from_slice(chunk.get(..count).unwrap_or_default());
-            Ok(())
-        }
-        Ok(_) => Err(None),
-        Err(error) => match error.kind() {
-            io::ErrorKind::Interrupted => Ok(()),
-            // Without a handshake there is no way to tell the client anything.
-            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut if wire.can_answer() => {
-                Err(Some(408))
-            }
-            _ => Err(None),
-        },
-    }
-}
-
-/// Reads until the first line is whole; where it ends.
-fn read_line(from: &mut UnixStream, bytes: &mut Vec<u8>) -> io::Result<usize> {
-    let mut chunk = [0; 1024];
-    loop {
-        if let Some(at) = bytes.windows(2).position(|two| two == b"\r\n") {
-            return Ok(at + 2);
-        }
-        let count = read_some(from, &mut chunk)?;
-        if count == 0 || bytes.len() > 8 * chunk.len() {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        bytes.extend_from_slice(chunk.get(..count).unwrap_or_default());
-    }
-}
-
-/// `read`, going on after a signal.
-fn read_some(from: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
-    loop {
-        match from.read(into) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            other => return other,
-        }
-    }
-}
-
-fn copy(mut from: impl Read, wire: &mut Wire) -> io::Result<()> {
-    let mut chunk = [0; 8 * 1024];
-    loop {
-        match read_some(&mut from, &mut chunk)? {
-            0 => return Ok(()),
-            count => wire.write_all(chunk.get(..count).unwrap_or_default())?,
-        }
-    }
-}
-
-const fn refusal(status: u16) -> &'static str {
-    match status {
-        405 => "Only GET and POST are answered here.",
-        408 => "The request took too long.",
-        411 => "The length of the form is missing.",
-        413 => "The form is too large.",
-        415 => "Only forms of these pages are read.",
-        426 => "Put https:// in front of this address.",
-        431 => "The request is too large.",
-        501 => "Transfer-Encoding is not supported.",
-        503 => "The sign-in pages are closed.",
-        505 => "Only HTTP/1.1 is spoken here.",
-        _ => "The request is not well formed.",
     }
 }

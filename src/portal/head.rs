@@ -12,6 +12,9 @@ pub const PEER_HEADER: &str = "Fitsync-Peer";
 /// Present when the request came through a proxy, whatever that proxy says.
 pub const FORWARDED_HEADER: &str = "Fitsync-Forwarded";
 
+/// Present when the peer is this machine itself.
+pub const LOCAL_HEADER: &str = "Fitsync-Local";
+
 const FORWARDING: [&str; 8] = [
     "forwarded",
     "x-forwarded-for",
@@ -164,7 +167,7 @@ fn check_body(head: &Head, length_seen: bool) -> Result<(), u16> {
 
 impl Head {
     /// The head that the server behind the guard gets, written anew.
-    pub fn forward(&self, peer: IpAddr) -> String {
+    pub fn forward(&self, peer: IpAddr, local: bool) -> String {
         let method = if self.post { "POST" } else { "GET" };
         let mut text = format!(
             "{method} {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{PEER_HEADER}: {peer}\r\n",
@@ -177,6 +180,7 @@ impl Head {
         };
         add("Cookie", &self.cookie);
         add(FORWARDED_HEADER, if self.forwarded { "yes" } else { "" });
+        add(LOCAL_HEADER, if local && !self.forwarded { "yes" } else { "" });
         if self.post {
             add("Content-Type", &self.content_type);
             add("Content-Length", &self.body_bytes.to_string());
@@ -208,7 +212,7 @@ mod tests {
         assert_eq!(text.get(body..), Some("rest"));
         assert!(head.forwarded && !head.post);
         assert_eq!(
-            head.forward("10.0.0.7".parse().unwrap()),
+            head.forward("10.0.0.7".parse().unwrap(), true),
             "GET /s/K7QM?x=1 HTTP/1.1\r\nHost: pi:8000\r\nConnection: close\r\n\
              Fitsync-Peer: 10.0.0.7\r\nCookie: a=1\r\nFitsync-Forwarded: yes\r\n\r\n"
         );
@@ -221,7 +225,7 @@ mod tests {
             panic!("not whole")
         };
         assert_eq!(head.body_bytes, 4);
-        assert!(head.forward("::1".parse().unwrap()).ends_with("Content-Length: 4\r\n\r\n"));
+        assert!(head.forward("::1".parse().unwrap(), false).ends_with("Content-Length: 4\r\n\r\n"));
     }
 
     #[test]

@@ -3,11 +3,19 @@
 //! `guard` faces the network, tiny_http parses behind it on a private socket. A visit only
 //! arrives here; what it means is decided by the loop that called [`Listener::next`].
 
+pub mod access;
+pub mod chart;
+pub mod code;
+pub mod desk;
 pub mod guard;
 pub mod head;
+pub mod host;
 pub mod page;
 pub mod places;
 pub mod qr;
+pub mod relay;
+pub mod sign_in_page;
+pub mod sign_ins;
 pub mod text;
 pub mod visit;
 pub mod wire;
@@ -24,13 +32,14 @@ use crate::core::error::{ErrorClass, Failure, Result};
 use crate::io::random;
 use crate::portal::guard::{Guard, Rules};
 pub use crate::portal::page::{Outcome, Page};
-pub use crate::portal::visit::Visit;
+pub use crate::portal::visit::{Ask, Visit};
 pub use crate::portal::wire::Tls;
 
 /// The open sign-in pages. They close when this is dropped.
 pub struct Listener {
     guard: Guard,
-    server: tiny_http::Server,
+    /// `None` while it could not be started again.
+    server: Option<tiny_http::Server>,
     folder: PathBuf,
     secure: bool,
 }
@@ -48,9 +57,9 @@ impl Listener {
     pub fn open(listen: &str, tls: Option<Tls>, allow_public: bool) -> Result<Self> {
         let sockets = bind(listen)?;
         let folder = private_folder()?;
-        let inner = folder.join("pages");
+        let inner = folder.join(SOCKET);
         let secure = tls.is_some();
-        let server = serve(&inner).inspect_err(|_| remove(&folder))?;
+        let server = Some(serve(&inner).inspect_err(|_| remove(&folder))?);
         let rules = Rules { inner, tls, allow_public, headers: page::security_headers() };
         let guard = Guard::start(sockets, rules).inspect_err(|_| remove(&folder))?;
         Ok(Self { guard, server, folder, secure })
@@ -58,18 +67,28 @@ impl Listener {
 
     /// The next request, or `None` when nobody came in that time.
     pub fn next(&mut self, timeout: Duration) -> Option<Visit> {
-        match self.server.recv_timeout(timeout) {
-            Ok(request) => request.and_then(|request| Visit::read(request, self.secure)),
-            Err(error) => {
-                // tiny_http stops accepting for good after any error: begin again behind the guard.
-                log::warn!("sign-in pages: started again: {error}");
-                let inner = self.folder.join("pages");
-                let _ = std::fs::remove_file(&inner);
-                if let Ok(server) = serve(&inner) {
-                    self.server = server;
-                }
+        let received = match &self.server {
+            Some(server) => server.recv_timeout(timeout),
+            None => Err(io::ErrorKind::NotConnected.into()),
+        };
+        if received.is_err() || self.guard.inner_lost() {
+            self.restart();
+        }
+        received.ok().flatten().and_then(|request| Visit::read(request, self.secure))
+    }
+
+    /// tiny_http ends for good after any error (no file, no thread): begin again behind the guard.
+    fn restart(&mut self) {
+        log::warn!("sign-in pages: started again");
+        let inner = self.folder.join(SOCKET);
+        // It removes its socket when it is dropped: before there is a new one.
+        drop(self.server.take());
+        let _ = std::fs::remove_file(&inner);
+        match serve(&inner) {
+            Ok(server) => self.server = Some(server),
+            Err(failure) => {
+                log::warn!("{failure}");
                 std::thread::sleep(Duration::from_millis(PORTAL_PAUSE_MS));
-                None
             }
         }
     }
@@ -111,7 +130,7 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        while let Ok(Some(request)) = self.server.try_recv() {
+        while let Some(Ok(Some(request))) = self.server.as_ref().map(|server| server.try_recv()) {
             drop(request); // answers "500": its client is told that nothing comes
         }
         self.guard.stop();
@@ -187,6 +206,9 @@ fn private_folder() -> Result<PathBuf> {
     let what = "cannot make a temporary folder for the sign-in pages; set TMPDIR";
     Err(Failure::new(ErrorClass::Disk, what))
 }
+
+/// The name of the private socket.
+const SOCKET: &str = "pages";
 
 fn remove(folder: &Path) {
     let _ = std::fs::remove_dir_all(folder); // an empty folder in /tmp harms nobody
@@ -320,6 +342,21 @@ mod tests {
         drop(listener);
         assert!(!folder.exists());
         Listener::open(&format!(":{port}"), None, false).unwrap();
+    }
+
+    #[test]
+    fn a_server_behind_the_guard_that_ended_is_started_again() {
+        let mut listener = open();
+        let address = listener.addresses()[0];
+        let socket = listener.folder.join(SOCKET);
+        std::fs::remove_file(&socket).unwrap();
+        let request = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+        let answer = client(address, request).join().unwrap();
+        assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+        assert!(listener.next(Duration::from_millis(10)).is_none());
+        let answer = client(address, request);
+        listener.next(LONG).unwrap().answer(Page::text(200, "again"));
+        assert!(answer.join().unwrap().ends_with("again\n"));
     }
 
     #[test]

@@ -1,33 +1,238 @@
 //! Every sentence of the pages, in one place: to be read in one go, corrected, or translated.
-//! Values of the participant are filled in, and escaped, by the pages.
+//! Values are plain text; the pages escape them.
+
+use jiff::civil::Date;
+
+use crate::core::picture::Mark;
+use crate::portal::sign_ins::Hint;
 
 pub const LANGUAGE: &str = "en";
 pub const STUDY: &str = "fitsync";
 pub const FOOTER: &str = "These pages come from the study's own gateway on this network.";
+pub const SKIP: &str = "Skip to the content";
 
+// --- Results of a callback ---
 pub const CONNECTED_TITLE: &str = "Connected";
 pub const CONNECTED: &str = "The account is connected. You can close this page.";
-
 pub const DENIED_TITLE: &str = "Not connected";
 pub const DENIED: &str = "You chose not to share data. Nothing was stored. If that was a mistake, \
      ask the study team for a new sign-in.";
-
 pub const FAILED_TITLE: &str = "Not connected";
 pub const FAILED: &str = "The sign-in could not be completed. Nothing was changed. The study team \
      sees the reason and can start a new sign-in.";
-
 pub const OTHER_ACCOUNT_TITLE: &str = "This is another account";
 pub const OTHER_ACCOUNT: &str = "This study id is connected to a different account, and stays so. \
      Sign in with the account that was used before, or ask the study team.";
-
 pub const NOT_KNOWN_TITLE: &str = "One step is left";
 pub const NOT_KNOWN: &str = "Copy the whole address of this page and paste it where the sign-in \
-     was started: into the terminal, or into the box on the sign-in page.";
-
+     was started: copy this address into the terminal, or into the box on the sign-in page.";
 pub const OTHER_SIGN_IN_TITLE: &str = "This sign-in is not the newest one";
 pub const OTHER_SIGN_IN: &str = "This address belongs to another sign-in, or to one that was \
-     started earlier. Nothing was changed. Start again from the newest link.";
-
+     started earlier. Nothing was changed. If another terminal waits for it, copy this address \
+     into that terminal; else start again from the newest link.";
 pub const NOT_FOUND_TITLE: &str = "Nothing here";
 pub const NOT_FOUND: &str = "This address is not known, or its link was used or has ended. Ask \
      the study team for a new link.";
+
+// --- Refusals ---
+pub const WRONG_HOST: &str = "Open these pages by the address that the gateway printed.";
+pub const WRONG_FORM_TITLE: &str = "Please try again";
+pub const WRONG_FORM: &str = "This form was too old, or did not come from these pages. Nothing \
+     was changed. Go back, load the page again, and repeat the last step.";
+pub const BUSY_TITLE: &str = "Busy";
+pub const BUSY: &str = "The gateway is busy. Wait a few seconds and try again.";
+
+// --- Start page of a login ---
+pub const CODE_TITLE: &str = "Sign in to the study";
+pub const CODE_LABEL: &str = "Code from the study team";
+pub const CODE_HELP: &str = "Eight letters and digits, such as K7QM-3FXD.";
+pub const CODE_BUTTON: &str = "Go on";
+
+// --- The sign-in page ---
+pub const STUDY_ID: &str = "Study id";
+pub const WHAT: &str = "What is read";
+pub const SETTINGS: &str = "band and time zone";
+pub const SETTINGS_MEANING: &str = "Which band it is, when it last synced, and its time zone";
+pub const BY_WHOM: &str = "By whom";
+pub const FROM_WHEN: &str = "From when";
+pub const HOW_TO_STOP: &str = "How to stop";
+pub const STOP_TEXT: &str = "Tell the study team, or remove the study's access in your Google \
+     account under \u{201c}Third-party apps & services\u{201d}.";
+pub const STEP_APPROVE: &str = "1. Approve at Google";
+pub const APPROVE_HELP: &str = "Sign in with the Google account that your band uses. Leave every \
+     box ticked. Your password is typed at Google only.";
+pub const APPROVE_BUTTON: &str = "Go to Google";
+pub const NEW_TAB: &str = "Opens in a new tab. Come back to this page afterwards.";
+pub const STEP_PASTE: &str = "2. Bring the address back";
+pub const PASTE_HELP: &str = "After you approve, your browser shows a page that does not load. \
+     Copy its address and paste it here.";
+pub const PASTE_LABEL: &str = "Address of the page that did not load";
+pub const PASTE_BUTTON: &str = "Send";
+pub const PICTURE_LABEL: &str = "Picture of a browser: the page says that the site cannot be \
+     reached. The address at the top is marked to be copied.";
+pub const PICTURE_COPY: &str = "Copy this";
+pub const PICTURE_ERROR: &str = "This site can\u{2019}t be reached";
+pub const PICTURE_FINE: &str = "That is expected.";
+pub const STEP_BY_ITSELF: &str = "2. Wait here";
+pub const BY_ITSELF_HELP: &str = "After you approve, this page goes on by itself. It looks again \
+     every 5 seconds.";
+pub const BY_ITSELF_PASTE: &str = "The page after Google did not load? Paste its address instead";
+
+// --- While and after ---
+pub const CHECKING_TITLE: &str = "Checking with Google";
+pub const CHECKING: &str = "This takes a few seconds. The page goes on by itself.";
+pub const CHECKING_LINK: &str = "Look again now";
+pub const REVIEW_TITLE: &str = "Is this the band on the wrist?";
+pub const REVIEW_HELP: &str = "Compare it with the band that is worn, then press Done.";
+pub const ACCOUNT: &str = "Account";
+pub const DEVICE: &str = "Device";
+pub const NO_DEVICE: &str = "No device is paired with this account yet. Pair the band in the \
+     Google Health app, then ask the study team to look again.";
+pub const DEVICE_NOT_SHARED: &str = "Not known: the devices were not shared.";
+pub const GRANTED: &str = "Shared";
+pub const GRANTED_NONE: &str = "Nothing";
+pub const MISSING: &str = "Not shared";
+pub const MISSING_HELP: &str = "To share this too, sign in once more and leave every box ticked.";
+pub const MISSING_BUTTON: &str = "Sign in once more";
+pub const HOW_LONG: &str = "How long";
+pub const UNTIL_WITHDRAWN: &str = "Until you withdraw.";
+pub const DONE_BUTTON: &str = "Done";
+pub const NOT_MINE_BUTTON: &str = "No, this is another band";
+pub const NOT_MINE_HELP: &str = "This lets the account go again, and you can sign in with the \
+     right one.";
+pub const DONE_TITLE: &str = "All done";
+pub const DONE: &str = "The account is connected and the link is used up. You can close this page.";
+pub const ENDED_TITLE: &str = "This link has ended";
+pub const ENDED: &str = "Nothing was changed. Ask the study team for a new link.";
+
+/// The title of the sign-in page.
+pub fn sign_in_title(user: &str) -> String {
+    format!("Connect {user}")
+}
+
+/// Who reads.
+pub fn by_whom(study: Option<&str>) -> String {
+    let study = study.unwrap_or("The study that gave you this link");
+    format!(
+        "{study}, with a gateway of its own on this network. It only reads; it changes nothing in \
+         your account."
+    )
+}
+
+/// The address of the page that does not load, as a browser shows it.
+pub fn picture_address(returns_to: &str) -> String {
+    format!("{returns_to}?state=\u{2026}")
+}
+
+/// From when data are read.
+pub fn period(from: Option<Date>, until: Option<Date>) -> String {
+    match (from.map(day), until.map(day)) {
+        (Some(from), Some(until)) => format!("From {from} to {until}."),
+        (Some(from), None) => format!("From {from} on."),
+        (None, Some(until)) => format!("To {until}."),
+        (None, None) => "From today on.".to_owned(),
+    }
+}
+
+/// `Charge 6, synced 4 minutes ago`
+pub fn device(name: &str, ago: Option<&str>) -> String {
+    match ago {
+        Some(ago) => format!("{name}, synced {ago}"),
+        None => format!("{name}, never synced"),
+    }
+}
+
+/// The last four characters of an account.
+pub fn account(end: &str) -> String {
+    format!("ends in {end}")
+}
+
+/// Until when the permission lasts.
+pub fn lasts_until(date: &str) -> String {
+    format!("Until {date}; then please sign in again.")
+}
+
+/// Why the last attempt led to nothing.
+pub const fn hint(hint: Hint) -> &'static str {
+    match hint {
+        Hint::NoCode => {
+            "There is no code in what you sent. Copy the whole address of the page that did not \
+             load; it is long and holds \u{201c}code=\u{201d}."
+        }
+        Hint::OtherSignIn => {
+            "That address belongs to another sign-in. Press \u{201c}Go to Google\u{201d} on this \
+             page and send the address that comes after it."
+        }
+        Hint::Denied => {
+            "You did not agree at Google, so nothing was stored. If that was a mistake, press \
+             \u{201c}Go to Google\u{201d} again."
+        }
+        Hint::OtherAccount => {
+            "This account cannot be used here: either this study id is connected to a different \
+             account, or this account belongs to another study id. Nothing was changed. Sign in \
+             with the account that was used before, or ask the study team."
+        }
+        Hint::NotLinked => {
+            "This Google account has no Google Health profile. Open the Google Health app with \
+             this account once, then try again; or use the account that the band uses."
+        }
+        Hint::CodeRefused => {
+            "The address was too old or had been used before. Press \u{201c}Go to Google\u{201d} \
+             again and send the new address within a few minutes."
+        }
+        Hint::NotReachable => {
+            "The gateway could not reach Google. Wait a moment, then press \u{201c}Go to \
+             Google\u{201d} again."
+        }
+        Hint::Failed => {
+            "The sign-in could not be completed. Nothing was changed. The study team sees the \
+             reason; you can try again."
+        }
+        Hint::TakenBack => {
+            "The account was let go. Sign in with the account that the band on the wrist uses."
+        }
+    }
+}
+
+// --- Coverage ---
+pub const NO_DAYS: &str = "no days yet";
+pub const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/// The short name of a month, 1 to 12.
+pub fn month(number: i8) -> &'static str {
+    let at = usize::try_from(number - 1).unwrap_or_default();
+    MONTHS.get(at).copied().unwrap_or_default()
+}
+
+/// `22 Nov 2026`: no order of day and month to be mistaken.
+pub fn day(date: Date) -> String {
+    format!("{} {} {}", date.day(), month(date.month()), date.year())
+}
+
+/// `4 minutes ago`
+pub fn ago(seconds: i64) -> String {
+    let (count, unit) = match seconds {
+        ..60 => return "just now".to_owned(),
+        60..3_600 => (seconds / 60, "minute"),
+        3_600..86_400 => (seconds / 3_600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {unit}{plural} ago")
+}
+
+/// What a mark is called on pages.
+pub const fn mark(mark: Mark) -> &'static str {
+    match mark {
+        Mark::Sealed => "complete",
+        Mark::Provisional => "provisional",
+        Mark::Empty => "without data",
+        Mark::Missing => "missing",
+        Mark::Failed => "failed",
+        Mark::NotGranted => "not shared",
+        Mark::Before => "before the first day",
+    }
+}

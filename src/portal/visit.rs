@@ -5,11 +5,12 @@ use std::net::IpAddr;
 
 use crate::config::PORTAL_BODY_BYTES_MAX;
 use crate::core::exchange::pairs;
-use crate::portal::head::{FORWARDED_HEADER, PEER_HEADER};
+use crate::portal::head::{FORWARDED_HEADER, LOCAL_HEADER, PEER_HEADER};
 use crate::portal::page::Page;
 
-/// One request of one visitor, not answered yet. Dropped unanswered, it is answered with 500.
-pub struct Visit {
+/// What one visitor asks.
+#[derive(Clone)]
+pub struct Ask {
     /// A form was sent; else a page is asked for.
     pub post: bool,
     /// The path as sent, without the query.
@@ -22,15 +23,48 @@ pub struct Visit {
     pub peer: IpAddr,
     /// It came through a proxy: `peer` is the proxy.
     pub forwarded: bool,
+    /// It came from this machine, and not through a proxy.
+    pub local: bool,
     /// It came over TLS.
     pub secure: bool,
-    request: tiny_http::Request,
 }
 
 /// Neither query, form nor cookie: they carry codes.
-impl std::fmt::Debug for Visit {
+impl std::fmt::Debug for Ask {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(out, "{} {}", if self.post { "POST" } else { "GET" }, shown(&self.path))
+    }
+}
+
+impl Ask {
+    /// A value of the query, decoded.
+    pub fn query_value(&self, name: &str) -> Option<String> {
+        value(&self.query, name)
+    }
+
+    /// A value of the form, decoded.
+    pub fn form_value(&self, name: &str) -> Option<String> {
+        value(&self.form, name)
+    }
+}
+
+/// One request that is not answered yet. Dropped unanswered, it is answered with 500.
+pub struct Visit {
+    pub ask: Ask,
+    request: tiny_http::Request,
+}
+
+impl std::fmt::Debug for Visit {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.ask.fmt(out)
+    }
+}
+
+impl std::ops::Deref for Visit {
+    type Target = Ask;
+
+    fn deref(&self) -> &Ask {
+        &self.ask
     }
 }
 
@@ -50,6 +84,7 @@ impl Visit {
         let peer = header(PEER_HEADER)?.parse().ok()?;
         let (host, cookie) = (header("Host")?, header("Cookie").unwrap_or_default());
         let forwarded = header(FORWARDED_HEADER).is_some();
+        let local = header(LOCAL_HEADER).is_some();
         let post = *request.method() == tiny_http::Method::Post;
         let (path, query) = {
             let target = request.url();
@@ -61,20 +96,9 @@ impl Visit {
             let limit = u64::try_from(PORTAL_BODY_BYTES_MAX).unwrap_or(u64::MAX);
             request.as_reader().take(limit).read_to_string(&mut form).ok()?;
         }
-        let visit =
-            Self { post, path, query, form, host, cookie, peer, forwarded, secure, request };
-        log::debug!("sign-in pages: {visit:?}");
-        Some(visit)
-    }
-
-    /// A value of the query, decoded.
-    pub fn query_value(&self, name: &str) -> Option<String> {
-        value(&self.query, name)
-    }
-
-    /// A value of the form, decoded.
-    pub fn form_value(&self, name: &str) -> Option<String> {
-        value(&self.form, name)
+        let ask = Ask { post, path, query, form, host, cookie, peer, forwarded, local, secure };
+        log::debug!("sign-in pages: {ask:?}");
+        Some(Self { ask, request })
     }
 
     /// Sends the page; a client that went away is nobody's concern.

@@ -123,8 +123,9 @@ fn daily_row<const N: usize>(
     fields: [&str; N],
     cells: impl FnOnce([Option<f64>; N]) -> Vec<Cell>,
 ) -> Result<Option<Row>> {
-    if !has_value(point, member)? {
-        return Ok(None);
+    // Only a window may be bare; a point without its value is not what was promised.
+    if !point.is_object(member) {
+        return Err(point.unexpected(member, "an object"));
     }
     let date = point.date(&format!("{member}.date"))?;
     let mut values = [None; N];

@@ -26,8 +26,10 @@ pub fn query(ask: &Ask, allowed: &[&str]) -> Result<Map<String, Value>, Reply> {
     let mut map = Map::new();
     for (name, value) in &ask.query {
         let camel = camel(name);
-        if GENERAL.contains(&name.as_str()) {
-            if name == "alt" && value != "json" {
+        // Google's own clients send `$alt=json;enum-encoding=int`.
+        let general = name.trim_start_matches('$');
+        if GENERAL.contains(&general) {
+            if general == "alt" && value.split(';').next() != Some("json") {
                 return Err(error::invalid_field("alt", "Only alt=json is supported."));
             }
             continue;

@@ -1,0 +1,142 @@
+//! What the sign-in pages need to know of the study: a new attempt at the provider, and what a
+//! participant is told before approving.
+
+use crate::command::context::Context;
+use crate::core::day::{back, zone};
+use crate::core::error::{ErrorClass, Failure, Result};
+use crate::core::sign_in::{Pkce, new_state};
+use crate::core::user::UserId;
+use crate::io::{lan, random};
+use crate::portal::desk::{Office, Redirect, Rules};
+use crate::portal::host::{Hosts, name_of};
+use crate::portal::sign_ins::{Attempt, Facts};
+use crate::portal::{Listener, Outcome, Tls, names_public, text};
+use crate::provider::Provider;
+
+/// The study, as the sign-in pages see it.
+pub struct StudyOffice<'a> {
+    pub context: &'a Context,
+    pub provider: &'a dyn Provider,
+    pub scopes: Vec<String>,
+    /// The study window that `login` was given.
+    pub collect: (Option<jiff::civil::Date>, Option<jiff::civil::Date>),
+}
+
+impl<'a> StudyOffice<'a> {
+    pub fn new(context: &'a Context, provider: &'a dyn Provider) -> Self {
+        let scopes = provider.scopes(&context.config.metrics);
+        Self { context, provider, scopes, collect: (None, None) }
+    }
+}
+
+impl Office for StudyOffice<'_> {
+    fn attempt(&self, user: &UserId) -> Result<Attempt> {
+        refuse_withdrawn(self.context, user)?;
+        let pkce = Pkce::new(random::bytes()?);
+        let state = new_state(random::bytes()?);
+        let address = self.provider.authorize_url(&self.scopes, &state, &pkce.challenge);
+        Ok(Attempt { state, verifier: pkce.verifier, address })
+    }
+
+    fn facts(&self, user: &UserId) -> Result<Facts> {
+        let config = &self.context.config;
+        let first_sentence = |text: &str| {
+            let end = text.find(". ").unwrap_or(text.len());
+            text.get(..end).unwrap_or(text).trim_end_matches('.').to_owned()
+        };
+        let metrics = config.metrics.iter();
+        let mut metrics: Vec<(String, String)> =
+            metrics.map(|m| (m.name.to_owned(), first_sentence(m.meaning))).collect();
+        metrics.push((text::SETTINGS.to_owned(), text::SETTINGS_MEANING.to_owned()));
+        let token = self.context.tokens.load(user).unwrap_or_default();
+        let zone = zone(config.time_zone.as_deref().unwrap_or("UTC"))?;
+        let today = self.context.clock.now().to_zoned(zone).date();
+        let usual =
+            if config.collect_from_consent { today } else { back(today, config.lookback_days) };
+        let before = token.as_ref();
+        Ok(Facts {
+            metrics,
+            from: self.collect.0.or(before.and_then(|token| token.collect_from)).or(Some(usual)),
+            until: self.collect.1.or(before.and_then(|token| token.collect_until)),
+            study: config.study_name.clone(),
+            returns_to: shown(&self.provider.app().redirect_uri).to_owned(),
+        })
+    }
+}
+
+/// An id that withdrew cannot sign in again.
+pub fn refuse_withdrawn(context: &Context, user: &UserId) -> Result<()> {
+    if !context.tokens.is_withdrawn(user) {
+        return Ok(());
+    }
+    let what = format!("{user} has withdrawn from the study; this id cannot sign in again");
+    Err(Failure::new(ErrorClass::Usage, what))
+}
+
+/// An address as a browser's bar shows it: without scheme and query.
+fn shown(address: &str) -> &str {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    rest.split(['?', '#']).next().unwrap_or_default()
+}
+
+/// Opens the sign-in pages as the settings say.
+pub fn open_pages(context: &Context) -> Result<Listener> {
+    let config = &context.config;
+    let tls = config.tls.as_ref().map(|(cert, key)| Tls::load(cert, key)).transpose()?;
+    let listener = Listener::open(&config.listen, tls, names_public(&config.listen))?;
+    let redirect = config.google.as_ref().map_or("", |google| google.app.redirect_uri.as_str());
+    if let Some(port) = Redirect::new(redirect).loopback_port
+        && port != listener.port()
+    {
+        log::warn!(
+            "FITSYNC_LISTEN has port {}, the redirect address port {port}: the browser will not \
+             find this machine, so paste its address",
+            listener.port()
+        );
+    }
+    Ok(listener)
+}
+
+/// How the desk answers behind this listener.
+pub fn desk_rules(
+    context: &Context,
+    provider: &dyn Provider,
+    port: u16,
+    stranger: Outcome,
+) -> Rules {
+    let redirect_uri = &provider.app().redirect_uri;
+    let redirect_host = shown(redirect_uri).split('/').next().unwrap_or_default();
+    Rules {
+        hosts: Hosts::new(&lan::machine_name(), &[redirect_host, listen_host(context)]),
+        redirect: Redirect::new(redirect_uri),
+        port,
+        stranger,
+    }
+}
+
+/// The host that FITSYNC_LISTEN names; empty for every interface.
+fn listen_host(context: &Context) -> &str {
+    let listen = &context.config.listen;
+    listen.rsplit_once(':').map_or("", |(host, _)| host)
+}
+
+/// The address of the pages for another machine of the network; `None` without a network.
+pub fn pages_address(context: &Context, listener: &Listener) -> Option<String> {
+    let named = name_of(listen_host(context));
+    let every = named.is_empty() || named == "0.0.0.0" || named == "::";
+    let host = if every { lan::address()?.to_string() } else { named };
+    let host = if host.contains(':') { format!("[{host}]") } else { host };
+    let scheme = if listener.secure() { "https" } else { "http" };
+    Some(format!("{scheme}://{host}:{}", listener.port()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_as_a_browser_shows_it() {
+        assert_eq!(shown("http://localhost:8000/auth/callback"), "localhost:8000/auth/callback");
+        assert_eq!(shown("https://a.example/b.html?x#y"), "a.example/b.html");
+    }
+}

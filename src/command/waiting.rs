@@ -1,0 +1,236 @@
+//! `login` while it waits: the browser that comes back, the lines that somebody pastes, and the
+//! visitors of the sign-in page, all in one loop. Nothing is exchanged here.
+
+use std::io::{BufRead as _, Read as _};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use crate::command::login::say;
+use crate::command::office::StudyOffice;
+use crate::config::{LOGIN_POLL_MS, PASTE_BYTES_MAX, PASTE_REST_MS, PORTAL_REVIEW_S};
+use crate::core::error::Result;
+use crate::core::sign_in::{Callback, Paste, PasteStep};
+use crate::io::stop;
+use crate::portal::desk::{Desk, Office as _, Step};
+use crate::portal::sign_ins::{Attempt, Connected, Hint, Stage};
+use crate::portal::{Listener, Outcome, Page, Visit};
+
+/// What ended the waiting.
+pub enum Event {
+    /// The provider's answer, with the visit that brought it unless it was pasted here.
+    Came {
+        callback: Callback,
+        attempt: Attempt,
+        visit: Option<Visit>,
+    },
+    /// "This is another band."
+    TakeBack(Visit),
+    /// "Done", on the page or here.
+    Done,
+    Timeout,
+}
+
+pub struct Waiting<'a> {
+    pub office: &'a StudyOffice<'a>,
+    pub desk: Desk,
+    pub ticket: u64,
+    pub listener: Option<Listener>,
+    deadline: Instant,
+    life: Duration,
+    lines: mpsc::Receiver<String>,
+    paste: Paste,
+    /// A whole address, unless its code goes on in the next line.
+    held: Option<(Callback, Instant)>,
+}
+
+impl<'a> Waiting<'a> {
+    pub fn new(
+        office: &'a StudyOffice<'a>,
+        desk: Desk,
+        ticket: u64,
+        listener: Option<Listener>,
+        life: Duration,
+    ) -> Self {
+        let deadline = Instant::now() + life;
+        let (lines, paste) = (lines_of_stdin(), Paste::default());
+        Self { office, desk, ticket, listener, deadline, life, lines, paste, held: None }
+    }
+
+    /// Waits until something is to be done.
+    pub fn event(&mut self) -> Result<Event> {
+        while Instant::now() < self.deadline {
+            stop::check()?;
+            while let Ok(line) = self.lines.try_recv() {
+                if let Some(event) = self.read(&line) {
+                    return Ok(event);
+                }
+            }
+            if let Some(event) = self.held() {
+                return Ok(event);
+            }
+            if let Some(visit) = self.next_visit()
+                && let Some(event) = self.visited(visit)
+            {
+                return Ok(event);
+            }
+        }
+        Ok(Event::Timeout)
+    }
+
+    fn next_visit(&mut self) -> Option<Visit> {
+        let pause = Duration::from_millis(LOGIN_POLL_MS);
+        match &mut self.listener {
+            Some(listener) => listener.next(pause),
+            None => {
+                std::thread::sleep(pause);
+                None
+            }
+        }
+    }
+
+    /// A line that somebody typed or pasted at the terminal.
+    fn read(&mut self, line: &str) -> Option<Event> {
+        if self.in_review() {
+            return line.trim().is_empty().then_some(Event::Done);
+        }
+        // All states have the same length, that of 128 bits.
+        let state_length = crate::core::sign_in::new_state([0; 16]).len();
+        match self.paste.line(line, state_length) {
+            PasteStep::Complete(callback) => return self.pasted(callback),
+            PasteStep::Perhaps(callback) => self.held = Some((callback, Instant::now())),
+            PasteStep::NoCode => say(NO_CODE),
+            PasteStep::More => {}
+        }
+        None
+    }
+
+    /// A pasted address, if it is of this sign-in.
+    fn pasted(&mut self, callback: Callback) -> Option<Event> {
+        let now = Instant::now();
+        self.held = None;
+        if self.desk.sign_ins.by_state(callback.state(), now) == Some(self.ticket)
+            && let Some(attempt) = self.desk.sign_ins.take_attempt(self.ticket, now)
+        {
+            return Some(Event::Came { callback, attempt, visit: None });
+        }
+        say(WRONG_STATE);
+        None
+    }
+
+    /// An address whose code might have gone on in a next line, when none came.
+    fn held(&mut self) -> Option<Event> {
+        let rest = Duration::from_millis(PASTE_REST_MS);
+        let (callback, _) = self.held.take_if(|(_, since)| since.elapsed() >= rest)?;
+        self.pasted(callback)
+    }
+
+    /// A visit that something has to be done for; every other one is answered here.
+    fn visited(&mut self, visit: Visit) -> Option<Event> {
+        let was_dead = self.desk.sign_ins.typed_code_is_dead();
+        let (now, time) = (Instant::now(), self.office.context.clock.now());
+        let step = self.desk.step(&visit.ask, now, time, self.office);
+        if !was_dead && self.desk.sign_ins.typed_code_is_dead() {
+            say(DEAD_CODE);
+        }
+        match step {
+            Step::Answer(page) => {
+                visit.answer(page);
+                matches!(self.stage(), Some(Stage::Done)).then_some(Event::Done)
+            }
+            Step::Came { callback, attempt, .. } => {
+                Some(Event::Came { callback, attempt, visit: Some(visit) })
+            }
+            Step::TakeBack { .. } => Some(Event::TakeBack(visit)),
+        }
+    }
+
+    fn stage(&self) -> Option<&Stage> {
+        self.desk.sign_ins.get(self.ticket).map(|row| &row.stage)
+    }
+
+    fn in_review(&self) -> bool {
+        matches!(self.stage(), Some(Stage::Review(_)))
+    }
+
+    /// Whether somebody looks at the sign-in page and expects to go on there.
+    pub fn on_page(&self) -> bool {
+        self.listener.is_some() && self.desk.sign_ins.get(self.ticket).is_some_and(|row| row.seen)
+    }
+
+    /// Works on something that takes time, while visitors are served.
+    pub fn meanwhile<T: Send>(&mut self, work: impl FnOnce() -> T + Send) -> T {
+        std::thread::scope(|scope| {
+            let worker = scope.spawn(work);
+            while !worker.is_finished() {
+                if let Some(visit) = self.next_visit() {
+                    // No attempt is open: nothing can come of it.
+                    self.visited(visit);
+                }
+            }
+            worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+
+    /// The browser's last page, where nothing goes on afterwards.
+    pub fn conclude(&mut self, visit: Option<Visit>, outcome: Outcome) {
+        if let (Some(listener), Some(visit)) = (&mut self.listener, visit) {
+            listener.conclude(visit, outcome);
+        }
+    }
+
+    /// On to the sign-in's own page.
+    pub fn go_on(&self, visit: Option<Visit>) {
+        if let Some(visit) = visit {
+            visit.answer(Page::redirect(&self.desk.path(self.ticket)));
+        }
+    }
+
+    /// The token is stored: the device is to be compared, for a while.
+    pub fn review(&mut self, connected: Connected, visit: Option<Visit>) {
+        let now = Instant::now();
+        self.desk.sign_ins.connected(self.ticket, connected, now);
+        self.deadline = now + Duration::from_secs(PORTAL_REVIEW_S);
+        self.go_on(visit);
+    }
+
+    /// The same page may try again, with a new attempt; its address.
+    pub fn again(&mut self, hint: Hint, visit: Option<Visit>) -> Result<String> {
+        let user = self.desk.sign_ins.get(self.ticket).map(|row| row.user.clone());
+        let attempt = user.map(|user| self.office.attempt(&user)).transpose()?;
+        let address = attempt.as_ref().map(|attempt| attempt.address.clone()).unwrap_or_default();
+        if let Some(attempt) = attempt {
+            let (now, life_s) = (Instant::now(), self.life.as_secs());
+            self.desk.sign_ins.reopen(self.ticket, Some(hint), attempt, life_s, now);
+            self.deadline = now + self.life;
+        }
+        self.go_on(visit);
+        Ok(address)
+    }
+}
+
+const WRONG_STATE: &str = "This address belongs to another sign-in: its state is not the one of \
+                           the address above. Open that address and paste what comes after it:";
+const NO_CODE: &str = "There is no code in this. Paste the whole address of the page that did not \
+                       load (it holds code= and state=):";
+const DEAD_CODE: &str = "Somebody tried many wrong codes: the code of the sign-in page is dead. \
+                         The address above and the paste still work.";
+
+/// The lines of stdin, read by a thread of its own; their end is no error.
+fn lines_of_stdin() -> mpsc::Receiver<String> {
+    let (send, receive) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut stdin = std::io::stdin().lock();
+        loop {
+            let mut line = Vec::new();
+            let limit = PASTE_BYTES_MAX as u64 + 1;
+            match stdin.by_ref().take(limit).read_until(b'\n', &mut line) {
+                Ok(0) | Err(_) => return,
+                Ok(_) => {}
+            }
+            if send.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
+                return;
+            }
+        }
+    });
+    receive
+}

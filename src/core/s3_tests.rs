@@ -1,0 +1,196 @@
+use super::*;
+
+fn target() -> Target {
+    Target {
+        bucket: "examplebucket".to_owned(),
+        region: "us-east-1".to_owned(),
+        endpoint: Some("https://s3.amazonaws.com".to_owned()),
+        path_style: false,
+        variant: Variant::default(),
+    }
+}
+
+fn credentials() -> Credentials {
+    Credentials {
+        access_key: "AKIAIOSFODNN7EXAMPLE".to_owned(),
+        secret: Secret::new("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+        session_token: None,
+        expires_at: None,
+    }
+}
+
+/// The request that `make` gives in AWS's example account on its example day.
+fn made(
+    target: &Target,
+    options: &SignedOptions,
+    make: impl Fn(&Signing<'_>) -> Result<Request>,
+) -> Request {
+    let credentials = credentials();
+    let now = "2013-05-24T00:00:00Z".parse().unwrap();
+    make(&Signing { target, options, credentials: &credentials, now }).unwrap()
+}
+
+fn query(request: &Request, name: &str) -> String {
+    let query = request.url.split_once('?').unwrap().1;
+    let pairs = crate::core::exchange::pairs(query);
+    pairs.into_iter().find(|(known, _)| known == name).unwrap().1
+}
+
+#[test]
+fn a_key_is_the_prefix_and_the_path_with_one_slash_between() {
+    for prefix in ["study/a", "/study/a", "study/a/", "/study/a/"] {
+        assert_eq!(Key::new(prefix, "users/u/x.csv").unwrap().as_str(), "study/a/users/u/x.csv");
+    }
+    assert_eq!(Key::new("", "users/u=1/x.csv").unwrap().as_str(), "users/u=1/x.csv");
+    assert_eq!(Key::new("/", "x").unwrap().as_str(), "x");
+}
+
+#[test]
+fn a_key_that_could_reach_another_object_is_refused() {
+    for path in ["", "/", "a//b", "/a", "a/", ".", "..", "a/../b", "a/./b", "a b", "a?b", "a%2e"] {
+        assert_eq!(Key::new("", path).unwrap_err().class, ErrorClass::Bug, "{path}");
+    }
+    for prefix in ["..", "a/../b", "a//b", "ä", "s3://bucket", "a b"] {
+        assert_eq!(Key::new(prefix, "x").unwrap_err().class, ErrorClass::Usage, "{prefix}");
+    }
+    assert!(Key::new(&"p".repeat(1020), "x.csv").is_err());
+}
+
+#[test]
+fn every_header_that_is_sent_with_a_put_is_signed() {
+    let options = SignedOptions {
+        encryption: Some(Encryption::Kms { key: Some("arn:aws:kms:eu:1:key/2".to_owned()) }),
+        expected_owner: Some("123456789012".to_owned()),
+    };
+    let key = Key::new("", "users/u/x.csv").unwrap();
+    let request = made(&target(), &options, |signing| put(signing, &key, b"a,b\n"));
+    assert_eq!(
+        query(&request, "X-Amz-SignedHeaders"),
+        "content-md5;content-type;host;x-amz-checksum-sha256;x-amz-expected-bucket-owner;\
+         x-amz-server-side-encryption;x-amz-server-side-encryption-aws-kms-key-id"
+    );
+    assert_eq!(request.headers.len(), 6);
+    assert_eq!(request.body, b"a,b\n");
+    assert_eq!(query(&request, "X-Amz-Expires"), S3_URL_LIFE_S.to_string());
+}
+
+#[test]
+fn a_head_asks_for_the_checksum_and_for_no_compression() {
+    let key = Key::new("", "x.csv").unwrap();
+    let request = made(&target(), &SignedOptions::default(), |signing| head(signing, &key));
+    assert_eq!(query(&request, "X-Amz-SignedHeaders"), "host;x-amz-checksum-mode");
+    assert!(request.headers.contains(&("accept-encoding".into(), "identity".into())));
+}
+
+#[test]
+fn a_session_token_is_part_of_what_is_signed() {
+    let (target, options) = (target(), SignedOptions::default());
+    let mut credentials = credentials();
+    credentials.session_token = Some(Secret::new("session+/="));
+    let now = "2013-05-24T00:00:00Z".parse().unwrap();
+    let signing = Signing { target: &target, options: &options, credentials: &credentials, now };
+    let request = delete(&signing, &Key::new("", "x.csv").unwrap()).unwrap();
+    assert_eq!(query(&request, "X-Amz-Security-Token"), "session+/=");
+}
+
+#[test]
+fn the_host_names_the_bucket_unless_it_cannot() {
+    let address = |bucket: &str, endpoint: Option<&str>, path_style| {
+        let target = Target {
+            bucket: bucket.to_owned(),
+            region: "eu-west-1".to_owned(),
+            endpoint: endpoint.map(str::to_owned),
+            path_style,
+            variant: Variant::default(),
+        };
+        let key = Key::new("", "x").unwrap();
+        made(&target, &SignedOptions::default(), |signing| delete(signing, &key)).label()
+    };
+    assert_eq!(address("study", None, false), "DELETE study.s3.eu-west-1.amazonaws.com/x");
+    assert_eq!(address("a.study", None, false), "DELETE s3.eu-west-1.amazonaws.com/a.study/x");
+    assert_eq!(address("Study_1", None, false), "DELETE s3.eu-west-1.amazonaws.com/Study_1/x");
+    let own = Some("http://127.0.0.1:9000");
+    assert_eq!(address("study", own, true), "DELETE 127.0.0.1:9000/study/x");
+    let own = Some("https://store.example/s3/");
+    assert_eq!(address("study", own, true), "DELETE store.example/s3/study/x");
+    assert_eq!(address("study", own, false), "DELETE study.store.example/s3/x");
+}
+
+#[test]
+fn an_address_that_cannot_hold_the_bucket_is_a_config_error() {
+    let key = Key::new("", "x").unwrap();
+    for endpoint in ["ftp://store", "not an address", "https://127.0.0.1"] {
+        let target = Target { endpoint: Some(endpoint.to_owned()), ..target() };
+        let (options, credentials) = (SignedOptions::default(), credentials());
+        let now = Timestamp::UNIX_EPOCH;
+        let signing =
+            Signing { target: &target, options: &options, credentials: &credentials, now };
+        let failure = delete(&signing, &key).unwrap_err();
+        assert_eq!(failure.class, ErrorClass::Config, "{endpoint}");
+    }
+}
+
+#[test]
+fn encryption_is_read_in_awss_own_terms() {
+    assert_eq!("AES256".parse(), Ok(Encryption::Aes256));
+    assert_eq!("aws:kms".parse(), Ok(Encryption::Kms { key: None }));
+    let key = "arn:aws:kms:eu-west-1:123456789012:key/1-2";
+    let expected = Encryption::Kms { key: Some(key.to_owned()) };
+    assert_eq!(format!("aws:kms:{key}").parse(), Ok(expected));
+    for wrong in ["", "aes256", "kms", "aws:kms:", "aws:kms:dsse", "aws:kms:a b"] {
+        assert!(wrong.parse::<Encryption>().is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn an_etag_is_an_md5_only_when_it_looks_like_one() {
+    let md5 = md5_hex(b"");
+    assert_eq!(md5, "d41d8cd98f00b204e9800998ecf8427e");
+    assert_eq!(md5_of_etag("\"D41D8CD98F00B204E9800998ECF8427E\""), Some(md5));
+    assert_eq!(md5_of_etag("\"d41d8cd98f00b204e9800998ecf8427e-2\""), None);
+    assert_eq!(md5_of_etag("\"\""), None);
+}
+
+#[test]
+fn a_bucket_is_a_name_and_an_owner_a_number() {
+    for name in ["study", "a.study-1", "Study_1", "alias-s3alias"] {
+        assert_eq!(check_bucket_name(name), Ok(()));
+    }
+    for name in ["", "ab", "s3://study", "arn:aws:s3:::study", "a/b", "..", "a..b", ".ab", "a b"] {
+        assert_eq!(check_bucket_name(name).unwrap_err().class, ErrorClass::Usage, "{name}");
+    }
+    assert_eq!(check_owner("123456789012"), Ok(()));
+    assert!(check_owner("1234-5678-9012").is_err());
+}
+
+#[test]
+fn an_object_is_compared_by_the_best_sum_that_both_sides_know() {
+    let head = |etag: &str, sha256: Option<String>, kms| Head {
+        size_bytes: 3,
+        etag: etag.to_owned(),
+        sha256_base64: sha256,
+        kms,
+    };
+    let (sums, md5) = (Sums::of(b"abc"), md5_hex(b"abc"));
+    let zeros = "0".repeat(32);
+    let compare = |head: Head| head.compare(&sums);
+    assert_eq!(compare(head(&zeros, Some(sha256_base64(b"abc")), false)), Comparison::Same);
+    assert_eq!(compare(head(&md5, Some(sha256_base64(b"abd")), false)), Comparison::OtherBytes);
+    assert_eq!(compare(head(&md5, None, false)), Comparison::Same);
+    assert_eq!(compare(head(&zeros, None, false)), Comparison::OtherBytes);
+    assert_eq!(compare(head(&zeros, None, true)), Comparison::SameSize);
+    assert_eq!(compare(head("1-2", None, false)), Comparison::SameSize);
+    assert_eq!(head(&md5, None, false).compare(&Sums::of(b"abcd")), Comparison::OtherSize);
+    assert_eq!(
+        head(&md5, None, false).compare(&Sums { md5_hex: None, ..sums }),
+        Comparison::SameSize
+    );
+}
+
+#[test]
+fn a_digest_in_hex_becomes_the_one_that_s3_keeps() {
+    let hex = crate::core::hash::sha256_hex(b"abc");
+    assert_eq!(base64_of_hex(&hex), Some(sha256_base64(b"abc")));
+    assert_eq!(base64_of_hex("zz"), None);
+    assert_eq!(base64_of_hex("abc"), None);
+}

@@ -1,0 +1,21 @@
+//! Black-box tests of the main job: the real binary (or, where months pass, the same commands with
+//! a simulated clock) against the simulated services. Each test has a world of its own.
+
+mod world;
+
+mod account;
+mod callback;
+mod days;
+mod errors;
+mod interrupted;
+mod login;
+mod nonsense;
+mod pages;
+mod paste;
+mod quiet;
+mod reports;
+mod secrets;
+mod shapes;
+mod shrink;
+mod travel;
+mod upload;

@@ -1,0 +1,131 @@
+//! What a run costs, and what it leaves alone.
+
+use std::collections::BTreeMap;
+
+use fitsync::command::arguments::SyncArguments;
+use fitsync::io::clock::Clock;
+use fitsync_sim::{Effect, Fault, Host, Metric, Participant, key};
+
+use crate::world::{USER, WHO, World, at_noon, hours, just_now, living_in, one, plain};
+
+#[test]
+fn a_second_sync_with_nothing_new_makes_one_request_each_and_touches_no_file() {
+    let world = World::new(plain(Participant::numbered(3)));
+    for number in 1..=3 {
+        world.connect(&format!("user_{number:03}"), &format!("p{number}"));
+    }
+    world.sync(&[]).exits(0);
+    let before = world.snapshot();
+    world.sim.clear_requests();
+    let again = world.sync(&[]).exits(0);
+    let asked: Vec<_> = world.asked("").into_iter().map(|seen| seen.label).collect();
+    assert_eq!(asked, ["pairedDevices"; 3]);
+    assert_eq!(world.snapshot(), before, "a file was written");
+    for one in again.json()["participants"].as_array().expect("participants") {
+        for (name, wanted) in
+            [("requests", 1), ("days_read", 0), ("files_written", 0), ("files_uploaded", 0)]
+        {
+            assert_eq!(one[name], wanted, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_first_sync_reads_the_look_back_and_today_in_seven_requests_and_their_further_pages() {
+    let world = World::connected(plain(one()));
+    world.sim.clear_requests();
+    let first = world.sync(&[]).exits(0).json();
+    let mut labels = BTreeMap::new();
+    for seen in world.asked("").iter().filter(|seen| seen.host == Host::Google) {
+        *labels.entry(seen.label.clone()).or_insert(0) += 1;
+    }
+    assert_eq!(labels.len(), 7, "{labels:?}");
+    let once = labels.iter().filter(|(label, _)| !label.ends_with(":rollUp"));
+    assert!(once.into_iter().all(|(_, count)| *count == 1), "{labels:?}");
+    // Seven days and a part are more than one page of minutes, and never three.
+    assert!(labels.values().all(|count| *count <= 2), "{labels:?}");
+    assert_eq!(first["participants"][0]["days_read"], 8 * 5);
+    world.check_bucket(USER, WHO);
+}
+
+#[test]
+fn something_new_costs_at_most_seven_requests_and_a_refresh() {
+    let world = World::connected(plain(one()));
+    world.sim.set_device_sync(WHO, just_now() - hours(30)).expect("a device");
+    world.sync(&[]).exits(0);
+    world.sim.set_device_sync(WHO, just_now()).expect("a device");
+    world.sim.expire_access_tokens();
+    world.sim.clear_requests();
+    world.sync(&[]).exits(0);
+    let google = world.asked("").into_iter().filter(|seen| seen.host == Host::Google);
+    // The refused one is asked again.
+    let google = google.filter(|seen| seen.status != Some(401));
+    assert_eq!(google.count(), 7);
+    assert_eq!(world.asked("token").len(), 1);
+    world.check_bucket(USER, WHO);
+}
+
+#[test]
+fn a_device_that_syncs_three_days_late_has_its_days_sealed_and_uploaded_once_more() {
+    let world = World::connected(plain(vec![living_in("America/New_York")]));
+    let late = just_now() - hours(72);
+    world.sim.set_device_sync(WHO, late).expect("a device");
+    world.sync(&[]).exits(0);
+    let before = world.objects();
+    let days = world.completeness(USER);
+    let newest = days.iter().rfind(|row| row.metric == "calories").expect("days").date;
+    let half = days.iter().find(|row| row.start <= late && late < row.end).expect("a day").date;
+    assert!(days.iter().all(|row| (row.state == "sealed") == (row.date < half)), "{days:?}");
+    world.check_bucket(USER, WHO);
+
+    world.sim.set_device_sync(WHO, just_now()).expect("a device");
+    world.sync(&[]).exits(0);
+    let after = world.objects();
+    for row in world.completeness(USER) {
+        let name = key(USER, Metric::named(&row.metric).expect("a metric"), row.date);
+        assert_eq!(row.state == "sealed", row.date < newest, "{name}");
+        assert_eq!(row.revisions, 0, "{name}");
+        let puts = match (before.get(&name), after.get(&name)) {
+            (None, None) => 0,
+            (Some(old), Some(new)) if old != new => 2,
+            _ => 1,
+        };
+        assert_eq!(world.sim.puts(&name), puts, "{name}");
+    }
+    assert_eq!(world.sim.puts(&key(USER, Metric::Calories, half)), 2);
+    assert_eq!(world.sim.puts(&key(USER, Metric::Calories, half.yesterday().expect("day"))), 1);
+    assert!(half < newest && before.len() + 6 <= after.len(), "three days are new");
+    world.check_bucket(USER, WHO);
+}
+
+#[test]
+fn so_many_requests_are_in_flight_as_there_are_threads() {
+    for threads in [1, 3] {
+        let mut world = World::new(plain(Participant::numbered(6)));
+        for number in 1..=6 {
+            world.connect(&format!("user_{number:03}"), &format!("p{number}"));
+        }
+        world.set("FITSYNC_THREADS", &threads.to_string());
+        world.sim.inject(Fault::always(Effect::Delay { ms: 60 }).host(Host::Google));
+        world.sim.clear_requests();
+        world.sync(&["--from", "2026-11-01", "--to", "2026-11-02"]).exits(0);
+        assert_eq!(world.sim.max_in_flight(), threads);
+    }
+}
+
+#[test]
+fn a_running_day_is_read_again_after_three_hours_only() {
+    let world = World::connected(plain(vec![at_noon()]));
+    world.sim.set_device_sync(WHO, just_now() - hours(1)).expect("a device");
+    world.sync(&[]).exits(0);
+    world.sim.set_device_sync(WHO, just_now()).expect("a device");
+    world.sim.clear_requests();
+    world.sync(&[]).exits(0);
+    assert_eq!(world.asked("").len(), 1, "today was read less than three hours ago");
+
+    let later = just_now() + hours(4);
+    world.sim.clear_requests();
+    assert_eq!(world.sync_at(&Clock::default(), later, &SyncArguments::default()), 0);
+    assert_eq!(world.asked("total-calories:rollUp").len(), 1);
+    world.check_bucket(USER, WHO);
+}

@@ -1,0 +1,167 @@
+//! A reply with status 200 that is not what was promised is an error of its metric. It is never
+//! "no data": nothing is sealed, no file is written, and the next run reads the days.
+
+use fitsync_sim::{Change, Effect, Fault, Metric, Participant};
+use serde_json::json;
+
+use crate::world::{USER, WHO, World, one, plain};
+
+fn change(at: &str, change: Change) -> Effect {
+    Effect::Change { at: at.to_owned(), change }
+}
+
+/// A member of the reply, once gone by another name, once null, once of another type.
+fn three(at: &str) -> Vec<Effect> {
+    let renamed = Change::Rename("renamed".to_owned());
+    [renamed, Change::Null, Change::Retype].map(|one| change(at, one)).to_vec()
+}
+
+fn wrong(at: &str) -> Effect {
+    change(at, Change::Set(json!("many")))
+}
+
+/// Each effect in turn on the requests of one metric.
+fn never_no_data(metric: Metric, path: &str, effects: Vec<Effect>) {
+    let person = Participant { missing_nights_percent: 0, ..Participant::new(WHO) };
+    let mut world = World::connected(plain(vec![person]));
+    // Zone minutes are earned on every third day or so.
+    world.set("FITSYNC_LOOKBACK_DAYS", if metric == Metric::Azm { "7" } else { "2" });
+    for (number, effect) in effects.into_iter().enumerate() {
+        world.fresh_data(&number.to_string());
+        world.sim.inject(Fault::always(effect.clone()).path(path));
+        let ran = world.sync(&["--no-upload"]);
+        assert_eq!(ran.code, 1, "{effect:?}: {}", ran.stderr);
+        assert_eq!(ran.failures(), [format!("format {}", metric.name())], "{effect:?}");
+        let status = world.status(USER);
+        for day in status["metrics"][metric.name()]["days"].as_array().expect("days") {
+            let state = day["state"].as_str().expect("a state");
+            assert!(matches!(state, "wanted" | "missing"), "{effect:?}: {day}");
+        }
+        let folder = world.data().join("users").join(USER);
+        assert!(!folder.join(metric.name()).exists(), "{effect:?} wrote a file");
+        assert!(folder.join("completeness").exists(), "{effect:?} stopped the others");
+        world.sim.clear_faults();
+    }
+    world.sync(&[]).exits(0);
+    world.check_bucket(USER, WHO);
+}
+
+#[test]
+fn a_reply_about_steps_that_is_not_as_promised_is_an_error_of_steps() {
+    let point = "rollupDataPoints/*/steps";
+    let effects = [
+        vec![Effect::Html { status: 200 }],
+        three("rollupDataPoints"),
+        three("rollupDataPoints/*"),
+        three(point),
+        three(&format!("{point}/countSum"))[..2].to_vec(),
+        vec![change(&format!("{point}/countSum"), Change::Remove)],
+        vec![wrong(&format!("{point}/countSum"))],
+        vec![change(&format!("{point}/countSum"), Change::Set(json!("1.5")))],
+        three("rollupDataPoints/*/startTime"),
+        vec![change("rollupDataPoints/*/endTime", Change::Remove)],
+    ];
+    never_no_data(Metric::Steps, "dataTypes/steps", effects.concat());
+}
+
+#[test]
+fn a_reply_about_calories_that_is_not_as_promised_is_an_error_of_calories() {
+    let point = "rollupDataPoints/*/totalCalories";
+    let effects = [
+        vec![Effect::Html { status: 200 }],
+        three("rollupDataPoints"),
+        three(point),
+        three(&format!("{point}/kcalSum"))[..2].to_vec(),
+        vec![change(&format!("{point}/kcalSum"), Change::Remove)],
+        vec![wrong(&format!("{point}/kcalSum"))],
+        vec![wrong("rollupDataPoints/*/startTime")],
+    ];
+    never_no_data(Metric::Calories, "total-calories", effects.concat());
+}
+
+#[test]
+fn a_reply_about_zone_minutes_that_is_not_as_promised_is_an_error_of_zone_minutes() {
+    let point = "dataPoints/*/activeZoneMinutes";
+    let effects = [
+        vec![Effect::Html { status: 200 }],
+        three("dataPoints"),
+        three(point),
+        vec![change(point, Change::Remove)],
+        three(&format!("{point}/activeZoneMinutes"))[..2].to_vec(),
+        vec![wrong(&format!("{point}/activeZoneMinutes"))],
+        three(&format!("{point}/heartRateZone")),
+        three(&format!("{point}/interval")),
+        vec![wrong(&format!("{point}/interval/startTime"))],
+    ];
+    never_no_data(Metric::Azm, "active-zone-minutes", effects.concat());
+}
+
+#[test]
+fn a_reply_about_heart_rate_variability_that_is_not_as_promised_is_an_error_of_hrv() {
+    let point = "dataPoints/*/dailyHeartRateVariability";
+    let effects = [
+        vec![Effect::Html { status: 200 }],
+        three("dataPoints"),
+        three(point),
+        vec![change(point, Change::Remove)],
+        three(&format!("{point}/date")),
+        vec![change(&format!("{point}/date/year"), Change::Remove)],
+        three(&format!("{point}/averageHeartRateVariabilityMilliseconds"))[1..2].to_vec(),
+        vec![wrong(&format!("{point}/averageHeartRateVariabilityMilliseconds"))],
+        vec![wrong(&format!("{point}/nonRemHeartRateBeatsPerMinute"))],
+        vec![wrong(&format!("{point}/entropy"))],
+    ];
+    never_no_data(Metric::Hrv, "daily-heart-rate-variability", effects.concat());
+}
+
+#[test]
+fn a_reply_about_temperature_that_is_not_as_promised_is_an_error_of_wrist_temp() {
+    let point = "dataPoints/*/dailySleepTemperatureDerivations";
+    let effects = [
+        vec![Effect::Html { status: 200 }],
+        three("dataPoints"),
+        three(point),
+        vec![change(point, Change::Remove)],
+        three(&format!("{point}/date")),
+        vec![wrong(&format!("{point}/nightlyTemperatureCelsius"))],
+        vec![change(&format!("{point}/nightlyTemperatureCelsius"), Change::Null)],
+    ];
+    never_no_data(Metric::WristTemp, "daily-sleep-temperature", effects.concat());
+}
+
+#[test]
+fn a_page_token_that_is_no_text_is_an_error_of_its_metric() {
+    let mut world = World::connected(plain(one()));
+    for (number, token) in [json!(7), json!(null), json!({})].into_iter().enumerate() {
+        world.fresh_data(&number.to_string());
+        let effect = change("nextPageToken", Change::Set(token));
+        world.sim.inject(Fault::always(effect).path("total-calories"));
+        let ran = world.sync(&["--no-upload"]).exits(1);
+        assert_eq!(ran.failures(), ["format calories"]);
+        world.sim.clear_faults();
+    }
+}
+
+#[test]
+fn devices_and_settings_that_are_not_as_promised_never_make_up_a_zone_or_a_sync() {
+    let mut world = World::connected(plain(one()));
+    let cases = [
+        ("pairedDevices", Effect::Html { status: 200 }),
+        ("pairedDevices", change("pairedDevices", Change::Rename("devices".to_owned()))),
+        ("pairedDevices", change("pairedDevices/0/lastSyncTime", Change::Null)),
+        ("settings", Effect::Html { status: 200 }),
+        ("settings", change("timeZone", Change::Null)),
+        ("settings", change("timeZone", Change::Set(json!(7)))),
+    ];
+    for (number, (path, effect)) in cases.into_iter().enumerate() {
+        world.fresh_data(&number.to_string());
+        world.sim.inject(Fault::always(effect.clone()).path(path));
+        let ran = world.sync(&["--no-upload"]);
+        assert_eq!(ran.code, 1, "{effect:?}: {}", ran.stderr);
+        assert_eq!(ran.failures(), ["format -"], "{effect:?}");
+        assert!(!world.data().join("users").exists(), "{effect:?} wrote a file");
+        world.sim.clear_faults();
+    }
+    world.sync(&[]).exits(0);
+    world.check_bucket(USER, WHO);
+}

@@ -1,0 +1,119 @@
+//! Kills, power cuts and broken disks at every file operation of the real program.
+//!
+//! ```text
+//! power kill|cut|fail|room [--program PATH] [--workers N] [--only SCENARIO] [--expect-defect]
+//!
+//! kill   SIGKILL at every file operation and at every packet sent or received
+//! cut    at each of them, every state that the disk may hold after a power cut
+//! fail   from each of them on the disk is full, read-only, or its fsync fails
+//! room   a disk of 2 MB that fills up in every phase (needs root)
+//! ```
+//!
+//! After each accident the program runs once more, undisturbed, and `check.rs` says what must hold.
+//! `--expect-defect` turns the result round: for programs that were broken on purpose.
+
+mod check;
+mod disk;
+mod gateway;
+mod room;
+mod scenario;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::sync::OnceLock;
+use std::time::Instant;
+
+use scenario::{Accident, Outcome, SCENARIOS};
+
+static SHIM: OnceLock<PathBuf> = OnceLock::new();
+
+pub fn shim_path() -> &'static Path {
+    SHIM.get_or_init(|| {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/power/shim.c");
+        let built = std::env::temp_dir().join(format!("fitsync-shim-{}.so", std::process::id()));
+        let mut compiler = Command::new("cc");
+        compiler.args(["-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-o"]).arg(&built);
+        let done = compiler.arg(source).args(["-ldl", "-lpthread"]).status();
+        assert!(done.expect("a C compiler").success(), "the shim cannot be built");
+        built
+    })
+}
+
+struct Arguments {
+    mode: String,
+    program: PathBuf,
+    workers: usize,
+    only: Option<String>,
+    expect_defect: bool,
+}
+
+fn arguments() -> Arguments {
+    let mut words = std::env::args().skip(1);
+    let mut arguments = Arguments {
+        mode: String::new(),
+        program: env!("CARGO_BIN_EXE_fitsync").into(),
+        workers: 2,
+        only: None,
+        expect_defect: false,
+    };
+    while let Some(word) = words.next() {
+        let mut value = || words.next().expect("a value");
+        match word.as_str() {
+            "--program" => arguments.program = value().into(),
+            "--workers" => arguments.workers = value().parse().expect("a number"),
+            "--only" => arguments.only = Some(value()),
+            "--expect-defect" => arguments.expect_defect = true,
+            _ => arguments.mode = word,
+        }
+    }
+    arguments
+}
+
+fn main() -> ExitCode {
+    let arguments = arguments();
+    let accident = match arguments.mode.as_str() {
+        "kill" => Accident::Kill,
+        "cut" => Accident::Cut,
+        "fail" => Accident::Fail,
+        "room" => return verdict(&arguments, "room", &room::run(&arguments.program)),
+        _ => {
+            eprintln!("usage: power kill|cut|fail|room; see tests/power/main.rs");
+            return ExitCode::from(2);
+        }
+    };
+    let mut sum = Outcome::default();
+    for scenario in SCENARIOS {
+        if arguments.only.as_ref().is_some_and(|only| only != scenario.name) {
+            continue;
+        }
+        let begun = Instant::now();
+        let outcome = scenario::run(scenario, accident, &arguments.program, arguments.workers);
+        println!(
+            "{} {:<12} {:>4} instants {:>5} accidents {:>3} wrong {:>4} s",
+            arguments.mode,
+            scenario.name,
+            outcome.instants,
+            outcome.accidents,
+            outcome.wrong.len(),
+            begun.elapsed().as_secs()
+        );
+        sum.add(outcome);
+        // One defect is enough of a broken program.
+        if arguments.expect_defect && !sum.wrong.is_empty() {
+            break;
+        }
+    }
+    verdict(&arguments, &arguments.mode, &sum)
+}
+
+fn verdict(arguments: &Arguments, mode: &str, sum: &Outcome) -> ExitCode {
+    sum.wrong.iter().take(20).for_each(|wrong| println!("  {wrong}"));
+    println!(
+        "{mode}: {} instants, {} accidents, {} wrong",
+        sum.instants,
+        sum.accidents,
+        sum.wrong.len()
+    );
+    let caught = !sum.wrong.is_empty();
+    if caught == arguments.expect_defect { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
