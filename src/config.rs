@@ -205,6 +205,13 @@ pub const SESSION_S: u64 = 12 * 3600;
 /// Operators signed in at once; the oldest goes.
 pub const SESSIONS_MAX: usize = 16;
 
+// --- Withdrawal ---------------------------------------------------------------------------------
+/// Objects that could not be deleted and are listed in the receipt; all are counted.
+pub const WITHDRAWAL_LEFT_MAX: usize = 100;
+/// A page lists a thousand objects.
+pub const LIST_PAGES_MAX: usize = 10_000;
+pub const LIST_REPLY_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
 // --- S3 and credentials -------------------------------------------------------------------------
 /// S3's own limit.
 pub const S3_KEY_BYTES_MAX: usize = 1024;

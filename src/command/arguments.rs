@@ -25,6 +25,7 @@ pub enum Command {
     Upload(UploadArguments),
     Status(StatusArguments),
     Verify(VerifyArguments),
+    Withdraw(WithdrawArguments),
 }
 
 /// Connect one participant: prints the address of the sign-in page.
@@ -112,6 +113,21 @@ pub struct VerifyArguments {
     /// print the result as JSON
     #[argh(switch)]
     pub json: bool,
+}
+
+/// Let go of a participant: revoke the consent, remove token and files, refuse the id afterwards.
+#[derive(Debug, FromArgs)]
+#[argh(subcommand, name = "withdraw", help_triggers("-h", "--help", "help"))]
+pub struct WithdrawArguments {
+    /// the participant's study id, such as user_001
+    #[argh(positional)]
+    pub user: String,
+    /// also delete what is stored in S3, every version
+    #[argh(switch)]
+    pub delete_objects: bool,
+    /// do not ask to type the id
+    #[argh(switch)]
+    pub yes: bool,
 }
 
 /// `--name=value` as two words, until `--`.

@@ -126,6 +126,10 @@ fn store(
     tokens.make()?;
     refuse_taken_account(context, user, identity)?;
     let _lock = tokens.lock(user)?;
+    if tokens.is_withdrawn(user) {
+        let what = format!("{user} has withdrawn from the study; this id cannot sign in again");
+        return Err(Failure::new(ErrorClass::Account, what));
+    }
     let before = tokens.load(user).unwrap_or_default();
     let other = before.as_ref().is_some_and(|token| {
         !token.account.is_empty()

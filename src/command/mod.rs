@@ -14,3 +14,4 @@ pub mod sync;
 pub mod upload;
 pub mod verify;
 mod waiting;
+pub mod withdraw;

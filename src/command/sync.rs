@@ -14,6 +14,7 @@ use crate::command::dry_run;
 use crate::command::fetch::{self, Wanted};
 use crate::command::report::{ParticipantReport, RunReport};
 use crate::command::upload::Uploads;
+use crate::command::withdraw;
 use crate::config::{find_metric, parse_date};
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::user::UserId;
@@ -37,6 +38,7 @@ pub fn run(context: &Context, arguments: &SyncArguments) -> Result<u8> {
     if chosen.is_empty() {
         log::warn!("nobody is signed in yet; run: fitsync login USER");
     }
+    withdraw::finish(context);
     let uploads = Uploads::open(context, arguments.no_upload, wanted.insistent);
     make_room(context);
     let mut reports = work(context, &wanted, &uploads, &chosen);

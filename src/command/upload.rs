@@ -6,6 +6,7 @@ use crate::command::arguments::UploadArguments;
 use crate::command::context::Context;
 use crate::command::report::{ParticipantReport, RunReport};
 use crate::command::sync::{make_room, named_users, print_json, progress, run_lock};
+use crate::command::withdraw;
 use crate::config::BACKLOG_ITEMS_MAX;
 use crate::core::completeness::{self, CompletenessRow};
 use crate::core::error::{ErrorClass, Failure, Result};
@@ -21,6 +22,7 @@ pub fn run(context: &Context, arguments: &UploadArguments) -> Result<u8> {
     if context.config.bucket.is_none() {
         return Err(Failure::new(ErrorClass::Usage, "S3_BUCKET_RAW is not set: no bucket"));
     }
+    withdraw::finish(context);
     let uploads = Uploads::open(context, false, true);
     let mut reports: Vec<_> = chosen.iter().map(ParticipantReport::new).collect();
     uploads.backlog(&chosen, &mut reports);

@@ -100,7 +100,7 @@ pub struct Target {
 }
 
 impl Target {
-    fn bucket(&self) -> Result<Bucket> {
+    pub(super) fn bucket(&self) -> Result<Bucket> {
         let refuse = |why: &dyn fmt::Display| {
             let at = self.endpoint.as_deref().unwrap_or("AWS");
             let what = format!("bucket {} cannot be addressed at {at}: {why}", self.bucket);
@@ -169,7 +169,7 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    fn keys(&self) -> rusty_s3::Credentials {
+    pub(super) fn keys(&self) -> rusty_s3::Credentials {
         let token = self.session_token.as_ref().map(|token| token.expose().to_owned());
         let (key, secret) = (self.access_key.clone(), self.secret.expose().to_owned());
         match token {
@@ -211,7 +211,7 @@ pub fn put(signing: &Signing<'_>, key: &Key, body: &[u8]) -> Result<Request> {
     }
     let (bucket, keys) = (signing.target.bucket()?, signing.credentials.keys());
     let action = bucket.put_object(Some(&keys), key.as_str());
-    let mut request = presign(signing, Method::Put, action, headers);
+    let mut request = presign(signing, Method::Put, action, Vec::new(), headers);
     request.body = body.to_vec();
     Ok(request)
 }
@@ -222,14 +222,14 @@ pub fn head(signing: &Signing<'_>, key: &Key) -> Result<Request> {
     let (bucket, keys) = (signing.target.bucket()?, signing.credentials.keys());
     let action = bucket.head_object(Some(&keys), key.as_str());
     // A compressed answer would have another length, or none.
-    let request = presign(signing, Method::Head, action, headers);
+    let request = presign(signing, Method::Head, action, Vec::new(), headers);
     Ok(request.header("accept-encoding", "identity"))
 }
 
 /// Asks whether the bucket is there: a HEAD of an object cannot tell, it has no body.
 pub fn head_bucket(signing: &Signing<'_>) -> Result<Request> {
     let (bucket, keys) = (signing.target.bucket()?, signing.credentials.keys());
-    Ok(presign(signing, Method::Head, bucket.head_bucket(Some(&keys)), Vec::new()))
+    Ok(presign(signing, Method::Head, bucket.head_bucket(Some(&keys)), Vec::new(), Vec::new()))
 }
 
 /// Deletes an object; one that is not there is deleted too.
@@ -240,18 +240,23 @@ pub fn delete(signing: &Signing<'_>, key: &Key) -> Result<Request> {
         Method::Delete,
         bucket.delete_object(Some(&keys), key.as_str()),
         Vec::new(),
+        Vec::new(),
     ))
 }
 
 /// Signs `headers`, and sends exactly what was signed.
-fn presign<'a>(
+pub(super) fn presign<'a>(
     signing: &Signing<'_>,
     method: Method,
     mut action: impl S3Action<'a>,
+    query: Vec<(&'static str, String)>,
     mut headers: Vec<(&'static str, String)>,
 ) -> Request {
     if let Some(owner) = &signing.options.expected_owner {
         headers.push(("x-amz-expected-bucket-owner", owner.clone()));
+    }
+    for (name, value) in query {
+        action.query_mut().insert(name, value);
     }
     for (name, value) in &headers {
         action.headers_mut().insert(*name, value.clone());

@@ -66,12 +66,12 @@ pub struct Store {
 }
 
 /// One thing to do: how its request is made for each try, and what is wrong with a reply of 2xx.
-struct Task<'a> {
-    method: Method,
-    make: &'a dyn Fn(&Signing<'_>) -> Result<Request>,
-    accept: &'a dyn Fn(&Reply) -> Result<()>,
+pub(super) struct Task<'a> {
+    pub(super) method: Method,
+    pub(super) make: &'a dyn Fn(&Signing<'_>) -> Result<Request>,
+    pub(super) accept: &'a dyn Fn(&Reply) -> Result<()>,
     /// What is an answer too, when nothing can be mended.
-    answers: &'static [u16],
+    pub(super) answers: &'static [u16],
 }
 
 /// What has been mended for this request; each once.
@@ -196,7 +196,7 @@ impl Store {
     }
 
     /// The one loop that sends to S3: bounded by the tries of `backoff` and by what can be mended.
-    fn deliver(&self, task: &Task<'_>) -> Result<Reply> {
+    pub(super) fn deliver(&self, task: &Task<'_>) -> Result<Reply> {
         let mut mended = Mended::default();
         let mut attempt = 1;
         loop {

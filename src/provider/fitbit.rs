@@ -247,6 +247,14 @@ impl Provider for Fitbit {
         classify(reply)
     }
 
+    fn error_name(&self, reply: &Reply) -> String {
+        error_type(reply)
+    }
+
+    fn connections_page(&self) -> &'static str {
+        "https://www.fitbit.com/settings/applications"
+    }
+
     fn token_may_be_stale(&self, reply: &Reply) -> bool {
         let unexplained = error_type(reply) == "PERMISSION_DENIED";
         reply.status == 401 || (reply.status == 403 && unexplained)

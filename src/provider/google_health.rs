@@ -300,6 +300,14 @@ impl Provider for GoogleHealth {
         classify(reply)
     }
 
+    fn error_name(&self, reply: &Reply) -> String {
+        reasons(reply).status
+    }
+
+    fn connections_page(&self) -> &'static str {
+        "https://myaccount.google.com/connections"
+    }
+
     fn token_may_be_stale(&self, reply: &Reply) -> bool {
         reply.status == 401 || (reply.status == 403 && reasons(reply).is_unexplained())
     }

@@ -122,6 +122,12 @@ pub trait Provider: Sync {
     /// What a reply without success means.
     fn classify(&self, reply: &Reply) -> Failure;
 
+    /// The provider's name of an error, if its reply has one.
+    fn error_name(&self, reply: &Reply) -> String;
+
+    /// Where participants see and remove the applications that read their data.
+    fn connections_page(&self) -> &'static str;
+
     /// Whether a new access token may cure this reply.
     fn token_may_be_stale(&self, reply: &Reply) -> bool;
 }

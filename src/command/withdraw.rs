@@ -1,0 +1,239 @@
+//! `fitsync withdraw USER`: lets go of a participant, here and at the provider, and refuses the id
+//! afterwards. What cannot be done now is finished by later runs (`finish`).
+
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+
+use crate::command::arguments::WithdrawArguments;
+use crate::command::context::Context;
+use crate::command::login::say;
+use crate::command::sync::run_lock;
+use crate::core::error::{ErrorClass, Failure, Result, Secret, worst_exit};
+use crate::core::exchange::Reply;
+use crate::core::json::Text;
+use crate::core::user::{COMPLETENESS, UserId, file_path};
+use crate::core::withdrawal::Withdrawal;
+use crate::io::book::Book;
+use crate::io::erase::{Erased, erase};
+use crate::io::session::Guard;
+use crate::io::store::Store;
+use crate::io::withdrawals;
+use crate::provider::Provider;
+
+pub fn run(context: &Context, arguments: &WithdrawArguments) -> Result<u8> {
+    let usage = |what: String| Failure::new(ErrorClass::Usage, what);
+    let user: UserId = arguments.user.parse().map_err(usage)?;
+    if !context.known()?.contains(&user) {
+        return Err(usage(format!("{user} is not known here; nothing was changed")));
+    }
+    if !arguments.yes {
+        confirm(&user, arguments.delete_objects)?;
+    }
+    let _lock = run_lock(context)?;
+    let mut withdrawal = begin(context, &user, arguments.delete_objects)?;
+    let problems = carry_out(context, &user, &mut withdrawal);
+    let _ = std::io::stdout().write_all(withdrawal.receipt().as_bytes());
+    problems.iter().for_each(|problem| log::error!("user={user} {problem}"));
+    Ok(worst_exit(problems.iter().map(|problem| problem.class.exit_code())))
+}
+
+fn confirm(user: &UserId, delete_objects: bool) -> Result<()> {
+    let objects = if delete_objects { ", and deletes what is stored in S3" } else { "" };
+    say(&format!(
+        "This revokes the consent of {user}, removes the token and all local files{objects}. It \
+         cannot be undone. Type {user} and press Enter:"
+    ));
+    let mut line = String::new();
+    let stdin = std::io::stdin().lock();
+    let mut stdin = std::io::Read::take(stdin, 1024);
+    stdin.read_line(&mut line).map_err(|error| {
+        Failure::new(ErrorClass::Usage, format!("cannot read the answer: {error}"))
+    })?;
+    if line.trim() == user.as_str() {
+        return Ok(());
+    }
+    let what = format!("that is not {user}; nothing was changed (scripts use --yes)");
+    Err(Failure::new(ErrorClass::Usage, what))
+}
+
+/// Writes the marker: from here on the id is refused, whatever happens to this process.
+fn begin(context: &Context, user: &UserId, delete_objects: bool) -> Result<Withdrawal> {
+    context.tokens.make()?;
+    let _lock = context.tokens.lock(user)?;
+    let known = withdrawals::load(&context.tokens, user)?;
+    let mut withdrawal =
+        known.unwrap_or_else(|| Withdrawal::new(user.as_str(), context.clock.now()));
+    match context.tokens.load(user) {
+        Ok(Some(token)) => {
+            withdrawal.provider = Some(token.provider.clone());
+            withdrawal.account_end = token.account_end();
+            withdrawal.refresh_token = Some(token.refresh_token.expose().to_owned());
+            withdrawal.revoked_at = None;
+        }
+        Ok(None) if withdrawal.refresh_token.is_none() && withdrawal.revoked_at.is_none() => {
+            withdrawal.revoked("there was no token", context.clock.now());
+        }
+        Ok(None) => {}
+        Err(failure) => withdrawal.revoked(
+            &format!("{}: remove the application in the account's own list", failure.what),
+            context.clock.now(),
+        ),
+    }
+    if delete_objects {
+        withdrawal.delete_objects = true;
+        withdrawal.objects_deleted_at = None;
+    }
+    withdrawal.local_removed_at = None;
+    withdrawals::save(&context.tokens, user, &withdrawal)?;
+    Ok(withdrawal)
+}
+
+/// Finishes earlier withdrawals; called by runs that hold the run lock.
+pub fn finish(context: &Context) {
+    for user in context.tokens.ids().unwrap_or_default() {
+        let pending = withdrawals::load(&context.tokens, &user);
+        let Ok(Some(mut withdrawal)) = pending else { continue };
+        if !withdrawal.is_pending() {
+            continue;
+        }
+        let problems = carry_out(context, &user, &mut withdrawal);
+        if problems.is_empty() {
+            log::info!("user={user} the withdrawal is complete");
+        }
+        problems.iter().for_each(|problem| log::warn!("user={user} withdrawal: {problem}"));
+    }
+}
+
+/// Every step, each noted durably; one that fails does not stop the next.
+fn carry_out(context: &Context, user: &UserId, withdrawal: &mut Withdrawal) -> Vec<Failure> {
+    let steps: [fn(&Context, &UserId, &mut Withdrawal) -> Result<()>; 4] =
+        [revoke, remove_local, delete_objects, remove_ledger];
+    let mut problems = Vec::new();
+    for step in steps {
+        let done = step(context, user, withdrawal);
+        let noted = withdrawals::save(&context.tokens, user, withdrawal);
+        problems.extend([done, noted].into_iter().filter_map(Result::err));
+    }
+    problems
+}
+
+/// At the address of the provider that gave the token.
+fn revoke(context: &Context, _user: &UserId, withdrawal: &mut Withdrawal) -> Result<()> {
+    let Some(refresh_token) = withdrawal.refresh_token.clone() else { return Ok(()) };
+    let name = withdrawal.provider.clone().unwrap_or_default();
+    let done = context
+        .provider(&name)
+        .and_then(|provider| ask_revocation(context, provider, &Secret::new(refresh_token)));
+    match done {
+        Ok(how) => withdrawal.revoked(how, context.clock.now()),
+        Err(failure) => {
+            withdrawal.revocation = failure.to_string();
+            return Err(failure);
+        }
+    }
+    Ok(())
+}
+
+/// How a grant ended.
+pub fn ask_revocation(
+    context: &Context,
+    provider: &dyn Provider,
+    refresh_token: &Secret,
+) -> Result<&'static str> {
+    let request = provider.revoke_request(refresh_token);
+    let classify = |reply: &Reply| provider.classify(reply);
+    let reply = Guard::new(1).send("withdrawal", &context.http, &request, classify)?;
+    let gone = || matches!(provider.error_name(&reply).as_str(), "invalid_token" | "invalid_grant");
+    match reply.status {
+        200..=299 => Ok("confirmed by the provider"),
+        400 | 401 if gone() => Ok("it had ended before"),
+        410 => Ok("the provider is switched off"),
+        _ => Err(provider.classify(&reply).at(request.label())),
+    }
+}
+
+fn remove_local(context: &Context, user: &UserId, withdrawal: &mut Withdrawal) -> Result<()> {
+    let _lock = context.tokens.lock(user)?;
+    withdrawal.token_files += withdrawals::remove_tokens(&context.tokens, user)?;
+    withdrawal.csv_files += withdrawals::remove_csv(&context.config.data_dir, user)?;
+    Ok(())
+}
+
+fn delete_objects(context: &Context, user: &UserId, withdrawal: &mut Withdrawal) -> Result<()> {
+    if !withdrawal.deletes_objects() {
+        return Ok(());
+    }
+    let mut erased = Erased::default();
+    let done = erase_all(context, user, &mut erased);
+    withdrawal.objects_deleted += erased.objects;
+    withdrawal.versions_deleted += erased.versions;
+    withdrawal.objects_left.clear();
+    withdrawal.objects_left_count = 0;
+    for (item, failure) in &erased.left {
+        withdrawal.leave(format!("{item}: {failure}"));
+    }
+    let done = done.and_then(|()| match (&erased.unlisted, erased.left.len()) {
+        (Some(why), 0) => {
+            let what =
+                format!("only what the ledger knew was deleted, the store lists nothing ({why})");
+            withdrawal.leave(what);
+            Ok(())
+        }
+        (_, 0) => Ok(()),
+        (_, count) => {
+            Err(Failure::new(ErrorClass::Config, format!("{count} objects cannot be deleted")))
+        }
+    });
+    match &done {
+        Ok(()) => {
+            withdrawal.objects_deleted_at = Some(Text(context.clock.now()));
+            withdrawal.objects_problem = None;
+        }
+        Err(failure) => withdrawal.objects_problem = Some(failure.to_string()),
+    }
+    done
+}
+
+fn erase_all(context: &Context, user: &UserId, erased: &mut Erased) -> Result<()> {
+    let Some(store) = Store::open(&context.config, &context.http)? else {
+        let what = "S3_BUCKET_RAW is not set: no bucket to delete from";
+        return Err(Failure::new(ErrorClass::Config, what));
+    };
+    let known = uploaded(context, user)?;
+    let terminal = std::io::stderr().is_terminal();
+    let progress = |count: u64| {
+        if terminal {
+            let _ = write!(std::io::stderr().lock(), "\r{count} objects deleted ");
+        }
+    };
+    let done = erase(&store, &format!("users/{user}"), &known, &progress, erased);
+    if terminal && erased.objects > 0 {
+        say("");
+    }
+    done
+}
+
+/// What the ledger says was sent.
+fn uploaded(context: &Context, user: &UserId) -> Result<Vec<String>> {
+    let mut book = Book::look(&context.config.data_dir, user)?;
+    let months = book.month_keys()?;
+    book.open_months(months)?;
+    let mut paths = Vec::new();
+    for (key, month) in book.months() {
+        let sent = month.entries().filter(|(_, _, entry)| entry.file.uploaded_sha256.is_some());
+        paths.extend(sent.map(|(date, metric, _)| file_path(user, metric, date)));
+        if month.completeness.uploaded_sha256.is_some() {
+            paths.push(file_path(user, COMPLETENESS, key.first_day()));
+        }
+    }
+    Ok(paths)
+}
+
+/// The ledger goes last: it knows the objects.
+fn remove_ledger(context: &Context, user: &UserId, withdrawal: &mut Withdrawal) -> Result<()> {
+    if withdrawal.deletes_objects() {
+        return Ok(());
+    }
+    withdrawal.ledger_files += withdrawals::remove_ledger(&context.config.data_dir, user)?;
+    withdrawal.local_removed_at = Some(Text(context.clock.now()));
+    Ok(())
+}

@@ -1,0 +1,165 @@
+//! What a bucket holds below a prefix, every version where versions exist: requests and replies.
+//!
+//! Keys are asked url-encoded, so that no name can look like XML.
+
+use std::fmt;
+
+use crate::config::LIST_REPLY_BYTES_MAX;
+use crate::core::aws_xml::{element, text};
+use crate::core::error::{ErrorClass, Failure, Result};
+use crate::core::exchange::{Method, Reply, Request, percent_decode};
+use crate::core::s3::{Key, Signing, presign};
+
+/// One object, or one version of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    pub key: String,
+    /// `None` where the store was asked for objects without versions.
+    pub version: Option<String>,
+}
+
+impl fmt::Display for Item {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.version.as_deref().filter(|version| *version != "null") {
+            Some(version) => write!(out, "{} version {version}", self.key),
+            None => out.write_str(&self.key),
+        }
+    }
+}
+
+/// Where the next page begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Next {
+    /// `key-marker`, or the continuation token.
+    pub marker: String,
+    pub version: Option<String>,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    pub items: Vec<Item>,
+    pub next: Option<Next>,
+}
+
+/// Asks for a page of objects (`versions` false) or of versions and delete markers.
+pub fn list(
+    signing: &Signing<'_>,
+    prefix: &Key,
+    versions: bool,
+    next: Option<&Next>,
+) -> Result<Request> {
+    let mut query = vec![
+        ("encoding-type", "url".to_owned()),
+        // The slash: user_1 must not find what is of user_10.
+        ("prefix", format!("{prefix}/")),
+    ];
+    query.push(if versions { ("versions", String::new()) } else { ("list-type", "2".to_owned()) });
+    if let Some(next) = next {
+        let name = if versions { "key-marker" } else { "continuation-token" };
+        query.push((name, next.marker.clone()));
+        if let Some(version) = next.version.clone() {
+            query.push(("version-id-marker", version));
+        }
+    }
+    let (bucket, keys) = (signing.target.bucket()?, signing.credentials.keys());
+    // rusty-s3 has no list of versions; a GET of the bucket itself is all that it is.
+    let action = bucket.get_object(Some(&keys), "");
+    let mut request = presign(signing, Method::Get, action, query, Vec::new());
+    request.reply_bytes_max = LIST_REPLY_BYTES_MAX;
+    Ok(request)
+}
+
+/// Deletes one version for good.
+pub fn delete_version(signing: &Signing<'_>, key: &Key, version: &str) -> Result<Request> {
+    let (bucket, keys) = (signing.target.bucket()?, signing.credentials.keys());
+    let action = bucket.delete_object(Some(&keys), key.as_str());
+    let query = vec![("versionId", version.to_owned())];
+    Ok(presign(signing, Method::Delete, action, query, Vec::new()))
+}
+
+/// Reads a page of either list.
+pub fn read(reply: &Reply, versions: bool) -> Result<Listing> {
+    let body = text(reply);
+    let kind = if versions { "ListVersionsResult" } else { "ListBucketResult" };
+    if !body.contains(&format!("<{kind}")) || !body.contains(&format!("</{kind}>")) {
+        return Err(malformed("the list of objects is not one, or is cut short"));
+    }
+    let names: &[&str] = if versions { &["Version", "DeleteMarker"] } else { &["Contents"] };
+    let mut listing = Listing::default();
+    for name in names {
+        for part in body.split(&format!("<{name}>")).skip(1) {
+            let part = part.split(&format!("</{name}>")).next().unwrap_or_default();
+            let key = element(part, "Key").ok_or_else(|| malformed("an object without a key"))?;
+            let version = element(part, "VersionId").map(str::to_owned);
+            if versions && version.is_none() {
+                return Err(malformed("a version without its id"));
+            }
+            listing.items.push(Item { key: percent_decode(key), version });
+        }
+    }
+    if element(&body, "IsTruncated") == Some("true") {
+        let marker = if versions { "NextKeyMarker" } else { "NextContinuationToken" };
+        let marker = element(&body, marker).ok_or_else(|| malformed("a list without its end"))?;
+        let marker = if versions { percent_decode(marker) } else { marker.to_owned() };
+        let version = element(&body, "NextVersionIdMarker").map(str::to_owned);
+        listing.next = Some(Next { marker, version });
+    }
+    Ok(listing)
+}
+
+fn malformed(what: &str) -> Failure {
+    Failure::new(ErrorClass::Format, what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(body: &str) -> Reply {
+        Reply { status: 200, headers: Vec::new(), body: body.as_bytes().to_vec() }
+    }
+
+    #[test]
+    fn versions_and_delete_markers_are_found_with_the_place_to_go_on() {
+        let body = "<?xml version=\"1.0\"?><ListVersionsResult xmlns=\"http://s3\">\
+            <IsTruncated>true</IsTruncated><NextKeyMarker>users/a%2Bb</NextKeyMarker>\
+            <NextVersionIdMarker>v2</NextVersionIdMarker>\
+            <Version><Key>users/a%2Fx.csv</Key><VersionId>v1</VersionId></Version>\
+            <DeleteMarker><Key>users/a/y.csv</Key><VersionId>null</VersionId></DeleteMarker>\
+            </ListVersionsResult>";
+        let listing = read(&reply(body), true).unwrap();
+        let item = |key: &str, version: &str| Item {
+            key: key.to_owned(),
+            version: Some(version.to_owned()),
+        };
+        assert_eq!(listing.items, [item("users/a/x.csv", "v1"), item("users/a/y.csv", "null")]);
+        let next = Next { marker: "users/a+b".to_owned(), version: Some("v2".to_owned()) };
+        assert_eq!(listing.next, Some(next));
+        assert_eq!(listing.items[0].to_string(), "users/a/x.csv version v1");
+        assert_eq!(listing.items[1].to_string(), "users/a/y.csv");
+    }
+
+    #[test]
+    fn a_list_of_objects_is_read_to_its_end() {
+        let body = "<ListBucketResult><IsTruncated>false</IsTruncated><Contents>\
+            <Key>users/a/x.csv</Key></Contents></ListBucketResult>";
+        let listing = read(&reply(body), false).unwrap();
+        assert_eq!(listing.items, [Item { key: "users/a/x.csv".to_owned(), version: None }]);
+        assert_eq!(listing.next, None);
+        let empty = read(&reply("<ListBucketResult></ListBucketResult>"), false).unwrap();
+        assert_eq!(empty, Listing::default());
+    }
+
+    #[test]
+    fn what_is_no_list_is_never_taken_for_an_empty_one() {
+        for body in [
+            "",
+            "<html></html>",
+            "<ListBucketResult>",
+            "<ListBucketResult><Contents></Contents></ListBucketResult>",
+            "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>",
+        ] {
+            assert!(read(&reply(body), false).is_err(), "{body}");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Deletes everything of one participant in the bucket: every version where the store keeps them.
+
+use crate::config::{LIST_PAGES_MAX, UPLOAD_FAILURES_IN_A_ROW_MAX};
+use crate::core::error::{ErrorClass, Failure, Result};
+use crate::core::exchange::{Method, Reply};
+use crate::core::s3::Key;
+use crate::core::s3_list::{self, Item, Listing, Next};
+use crate::io::store::{Store, Task};
+
+/// What became of the objects.
+#[derive(Debug, Default)]
+pub struct Erased {
+    pub objects: u64,
+    pub versions: u64,
+    /// What stays, with the reason.
+    pub left: Vec<(Item, Failure)>,
+    /// The store would not list, so that only the keys that the ledger knew were deleted.
+    pub unlisted: Option<Failure>,
+}
+
+impl Erased {
+    fn note(&mut self, item: &Item, versioned: bool, done: Result<()>) -> Result<()> {
+        match done {
+            Ok(()) => {
+                self.objects += 1;
+                self.versions += u64::from(versioned);
+                Ok(())
+            }
+            Err(failure) if out_of_reach(&failure) => Err(failure),
+            Err(failure) => {
+                self.left.push((item.clone(), failure));
+                if self.objects == 0 && self.left.len() >= UPLOAD_FAILURES_IN_A_ROW_MAX {
+                    let what = "the store refuses to delete; the rest was not tried";
+                    return Err(Failure::new(ErrorClass::Config, what));
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Whether to try again later, rather than in another way.
+fn out_of_reach(failure: &Failure) -> bool {
+    use ErrorClass::{Clock, Network, Quota, Server};
+    matches!(failure.class, Network | Server | Quota | Clock)
+}
+
+/// Deletes all below `users/{id}`. `known`: the keys that the ledger remembers, for a store that
+/// lets nobody list. `progress` is told how many are gone.
+pub fn erase(
+    store: &Store,
+    path: &str,
+    known: &[String],
+    progress: &dyn Fn(u64),
+    erased: &mut Erased,
+) -> Result<()> {
+    let prefix = store.key(path)?;
+    for versions in [true, false] {
+        let first = match page(store, &prefix, versions, None) {
+            Ok(first) => first,
+            // No versions here, or no permission to see them: the objects then.
+            Err(failure) if !out_of_reach(&failure) => {
+                erased.unlisted = Some(failure);
+                continue;
+            }
+            Err(failure) => return Err(failure),
+        };
+        if versions {
+            erased.unlisted = None;
+        }
+        erase_pages(store, &prefix, versions, first, progress, erased)?;
+        erased.unlisted = None;
+        return Ok(());
+    }
+    for path in known {
+        let item = Item { key: store.key(path)?.to_string(), version: None };
+        let done = store.delete(&store.key(path)?);
+        erased.note(&item, false, done)?;
+        progress(erased.objects);
+    }
+    Ok(())
+}
+
+fn erase_pages(
+    store: &Store,
+    prefix: &Key,
+    versions: bool,
+    first: Listing,
+    progress: &dyn Fn(u64),
+    erased: &mut Erased,
+) -> Result<()> {
+    let mut listing = first;
+    for _ in 0..LIST_PAGES_MAX {
+        for item in &listing.items {
+            let versioned = item.version.as_deref().is_some_and(|version| version != "null");
+            let done = delete(store, item);
+            erased.note(item, versioned, done)?;
+            progress(erased.objects);
+        }
+        let Some(next) = listing.next else { return Ok(()) };
+        listing = page(store, prefix, versions, Some(&next))?;
+    }
+    Err(Failure::new(ErrorClass::Format, format!("more than {LIST_PAGES_MAX} pages of objects")))
+}
+
+fn page(store: &Store, prefix: &Key, versions: bool, next: Option<&Next>) -> Result<Listing> {
+    let reply = store.deliver(&Task {
+        method: Method::Get,
+        make: &|signing| s3_list::list(signing, prefix, versions, next),
+        answers: &[],
+        accept: &|reply| s3_list::read(reply, versions).map(drop),
+    })?;
+    s3_list::read(&reply, versions)
+}
+
+fn delete(store: &Store, item: &Item) -> Result<()> {
+    // The key has the prefix already; a key that is none of ours cannot be addressed safely.
+    let key = Key::new("", &item.key)
+        .map_err(|failure| Failure::new(ErrorClass::Format, failure.what))?;
+    let Some(version) = &item.version else { return store.delete(&key) };
+    let make =
+        |signing: &crate::core::s3::Signing<'_>| s3_list::delete_version(signing, &key, version);
+    let (method, accept) = (Method::Delete, &|_: &Reply| Ok(()));
+    store.deliver(&Task { method, make: &make, answers: &[], accept }).map(drop)
+}
