@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use argh::FromArgs as _;
 use fitsync::command::arguments::{Arguments, Command, split_equals};
 use fitsync::command::context::Context;
-use fitsync::command::{login, status, sync, upload, verify, withdraw};
+use fitsync::command::{login, migrate, status, sync, upload, verify, withdraw};
 use fitsync::config::{Config, Settings};
 use fitsync::core::error::{ErrorClass, Failure, Result};
 use fitsync::io::clock::Clock;
@@ -45,6 +45,7 @@ fn run(arguments: Arguments) -> Result<u8> {
         Command::Upload(arguments) => upload::run(&context, &arguments),
         Command::Status(arguments) => status::run(&context, &arguments),
         Command::Verify(arguments) => verify::run(&context, &arguments),
+        Command::Migrate(arguments) => migrate::run(&context, &arguments),
         Command::Withdraw(arguments) => withdraw::run(&context, &arguments),
     }
 }

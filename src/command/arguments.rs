@@ -26,6 +26,7 @@ pub enum Command {
     Status(StatusArguments),
     Verify(VerifyArguments),
     Withdraw(WithdrawArguments),
+    Migrate(MigrateArguments),
 }
 
 /// Connect one participant: prints the address of the sign-in page.
@@ -113,6 +114,27 @@ pub struct VerifyArguments {
     /// print the result as JSON
     #[argh(switch)]
     pub json: bool,
+}
+
+/// Bring participants over from the retired Fitbit Web API: each one signs in with Google.
+#[derive(Debug, FromArgs)]
+#[argh(subcommand, name = "migrate", help_triggers("-h", "--help", "help"))]
+pub struct MigrateArguments {
+    /// only these participants
+    #[argh(positional)]
+    pub user: Vec<String>,
+    /// only list who is still on the retired API
+    #[argh(switch)]
+    pub list: bool,
+    /// print that list as JSON
+    #[argh(switch)]
+    pub json: bool,
+    /// accept a Google account that is not known to be the same person's
+    #[argh(switch)]
+    pub replace: bool,
+    /// how long to wait for each sign-in, in minutes (default 10); no sync runs meanwhile
+    #[argh(option, default = "10")]
+    pub timeout: u32,
 }
 
 /// Let go of a participant: revoke the consent, remove token and files, refuse the id afterwards.

@@ -7,12 +7,14 @@ use jiff::tz::TimeZone;
 
 use crate::command::context::Context;
 use crate::command::login::say;
+use crate::command::withdraw::read_revocation;
 use crate::core::day;
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::exchange::{Reply, Request};
 use crate::core::token::{Grant, Token};
 use crate::core::user::UserId;
 use crate::io::session::Guard;
+use crate::io::withdrawals;
 use crate::portal::sign_ins::{self, Hint};
 use crate::portal::text::ago;
 use crate::provider::metric::Metric;
@@ -150,11 +152,41 @@ fn store(
         token.collect_until = before.collect_until;
         token.time_zone.clone_from(&before.time_zone);
         token.account_since = if other { Some(now) } else { before.account_since };
+        if !other {
+            token.consented_at = before.consented_at.or(token.consented_at);
+            let moves = before.provider != token.provider;
+            token.moved_at = if moves { Some(now) } else { before.moved_at };
+        }
+        if before.provider != token.provider {
+            withdrawals::keep_former(tokens, user, before)?;
+        }
     }
+    token.asked_scopes = provider.scopes(&context.config.metrics);
     token.collect_from = asked.collect_from.or(token.collect_from);
     token.collect_until = asked.collect_until.or(token.collect_until);
     tokens.save(user, &token)?;
+    if let Some(before) = before.as_ref().filter(|before| before.provider != token.provider) {
+        let_go_of_former(context, user, before);
+    }
     Ok((token, before.is_none()))
+}
+
+/// The grant at the provider of before is revoked if that provider still answers; if not, its
+/// token stays aside.
+fn let_go_of_former(context: &Context, user: &UserId, before: &Token) {
+    let revoked = context.provider(&before.provider).and_then(|provider| {
+        let request = provider.revoke_request(&before.refresh_token);
+        // Once only: the participant waits, and this provider may be gone for good.
+        read_revocation(provider, &request, &context.http.send(&request)?)
+    });
+    match revoked {
+        Ok(_) => withdrawals::forget_former(&context.tokens, user).unwrap_or_else(|failure| {
+            log::warn!("user={user} {failure}");
+        }),
+        Err(failure) => {
+            log::info!("user={user} the former grant is kept aside, it was not revoked: {failure}");
+        }
+    }
 }
 
 /// Lets go of an account that was connected a moment ago and is not the participant's.

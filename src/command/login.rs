@@ -5,6 +5,7 @@
 //! is checked before anything else. The terminal tells everything that the page shows.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use jiff::civil::Date;
@@ -15,7 +16,7 @@ use crate::command::context::Context;
 use crate::command::office::{
     StudyOffice, desk_rules, open_pages, pages_address, refuse_withdrawn,
 };
-use crate::command::waiting::{Event, Waiting};
+use crate::command::waiting::{Event, Waiting, lines_of_stdin};
 use crate::config::{LOGIN_TIMEOUT_MINUTES_MAX, parse_date};
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::sign_in::Callback;
@@ -25,6 +26,7 @@ use crate::portal::code::Key;
 use crate::portal::desk::{Desk, Office as _};
 use crate::portal::sign_ins::{Attempt, Hint};
 use crate::portal::{Listener, Outcome, Visit};
+use crate::provider::Provider;
 
 /// Denied, or nobody came.
 const EXIT_NOBODY: u8 = 3;
@@ -32,6 +34,18 @@ const EXIT_NOBODY: u8 = 3;
 pub fn run(context: &Context, arguments: &LoginArguments) -> Result<u8> {
     let asked = asked(context, arguments)?;
     let provider = context.sign_in_provider()?;
+    let life = Duration::from_secs(60 * u64::from(arguments.timeout));
+    sign_in(context, provider, asked, life, &lines_of_stdin())
+}
+
+/// One sign-in, from the invitation to the exit code.
+pub fn sign_in(
+    context: &Context,
+    provider: &dyn Provider,
+    asked: Asked,
+    life: Duration,
+    lines: &mpsc::Receiver<String>,
+) -> Result<u8> {
     let mut office = StudyOffice::new(context, provider);
     office.collect = (asked.collect_from, asked.collect_until);
     warn_unlisted(context, &asked.user);
@@ -39,7 +53,6 @@ pub fn run(context: &Context, arguments: &LoginArguments) -> Result<u8> {
     let port = listener.as_ref().map_or(0, Listener::port);
     let rules = desk_rules(context, provider, port, Outcome::OtherSignIn);
     let mut desk = Desk::new(rules, random::bytes()?);
-    let life = Duration::from_secs(60 * u64::from(arguments.timeout));
     let (user, key) = (asked.user.clone(), Key::typed(random::bytes()?));
     let (facts, attempt) = (office.facts(&user)?, office.attempt(&user)?);
     let address = attempt.address.clone();
@@ -48,7 +61,7 @@ pub fn run(context: &Context, arguments: &LoginArguments) -> Result<u8> {
     let page = listener.as_ref().and_then(|listener| pages_address(context, listener));
     let page = page.map(|page| page + &desk.path(ticket));
     invite(&address, page.as_deref(), &asked.user, listener.is_some());
-    let waiting = Waiting::new(&office, desk, ticket, listener, life);
+    let waiting = Waiting::new(&office, desk, ticket, listener, life, lines);
     Login { waiting, asked, failure: None, connected: false }.run()
 }
 
@@ -153,14 +166,20 @@ impl Login<'_> {
     }
 }
 
+/// `--timeout`, checked.
+pub fn check_timeout(minutes: u32) -> Result<()> {
+    if (1..=LOGIN_TIMEOUT_MINUTES_MAX).contains(&minutes) {
+        return Ok(());
+    }
+    let what = format!("--timeout must be from 1 to {LOGIN_TIMEOUT_MINUTES_MAX} minutes");
+    Err(Failure::new(ErrorClass::Usage, what))
+}
+
 fn asked(context: &Context, arguments: &LoginArguments) -> Result<Asked> {
     let usage = |what: String| Failure::new(ErrorClass::Usage, what);
     let user: UserId = arguments.user.parse().map_err(usage)?;
     refuse_withdrawn(context, &user)?;
-    if !(1..=LOGIN_TIMEOUT_MINUTES_MAX).contains(&arguments.timeout) {
-        let what = format!("--timeout must be from 1 to {LOGIN_TIMEOUT_MINUTES_MAX} minutes");
-        return Err(usage(what));
-    }
+    check_timeout(arguments.timeout)?;
     let date = |name: &str, text: &Option<String>| -> Result<Option<Date>> {
         text.as_deref().map(|text| parse_date(name, text)).transpose()
     };

@@ -6,6 +6,7 @@ pub mod context;
 mod dry_run;
 pub mod fetch;
 pub mod login;
+pub mod migrate;
 mod office;
 mod planning;
 pub mod report;

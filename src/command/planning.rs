@@ -7,15 +7,26 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 
 use crate::command::fetch::Fetch;
+use crate::config::Config;
 use crate::core::day::{self, Calendar};
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::json::Text;
 use crate::core::ledger::State;
-use crate::core::plan::{self, Device, Inputs, Plan, Wish};
+use crate::core::plan::{self, Device, Inputs, Plan, Window, Wish};
 use crate::core::rebuild::Owner;
+use crate::core::token::Token;
 use crate::io::rebuild;
 use crate::provider::metric::Metric;
 use crate::provider::newest;
+
+/// The days that may be asked of a participant, by no option more.
+pub fn window(config: &Config, token: &Token, calendar: &Calendar) -> Window {
+    let mut window = token.window();
+    if window.from.is_none() && config.collect_from_consent {
+        window.from = token.consented_at.map(|at| calendar.date_of(at));
+    }
+    window
+}
 
 impl Fetch<'_, '_> {
     /// The device's last sync: asked first, and before any data.
@@ -190,10 +201,6 @@ impl Fetch<'_, '_> {
         missing: &BTreeSet<Date>,
     ) -> Plan {
         let config = &self.context.config;
-        let mut window = self.session.token.window();
-        if window.from.is_none() && config.collect_from_consent {
-            window.from = self.session.token.obtained_at.map(|at| calendar.date_of(at));
-        }
         plan::plan(&Inputs {
             now: self.now,
             head: &self.book.head,
@@ -201,7 +208,8 @@ impl Fetch<'_, '_> {
             calendar,
             device,
             account: &self.session.token.account,
-            window,
+            former: self.session.token.legacy_user_id.as_deref(),
+            window: window(config, &self.session.token, calendar),
             lookback_days: config.lookback_days,
             today_minutes: config.today_minutes,
             named: self.wanted.named,

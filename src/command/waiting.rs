@@ -37,7 +37,7 @@ pub struct Waiting<'a> {
     pub listener: Option<Listener>,
     deadline: Instant,
     life: Duration,
-    lines: mpsc::Receiver<String>,
+    lines: &'a mpsc::Receiver<String>,
     paste: Paste,
     /// A whole address, unless its code goes on in the next line.
     held: Option<(Callback, Instant)>,
@@ -50,9 +50,10 @@ impl<'a> Waiting<'a> {
         ticket: u64,
         listener: Option<Listener>,
         life: Duration,
+        lines: &'a mpsc::Receiver<String>,
     ) -> Self {
         let deadline = Instant::now() + life;
-        let (lines, paste) = (lines_of_stdin(), Paste::default());
+        let paste = Paste::default();
         Self { office, desk, ticket, listener, deadline, life, lines, paste, held: None }
     }
 
@@ -215,8 +216,8 @@ const NO_CODE: &str = "There is no code in this. Paste the whole address of the 
 const DEAD_CODE: &str = "Somebody tried many wrong codes: the code of the sign-in page is dead. \
                          The address above and the paste still work.";
 
-/// The lines of stdin, read by a thread of its own; their end is no error.
-fn lines_of_stdin() -> mpsc::Receiver<String> {
+/// The lines of stdin, read by a thread of its own, one per process; their end is no error.
+pub fn lines_of_stdin() -> mpsc::Receiver<String> {
     let (send, receive) = mpsc::channel();
     std::thread::spawn(move || {
         let mut stdin = std::io::stdin().lock();

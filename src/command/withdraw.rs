@@ -8,7 +8,7 @@ use crate::command::context::Context;
 use crate::command::login::say;
 use crate::command::sync::run_lock;
 use crate::core::error::{ErrorClass, Failure, Result, Secret, worst_exit};
-use crate::core::exchange::Reply;
+use crate::core::exchange::{Reply, Request};
 use crate::core::json::Text;
 use crate::core::user::{COMPLETENESS, UserId, file_path};
 use crate::core::withdrawal::Withdrawal;
@@ -134,7 +134,7 @@ fn revoke(context: &Context, _user: &UserId, withdrawal: &mut Withdrawal) -> Res
 }
 
 /// How a grant ended.
-pub fn ask_revocation(
+fn ask_revocation(
     context: &Context,
     provider: &dyn Provider,
     refresh_token: &Secret,
@@ -142,12 +142,21 @@ pub fn ask_revocation(
     let request = provider.revoke_request(refresh_token);
     let classify = |reply: &Reply| provider.classify(reply);
     let reply = Guard::new(1).send("withdrawal", &context.http, &request, classify)?;
-    let gone = || matches!(provider.error_name(&reply).as_str(), "invalid_token" | "invalid_grant");
+    read_revocation(provider, &request, &reply)
+}
+
+/// How a grant ended, as the provider's answer tells.
+pub fn read_revocation(
+    provider: &dyn Provider,
+    request: &Request,
+    reply: &Reply,
+) -> Result<&'static str> {
+    let gone = || matches!(provider.error_name(reply).as_str(), "invalid_token" | "invalid_grant");
     match reply.status {
         200..=299 => Ok("confirmed by the provider"),
         400 | 401 if gone() => Ok("it had ended before"),
         410 => Ok("the provider is switched off"),
-        _ => Err(provider.classify(&reply).at(request.label())),
+        _ => Err(provider.classify(reply).at(request.label())),
     }
 }
 

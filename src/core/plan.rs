@@ -38,6 +38,8 @@ pub struct Window {
     pub until: Option<Date>,
     /// After `--replace`: the sign-in of the present account.
     pub account_since: Option<Timestamp>,
+    /// When the same person came over from another provider.
+    pub moved_at: Option<Timestamp>,
 }
 
 /// A metric of this run.
@@ -56,6 +58,8 @@ pub struct Inputs<'a> {
     pub calendar: &'a Calendar,
     pub device: Device,
     pub account: &'a str,
+    /// The same person's account at the retired API.
+    pub former: Option<&'a str>,
     pub window: Window,
     pub lookback_days: u32,
     pub today_minutes: u32,
@@ -171,7 +175,7 @@ fn plan_metric(inputs: &Inputs, wish: Wish, today: Date, dates: &BTreeSet<Date>,
     });
     let candidates: BTreeSet<Date> = dates.iter().copied().chain(pending).collect();
     for date in candidates {
-        if !allowed(inputs, date, today) {
+        if !allowed(inputs, date, today) || stays_as_it_was(inputs, date, entry(date)) {
             continue;
         }
         let shelf = if !wish.granted {
@@ -201,7 +205,20 @@ fn allowed(inputs: &Inputs, date: Date, today: Date) -> bool {
         && window.from.is_none_or(|from| date >= from)
         && window.until.is_none_or(|until| date <= until)
         && since.is_none_or(|since| date >= since)
-        && inputs.days.get(&date).is_none_or(|day| day.account == inputs.account)
+        && inputs.days.get(&date).is_none_or(|day| {
+            day.account == inputs.account || inputs.former == Some(day.account.as_str())
+        })
+}
+
+/// What the retired API told of the days before the move stands, unless the day is named.
+fn stays_as_it_was(inputs: &Inputs, date: Date, entry: Option<&Entry>) -> bool {
+    let former = inputs.days.get(&date).is_some_and(|day| day.account != inputs.account);
+    let moved = inputs.window.moved_at.map(|at| inputs.calendar.date_of(at));
+    let named = inputs.named.is_some_and(|(from, to)| from <= date && date <= to);
+    former
+        && !named
+        && moved.is_none_or(|moved| date < moved)
+        && entry.is_some_and(|entry| entry.state != State::Wanted)
 }
 
 /// The running day is read at most so often, unless it is named or was never read.

@@ -67,6 +67,7 @@ impl Story {
             calendar: &self.calendar(),
             device: self.device,
             account: "account",
+            former: Some("former"),
             window: self.window,
             lookback_days: 7,
             today_minutes: self.today_minutes,

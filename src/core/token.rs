@@ -66,6 +66,12 @@ pub struct Token {
     pub time_zone: Option<String>,
     /// Set when a different account took the participant's place: its days start here.
     pub account_since: Option<Timestamp>,
+    /// The account's first sign-in; signing in again does not move it.
+    pub consented_at: Option<Timestamp>,
+    /// When the same person came over from the retired API: days from before are not read again.
+    pub moved_at: Option<Timestamp>,
+    /// The scopes that the sign-in asked for: what is missing was not offered, or declined.
+    pub asked_scopes: Vec<String>,
     /// Everything in the file, known or not.
     fields: Fields,
 }
@@ -112,6 +118,9 @@ impl Token {
             collect_until: None,
             time_zone: None,
             account_since: None,
+            consented_at: Some(now),
+            moved_at: None,
+            asked_scopes: Vec::new(),
             fields: Fields::default(),
         };
         token.renew(grant, now);
@@ -156,6 +165,7 @@ impl Token {
             from: self.collect_from,
             until: self.collect_until,
             account_since: self.account_since,
+            moved_at: self.moved_at,
         }
     }
 
@@ -202,6 +212,9 @@ impl Token {
             collect_until: date("collect_until"),
             time_zone: text("time_zone"),
             account_since: time("account_since"),
+            consented_at: time("consented_at").or_else(|| time("obtained_at")),
+            moved_at: time("moved_at"),
+            asked_scopes: scopes_of(fields.get("asked_scope")),
             fields: Fields(fields),
         })
     }
@@ -232,6 +245,9 @@ impl Token {
         set("collect_until", date(self.collect_until));
         set("time_zone", self.time_zone.clone());
         set("account_since", time(self.account_since));
+        set("consented_at", time(self.consented_at));
+        set("moved_at", time(self.moved_at));
+        set("asked_scope", Some(self.asked_scopes.join(" ")).filter(|text| !text.is_empty()));
         let life_s = self
             .obtained_at
             .zip(self.expires_at)

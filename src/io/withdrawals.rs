@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::config::TOKEN_BYTES_MAX;
 use crate::core::error::{Doing as _, Result};
 use crate::core::ledger::MonthKey;
+use crate::core::token::Token;
 use crate::core::user::UserId;
 use crate::core::withdrawal::Withdrawal;
 use crate::io::files;
@@ -31,13 +32,27 @@ pub fn save(tokens: &TokenStore, user: &UserId, withdrawal: &Withdrawal) -> Resu
     files::write_durably(&marker(tokens, user), withdrawal.to_json().as_bytes())
 }
 
+fn former(tokens: &TokenStore, user: &UserId) -> PathBuf {
+    tokens.dir().join(format!("{user}.former"))
+}
+
+/// Keeps the token of the provider of before, until its grant is known to be gone. The lock is
+/// held.
+pub fn keep_former(tokens: &TokenStore, user: &UserId, token: &Token) -> Result<()> {
+    files::write_durably(&former(tokens, user), token.to_json().as_bytes())
+}
+
+pub fn forget_former(tokens: &TokenStore, user: &UserId) -> Result<()> {
+    files::remove(&former(tokens, user))
+}
+
 /// Removes the token files and the copies of unreadable ones; how many. The lock is held, and its
 /// file stays.
 pub fn remove_tokens(tokens: &TokenStore, user: &UserId) -> Result<u64> {
     let dir = tokens.dir();
     let mut found: Vec<PathBuf> = Vec::new();
     for name in files::names(dir)? {
-        let ours = [format!("{user}.json"), format!("{user}.json.prev")];
+        let ours = [".json", ".json.prev", ".former"].map(|suffix| format!("{user}{suffix}"));
         let left = [format!(".{user}.json.tmp"), format!(".{user}.json.prev.tmp")];
         if ours.contains(&name) || left.contains(&name) {
             found.push(dir.join(name));

@@ -1,0 +1,116 @@
+//! `fitsync migrate`: the way over from the retired Fitbit Web API to Google, one participant
+//! after the other. Study id, files and prefix stay; the account must be the same person's.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use miniserde::Serialize;
+
+use crate::command::arguments::MigrateArguments;
+use crate::command::connect::Asked;
+use crate::command::context::Context;
+use crate::command::login::{check_timeout, say, sign_in};
+use crate::command::sync::{named_users, print_json, run_lock};
+use crate::command::waiting::lines_of_stdin;
+use crate::core::error::{ErrorClass, Failure, Result, worst_exit};
+use crate::core::table::utc;
+use crate::core::user::UserId;
+use crate::io::book::Book;
+use crate::io::tokens::TokenStore;
+use crate::provider::{fitbit, google_health};
+
+/// A participant who is still on the retired API.
+#[derive(Debug, Serialize)]
+struct Left {
+    user_id: String,
+    state: String,
+    newest: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct LeftReport {
+    version: u32,
+    participants: Vec<Left>,
+}
+
+pub fn run(context: &Context, arguments: &MigrateArguments) -> Result<u8> {
+    check_timeout(arguments.timeout)?;
+    let named = named_users(&arguments.user)?;
+    let left = left(context, &named)?;
+    if arguments.json {
+        let participants = left.into_iter().map(|(_, left)| left).collect();
+        print_json(&LeftReport { version: 1, participants });
+        return Ok(0);
+    }
+    tell(&left, arguments.list);
+    if arguments.list || left.is_empty() {
+        return Ok(0);
+    }
+    let google = context
+        .provider(google_health::NAME)
+        .map_err(|failure| Failure { class: ErrorClass::Usage, ..failure })?;
+    let _lock = run_lock(context)?;
+    let life = Duration::from_secs(60 * u64::from(arguments.timeout));
+    let lines = lines_of_stdin();
+    let mut exits = Vec::new();
+    for (number, (user, _)) in left.iter().enumerate() {
+        say(&format!("\n{user} ({} of {})", number + 1, left.len()));
+        let asked = Asked {
+            user: user.clone(),
+            replace: arguments.replace,
+            collect_from: None,
+            collect_until: None,
+        };
+        match sign_in(context, google, asked, life, &lines) {
+            Ok(code) => exits.push(code),
+            Err(failure) if failure.class == ErrorClass::Usage => return Err(failure),
+            Err(failure) => {
+                say(&format!("{failure}"));
+                exits.push(failure.class.exit_code());
+            }
+        }
+    }
+    Ok(worst_exit(exits))
+}
+
+/// Those of the retired API, of the named ones or of all.
+fn left(context: &Context, named: &[UserId]) -> Result<Vec<(UserId, Left)>> {
+    let tokens = TokenStore::look(&context.config.token_dir)?;
+    let mut found = Vec::new();
+    for user in context.chosen(named)? {
+        let Ok(Some(token)) = tokens.load(&user) else { continue };
+        if token.provider != fitbit::NAME {
+            if named.contains(&user) {
+                say(&format!("{user} is on {} already.", token.provider));
+            }
+            continue;
+        }
+        let head = Book::look(&context.config.data_dir, &user)?.head;
+        let left = Left {
+            user_id: user.to_string(),
+            state: token.state.name().to_owned(),
+            newest: head.newest.values().max().map(|at| utc(**at)),
+        };
+        found.push((user, left));
+    }
+    Ok(found)
+}
+
+/// On stdout where the list is the result; else there are addresses alone.
+fn tell(left: &[(UserId, Left)], is_result: bool) {
+    let mut lines = Vec::new();
+    if left.is_empty() {
+        lines.push("Nobody is on the retired Fitbit Web API.".to_owned());
+    }
+    for (user, left) in left {
+        let newest = left.newest.as_deref().unwrap_or("none");
+        let state = left.state.replace('_', " ");
+        lines.push(format!("{user}  {state}, newest data {newest}; fitsync migrate {user}"));
+    }
+    let text = lines.join("\n");
+    if is_result {
+        let _ = writeln!(std::io::stdout().lock(), "{text}");
+    } else {
+        say(&text);
+    }
+}
