@@ -93,15 +93,15 @@ fn an_upload_from_a_wrong_clock_is_refused() {
 
 #[test]
 fn the_owner_the_token_and_the_encryption_are_checked_and_told() {
-    let token = Some("a-session-token".to_owned());
-    let sim = Sim::start(Options { session_token: token.clone(), ..Options::default() });
+    let token = "a-session-token";
+    let sim = Sim::start(Options { session_token: Some(token.to_owned()), ..Options::default() });
     let answer = common::put(&good(&sim, "k"), &[], b"x").expect("an answer");
     assert!(answer.status == 400 && answer.text().contains("InvalidToken"), "{}", answer.text());
     let url = sim.s3_url().parse().expect("address");
     let bucket = Bucket::new(url, UrlStyle::Path, sim.bucket().to_owned(), sim.region().to_owned());
     let bucket = bucket.expect("a bucket");
     let (key, secret) = (sim.access_key(), sim.secret_key());
-    let credentials = Credentials::new_with_token(key, secret, token.unwrap_or_default());
+    let credentials = Credentials::new_with_token(key, secret, token);
     let put = |headers: &[(&'static str, &'static str)]| {
         let mut put = bucket.put_object(Some(&credentials), "k");
         for (name, value) in headers {
