@@ -1,4 +1,25 @@
-//! fitsync
+//! fitsync: Fitbit data of a study's participants, from the Google Health API to CSV files in S3.
+//!
+//! Start at `main.rs`: arguments → one command → exit code. Below it, arrows point down only:
+//!
+//! ```text
+//! command    one file per command, each a short story of calls
+//!    │         sync → fetch (the loop that reads data) → planning;  upload;  login → connect;
+//!    │         status;  report
+//! portal     the sign-in listener: guarded accept loop, routes, pages
+//! io         all side effects
+//!    │         http (one agent)    session (token refresh, pace, retries)    store (S3)
+//!    │         files (durable writes, locks)    tokens, book (what is kept on disk)    queue
+//! provider   pure: job → Request, Reply → rows;  metric is the table of all metrics
+//!    │
+//! core       pure: day, plan, ledger, table, json, token, backoff, sign_in, s3, error
+//! ```
+//!
+//! The seam to the world is data: `core` and `provider` make [`core::exchange::Request`] values and
+//! read [`core::exchange::Reply`] values; `io` sends them. Time is always an argument.
+//! `config` holds every setting and every limit. A test holds the layers to this.
+
+#![forbid(unsafe_code)]
 
 pub mod command;
 pub mod config;

@@ -6,6 +6,7 @@ pub mod context;
 mod dry_run;
 pub mod fetch;
 pub mod login;
+mod planning;
 pub mod report;
 pub mod status;
 pub mod sync;

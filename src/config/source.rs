@@ -144,20 +144,24 @@ fn parse(text: &str) -> std::result::Result<Vec<(String, String)>, String> {
     let mut pairs = Vec::new();
     for pair in dotenvy::from_read_iter(text.as_bytes()) {
         // dotenvy's own words quote the line, which may hold a secret.
-        pairs.push(pair.map_err(|error| match error {
-            dotenvy::Error::LineParse(line, _) => {
-                let name = line.split('=').next().unwrap_or_default().trim();
-                let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ' ';
-                if line.contains('=') && name.len() <= 64 && name.chars().all(plain) {
-                    format!("the line of {name} cannot be read; put its value in quotes")
-                } else {
-                    "a line is not NAME=value".to_owned()
-                }
-            }
-            _ => "it cannot be read".to_owned(),
-        })?);
+        pairs.push(pair.map_err(|_| unreadable(&text, pairs.len()))?);
     }
     Ok(pairs)
+}
+
+/// Names the first line that was not read, without its value.
+fn unreadable(text: &str, lines_read: usize) -> String {
+    let lines =
+        text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let name = lines.skip(lines_read).find_map(|line| {
+        let name = line.split_once('=')?.0.trim().trim_start_matches("export ");
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        (name.len() <= 64 && name.chars().all(plain)).then_some(name)
+    });
+    match name {
+        Some(name) => format!("the line of {name} cannot be read; put its value in quotes"),
+        None => "a line is not NAME=value".to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -4,16 +4,15 @@
 //! Pure data and transitions; `io/book.rs` loads and saves it, one file per participant and month.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::config::{NEXT_TRY_AHEAD_S_MAX, SHRUNK_CONFIRM_S};
-use crate::core::day::{DaySpan, next};
+use crate::core::day::DaySpan;
 use crate::core::error::{ErrorClass, Failure};
 use crate::core::json::Text;
+pub use crate::core::month::MonthKey;
 
 /// The version of head and month files; a newer one is not read.
 pub const VERSION: u32 = 1;
@@ -294,50 +293,6 @@ impl Month {
     pub fn waiting(&self) -> u64 {
         let files = self.entries().filter(|(_, _, entry)| entry.file.waits()).count() as u64;
         files + u64::from(self.completeness.waits())
-    }
-}
-
-/// `2026-11`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MonthKey(Date);
-
-impl MonthKey {
-    pub fn of(date: Date) -> Self {
-        Self(date.first_of_month())
-    }
-
-    pub fn first_day(self) -> Date {
-        self.0
-    }
-
-    pub fn last_day(self) -> Date {
-        self.0.last_of_month()
-    }
-
-    pub fn next(self) -> Self {
-        Self::of(next(self.last_day()))
-    }
-
-    /// The months from one date's to another's, both included.
-    pub fn range(from: Date, to: Date) -> impl Iterator<Item = Self> {
-        let last = Self::of(to);
-        std::iter::successors(Some(Self::of(from)), |month| Some(month.next()))
-            .take_while(move |&month| month <= last)
-            .take(crate::config::MONTHS_MAX)
-    }
-}
-
-impl fmt::Display for MonthKey {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}", self.0.strftime("%Y-%m"))
-    }
-}
-
-impl FromStr for MonthKey {
-    type Err = jiff::Error;
-
-    fn from_str(text: &str) -> Result<Self, jiff::Error> {
-        format!("{text}-01").parse().map(Self)
     }
 }
 

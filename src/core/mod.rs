@@ -8,6 +8,7 @@ pub mod exchange;
 pub mod hash;
 pub mod json;
 pub mod ledger;
+pub mod month;
 pub mod picture;
 pub mod plan;
 pub mod s3;

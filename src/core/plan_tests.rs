@@ -1,1 +1,291 @@
+use super::*;
+use crate::core::ledger::Reading;
+use jiff::civil::date;
 
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn days(from: i8, to: i8) -> BTreeSet<Date> {
+    range(date(2026, 11, from), date(2026, 11, to)).collect()
+}
+
+/// A participant in UTC; the story of a test changes what it needs.
+struct Story {
+    now: Timestamp,
+    head: Head,
+    days: BTreeMap<Date, Day>,
+    device: Device,
+    window: Window,
+    today_minutes: u32,
+    named: Option<(Date, Date)>,
+    granted: bool,
+}
+
+impl Story {
+    fn new(now: &str) -> Self {
+        Self {
+            now: at(now),
+            head: Head::default(),
+            days: BTreeMap::new(),
+            device: Device::Unknown,
+            window: Window::default(),
+            today_minutes: 180,
+            named: None,
+            granted: true,
+        }
+    }
+
+    /// The look-back was read an hour ago, and the device's data until then.
+    fn settled(now: &str, device: &str) -> Self {
+        let mut story = Self::new(now);
+        story.head.lookback_read_at = Some(crate::core::json::Text(at(now) - HOUR));
+        story.head.read_until = Some(crate::core::json::Text(at(device)));
+        story.device = Device::SyncedAt(at(device));
+        story
+    }
+
+    fn entry(&mut self, day: i8, state: State) -> &mut Entry {
+        let date = date(2026, 11, day);
+        let span = self.calendar().span(date);
+        let day = self.days.entry(date).or_insert_with(|| Day::new(&span, "account"));
+        let entry = day.metrics.entry("steps".to_owned()).or_insert_with(Entry::wanted);
+        entry.state = state;
+        entry
+    }
+
+    fn calendar(&self) -> Calendar {
+        let fixed = self.days.iter().map(|(&date, day)| (date, day.span())).collect();
+        Calendar::new(fixed, "UTC").unwrap()
+    }
+
+    fn plan(&self) -> Plan {
+        plan(&Inputs {
+            now: self.now,
+            head: &self.head,
+            days: &self.days.iter().map(|(&date, day)| (date, day)).collect(),
+            calendar: &self.calendar(),
+            device: self.device,
+            account: "account",
+            window: self.window,
+            lookback_days: 7,
+            today_minutes: self.today_minutes,
+            named: self.named,
+            lost: &BTreeSet::new(),
+            metrics: &[Wish { name: "steps", granted: self.granted }],
+        })
+    }
+
+    fn asks(&self) -> BTreeSet<Date> {
+        self.plan().ask.remove("steps").unwrap_or_default()
+    }
+}
+
+const HOUR: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
+const NOON: &str = "2026-11-20T12:00:00Z";
+
+#[test]
+fn a_first_sync_reads_the_look_back_and_today() {
+    let mut story = Story::new(NOON);
+    assert_eq!(story.asks(), days(13, 20));
+    story.device = Device::SyncedAt(at("2026-11-20T11:50:00Z"));
+    assert_eq!(story.asks(), days(13, 20));
+    assert_eq!(story.plan().read_until, Some(at("2026-11-20T11:50:00Z")));
+}
+
+#[test]
+fn nothing_is_asked_while_the_device_is_unchanged() {
+    let story = Story::settled(NOON, "2026-11-20T09:00:00Z");
+    assert!(story.plan().is_idle());
+}
+
+#[test]
+fn a_device_that_moved_asks_from_the_day_of_its_previous_sync() {
+    let mut story = Story::settled(NOON, "2026-11-17T09:00:00Z");
+    story.device = Device::SyncedAt(at("2026-11-20T11:00:00Z"));
+    assert_eq!(story.asks(), days(17, 20));
+    // Also when that lies before the look-back.
+    let mut story = Story::settled(NOON, "2026-11-02T09:00:00Z");
+    story.device = Device::SyncedAt(at("2026-11-20T11:00:00Z"));
+    assert_eq!(story.asks(), days(2, 20));
+}
+
+#[test]
+fn the_look_back_is_read_once_a_day_whatever_the_device_does() {
+    let mut story = Story::settled(NOON, "2026-11-20T09:00:00Z");
+    story.head.lookback_read_at = Some(crate::core::json::Text(at("2026-11-19T12:00:01Z")));
+    assert!(story.plan().is_idle());
+    story.head.lookback_read_at = Some(crate::core::json::Text(at("2026-11-19T12:00:00Z")));
+    assert_eq!(story.asks(), days(13, 20));
+    // A clock that jumped back does not put the look-back off.
+    story.head.lookback_read_at = Some(crate::core::json::Text(at("2038-01-01T00:00:00Z")));
+    assert_eq!(story.asks(), days(13, 20));
+}
+
+#[test]
+fn wanted_days_are_asked_by_every_run() {
+    let mut story = Story::settled(NOON, "2026-11-20T09:00:00Z");
+    story.entry(3, State::Wanted);
+    story.entry(4, State::Sealed);
+    assert_eq!(story.asks(), days(3, 3));
+}
+
+#[test]
+fn the_running_day_is_read_at_most_so_often_and_what_was_put_off_is_not_forgotten() {
+    let mut story = Story::settled(NOON, "2026-11-20T09:00:00Z");
+    story.entry(20, State::Provisional).read_at = Some(crate::core::json::Text(at(NOON) - HOUR));
+    story.device = Device::SyncedAt(at("2026-11-20T11:55:00Z"));
+    assert!(story.plan().ask.is_empty());
+    assert_eq!(story.plan().read_until, Some(at("2026-11-20T09:00:00Z")), "still to be asked");
+    story.now = at("2026-11-20T14:00:00Z");
+    assert_eq!(story.asks(), days(20, 20));
+    assert_eq!(story.plan().read_until, Some(at("2026-11-20T11:55:00Z")));
+}
+
+#[test]
+fn with_zero_minutes_only_ended_days_are_read_and_none_is_lost() {
+    let mut story = Story::settled(NOON, "2026-11-19T21:00:00Z");
+    story.today_minutes = 0;
+    story.device = Device::SyncedAt(at("2026-11-20T11:00:00Z"));
+    assert_eq!(story.asks(), days(19, 19));
+    assert_eq!(story.plan().read_until, Some(at("2026-11-20T00:00:00Z")));
+    story.head.read_until = story.plan().read_until.map(crate::core::json::Text);
+    story.now = at("2026-11-21T01:00:00Z");
+    story.head.lookback_read_at = Some(crate::core::json::Text(story.now - HOUR));
+    assert_eq!(story.asks(), days(20, 20), "asked when it has ended");
+}
+
+#[test]
+fn without_a_device_today_and_yesterday_are_asked_each_run() {
+    let mut story = Story::settled(NOON, "2026-11-20T09:00:00Z");
+    story.device = Device::Unknown;
+    assert_eq!(story.asks(), days(19, 20));
+}
+
+#[test]
+fn days_after_the_device_are_asked_within_the_look_back_only() {
+    let mut story = Story::settled(NOON, "2026-11-05T09:00:00Z");
+    for day in 5..=12 {
+        story.entry(day, State::Wanted);
+    }
+    assert_eq!(story.asks(), days(5, 5), "the rest waits, unasked and free");
+    assert!(story.plan().later.is_empty(), "and is noted already");
+    story.named = Some((date(2026, 11, 4), date(2026, 11, 6)));
+    assert_eq!(story.asks(), days(4, 5));
+}
+
+#[test]
+fn named_days_reach_back_and_never_into_the_future() {
+    let mut story = Story::settled(NOON, "2026-11-20T09:00:00Z");
+    story.named = Some((date(2026, 11, 1), Date::MAX));
+    assert_eq!(story.asks(), days(1, 20));
+}
+
+#[test]
+fn no_option_reaches_beyond_the_study_window() {
+    let mut story = Story::new(NOON);
+    story.window.from = Some(date(2026, 11, 15));
+    story.window.until = Some(date(2026, 11, 18));
+    story.named = Some((date(2026, 11, 1), Date::MAX));
+    story.entry(3, State::Wanted);
+    assert_eq!(story.asks(), days(15, 18));
+}
+
+#[test]
+fn days_of_another_account_are_never_asked_again() {
+    let mut story = Story::new(NOON);
+    for day in 13..=20 {
+        story.entry(day, State::Sealed);
+    }
+    for day in story.days.values_mut() {
+        day.account = "another".to_owned();
+    }
+    assert!(story.asks().is_empty());
+    story.window.account_since = Some(at("2026-11-19T08:00:00Z"));
+    story.days.retain(|&day, _| day < date(2026, 11, 19));
+    assert_eq!(story.asks(), days(19, 20));
+}
+
+#[test]
+fn what_is_not_granted_is_noted_once_and_not_asked() {
+    let mut story = Story::new(NOON);
+    story.granted = false;
+    assert!(story.plan().ask.is_empty());
+    assert_eq!(story.plan().not_granted["steps"], days(13, 20));
+    for day in 13..=20 {
+        story.entry(day, State::NotGranted);
+    }
+    assert!(story.plan().is_idle());
+    story.granted = true;
+    story.head.lookback_read_at = Some(crate::core::json::Text(at(NOON) - HOUR));
+    story.head.read_until = Some(crate::core::json::Text(at("2026-11-20T09:00:00Z")));
+    story.device = Device::SyncedAt(at("2026-11-20T09:00:00Z"));
+    assert_eq!(story.asks(), days(13, 20), "granted now: what was left out is asked");
+}
+
+#[test]
+fn a_day_that_shrank_is_asked_again_after_six_hours() {
+    let mut story = Story::settled(NOON, "2026-11-20T09:00:00Z");
+    let reading = |rows, sha256: &str, time| Reading {
+        rows,
+        sha256: sha256.to_owned(),
+        bytes: 1,
+        at: at(time),
+        device_synced_at: None,
+        seals: true,
+        provider: "p",
+        data_source: "d",
+    };
+    let entry = story.entry(15, State::Wanted);
+    entry.settle(&reading(100, "full", "2026-11-19T06:30:00Z"));
+    entry.settle(&reading(10, "less", "2026-11-20T06:30:00Z"));
+    assert!(story.plan().is_idle());
+    story.now = at("2026-11-20T12:30:00Z");
+    assert_eq!(story.asks(), days(15, 15));
+}
+
+fn cut(dates: &BTreeSet<Date>, reach: Reach, zone: &str, now: &str) -> Vec<Job> {
+    jobs("steps", dates, reach, &Calendar::new(BTreeMap::new(), zone).unwrap(), at(now))
+}
+
+#[test]
+fn one_request_for_the_look_back_and_fourteen_days_at_most() {
+    let look_back = cut(&days(13, 20), Reach::MINUTES, "UTC", NOON);
+    assert_eq!(look_back.len(), 1);
+    assert_eq!(look_back[0].from, at("2026-11-13T00:00:00Z"));
+    assert_eq!(look_back[0].to, at(NOON), "nothing that is still to come");
+    let month = cut(&days(1, 30), Reach::MINUTES, "UTC", "2026-12-24T00:00:00Z");
+    let sizes: Vec<_> = month.iter().map(|job| job.dates.len()).collect();
+    assert_eq!(sizes, [14, 14, 2]);
+    assert_eq!(cut(&days(1, 30), Reach::DAYS, "UTC", NOON).len(), 1);
+}
+
+#[test]
+fn a_day_of_25_hours_does_not_stretch_a_request_over_the_limit() {
+    let dates: BTreeSet<Date> = range(date(2026, 10, 20), date(2026, 11, 3)).collect();
+    let jobs = cut(&dates, Reach::MINUTES, "America/New_York", NOON);
+    for job in &jobs {
+        assert!(job.to.as_second() - job.from.as_second() <= 14 * 86_400);
+    }
+    assert_eq!(jobs.iter().map(|job| job.dates.len()).sum::<usize>(), 15);
+}
+
+#[test]
+fn single_days_close_to_each_other_share_a_request() {
+    let dates = BTreeSet::from([date(2026, 11, 2), date(2026, 11, 9), date(2026, 11, 19)]);
+    let jobs = cut(&dates, Reach::MINUTES, "UTC", NOON);
+    assert_eq!(jobs.iter().map(|job| job.dates.len()).collect::<Vec<_>>(), [2, 1]);
+}
+
+#[test]
+fn a_plan_looks_into_the_months_that_may_hold_its_days() {
+    let mut head = Head::default();
+    let names = |head: &Head, named| -> Vec<String> {
+        let months = months(head, at("2026-11-02T12:00:00Z"), 7, named);
+        months.into_iter().map(|month| month.to_string()).collect()
+    };
+    assert_eq!(names(&head, None), ["2026-10", "2026-11"]);
+    head.open_months = vec![crate::core::json::Text("2025-03".parse().unwrap())];
+    head.read_until = Some(crate::core::json::Text(at("2026-09-02T12:00:00Z")));
+    assert_eq!(names(&head, None), ["2025-03", "2026-08", "2026-09", "2026-10", "2026-11"]);
+}

@@ -1,0 +1,211 @@
+//! What one participant's run asks for: the device, the zone, what is granted, the plan.
+//!
+//! The second half of `fetch.rs`, which holds the loop; both are steps of [`Fetch`].
+
+use std::collections::BTreeSet;
+
+use jiff::civil::Date;
+
+use crate::command::fetch::Fetch;
+use crate::core::day::{self, Calendar};
+use crate::core::error::{ErrorClass, Failure, Result};
+use crate::core::json::Text;
+use crate::core::ledger::State;
+use crate::core::plan::{self, Device, Inputs, Plan, Wish};
+use crate::provider::metric::Metric;
+use crate::provider::newest;
+
+impl Fetch<'_, '_> {
+    /// The device's last sync: asked first, and before any data.
+    pub(super) fn device(&mut self) -> Result<Device> {
+        let scope = self.session.provider.settings_scope();
+        self.session.ready()?;
+        if !self.session.token.granted(&scope) {
+            self.book.head.device_unknown = Some("device settings were not granted".to_owned());
+            return Ok(Device::Unknown);
+        }
+        let request = self.session.provider.devices_request();
+        let devices = self
+            .session
+            .call(&request)
+            .and_then(|reply| self.session.provider.read_devices(&reply));
+        let known = self.book.head.device_synced_at;
+        match devices {
+            Ok(devices) => {
+                let device = newest(&devices);
+                let synced_at = device.and_then(|device| device.synced_at);
+                let head = &mut self.book.head;
+                head.device = device.map(|device| device.name.clone());
+                head.device_synced_at = synced_at.map(Text);
+                head.device_unknown =
+                    synced_at.is_none().then(|| "no device has synced yet".to_owned());
+                Ok(synced_at.map_or(Device::Unknown, Device::SyncedAt))
+            }
+            Err(failure) if failure.class == ErrorClass::NotGranted => {
+                let head = &mut self.book.head;
+                head.device_unknown = Some("device settings were refused".to_owned());
+                Ok(Device::Unknown)
+            }
+            // Data can be read without: days are then judged by what was known before.
+            Err(failure) if isolated(&failure) && known.is_some() => {
+                self.report.fail(&failure, None, None);
+                Ok(known.map_or(Device::Unknown, |at| Device::SyncedAt(*at)))
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// The participant's zone of today. A day's zone is fixed for good, so a zone that could not
+    /// be asked is never guessed while the account would name one.
+    pub(super) fn zone(&mut self) -> Result<String> {
+        let scope = self.session.provider.settings_scope();
+        let known = self.book.head.zone.clone();
+        let mut asked = None;
+        if self.session.token.granted(&scope) {
+            let request = self.session.provider.zone_request();
+            let zone = self
+                .session
+                .call(&request)
+                .and_then(|reply| self.session.provider.read_zone(&reply));
+            match (zone, &known) {
+                (Ok(zone), _) => asked = zone.filter(|name| day::zone(name).is_ok()),
+                (Err(failure), _) if failure.class == ErrorClass::NotGranted => {}
+                (Err(failure), Some(_)) if isolated(&failure) => {
+                    self.report.fail(&failure, None, None);
+                }
+                (Err(failure), _) => return Err(failure),
+            }
+        }
+        let config = &self.context.config;
+        let stored = self.session.token.time_zone.clone();
+        let zone = asked.or(known).or(stored).or(config.time_zone.clone()).unwrap_or_else(|| {
+            let user = self.session.user;
+            log::warn!("user={user} no time zone is known, days are UTC: set FITSYNC_TIME_ZONE");
+            "UTC".to_owned()
+        });
+        self.book.head.zone = Some(zone.clone());
+        Ok(zone)
+    }
+
+    pub(super) fn wishes(&self) -> Vec<Wish<'static>> {
+        let lookback = plan::lookback_due(&self.book.head, self.now);
+        let granted = |metric: &Metric| {
+            let scope = self.session.provider.scope_of(metric);
+            let refused = self.book.head.refused.iter().any(|name| name == metric.name);
+            self.session.token.granted(&scope) && (lookback || !refused)
+        };
+        let wish = |metric: &&'static Metric| Wish { name: metric.name, granted: granted(metric) };
+        self.wanted.metrics.iter().map(wish).collect()
+    }
+
+    pub(super) fn has_new_grants(&self, wishes: &[Wish]) -> bool {
+        let known = &self.book.head.granted;
+        !known.is_empty()
+            && wishes.iter().any(|wish| wish.granted && !known.iter().any(|name| name == wish.name))
+    }
+
+    pub(super) fn calendar(&self, zone: &str) -> Result<Calendar> {
+        Calendar::new(self.book.spans(), zone)
+    }
+
+    /// The plan, and the days of months whose ledger was lost.
+    pub(super) fn plan(
+        &self,
+        device: Device,
+        wishes: &[Wish],
+        calendar: &Calendar,
+    ) -> (Plan, BTreeSet<Date>) {
+        let config = &self.context.config;
+        let mut window = self.session.token.window();
+        if window.from.is_none() && config.collect_from_consent {
+            window.from = self.session.token.obtained_at.map(|at| calendar.date_of(at));
+        }
+        let lost: BTreeSet<Date> = (self.book.lost.iter())
+            .flat_map(|month| day::range(month.first_day(), month.last_day()))
+            .filter(|&date| self.book.head.first_day.is_none_or(|first| date >= *first))
+            .collect();
+        let plan = plan::plan(&Inputs {
+            now: self.now,
+            head: &self.book.head,
+            days: &self.book.days(),
+            calendar,
+            device,
+            account: &self.session.token.account,
+            window,
+            lookback_days: config.lookback_days,
+            today_minutes: config.today_minutes,
+            named: self.wanted.named,
+            lost: &lost,
+            metrics: wishes,
+        });
+        (plan, lost)
+    }
+
+    pub(super) fn note_plan(
+        &mut self,
+        plan: &Plan,
+        lost: &BTreeSet<Date>,
+        calendar: &mut Calendar,
+    ) {
+        let account = self.session.token.account.clone();
+        let not_granted = plan.not_granted.iter();
+        let not_granted = not_granted.flat_map(|(metric, dates)| {
+            dates.iter().map(move |&date| (metric.as_str(), date, State::NotGranted))
+        });
+        let wanted = plan.wanted().map(|(metric, date)| (metric, date, State::Wanted));
+        let mut notes: Vec<_> = not_granted.chain(wanted).collect();
+        // Days are fixed in their order, so that each starts where the one before ended.
+        notes.sort_by_key(|&(_, date, _)| date);
+        for (metric, date, state) in notes {
+            let span = calendar.fix(date);
+            self.book.note(metric, date, &span, &account, state);
+        }
+        if !lost.is_empty() {
+            log::warn!(
+                "user={} days of {} lost ledger months are read again",
+                self.session.user,
+                self.book.lost.len()
+            );
+            self.book.lost.clear();
+        }
+    }
+
+    /// From here on the ledger owes the planned days; the head may move on.
+    pub(super) fn finish_plan(&mut self, plan: &Plan, wishes: &[Wish]) {
+        self.advance(plan);
+        let all_metrics = self.reads_all_metrics();
+        let head = &mut self.book.head;
+        if plan.lookback && all_metrics {
+            head.lookback_read_at = Some(Text(self.now));
+            head.refused.clear();
+        }
+        let names = |granted: bool| {
+            wishes.iter().filter(move |wish| wish.granted == granted).map(|wish| wish.name)
+        };
+        // Metrics left out by `--metric` stay as they are known.
+        head.granted.retain(|name| !names(false).any(|refused| refused == name));
+        for name in names(true) {
+            if !head.granted.iter().any(|known| known == name) {
+                head.granted.push(name.to_owned());
+            }
+        }
+    }
+
+    /// A run of some metrics only leaves the plan of the others where it was.
+    pub(super) fn advance(&mut self, plan: &Plan) {
+        if let (Some(read_until), true) = (plan.read_until, self.reads_all_metrics()) {
+            self.book.head.read_until = Some(Text(read_until));
+        }
+    }
+
+    pub(super) fn reads_all_metrics(&self) -> bool {
+        let wanted = &self.wanted.metrics;
+        let config = &self.context.config;
+        config.metrics.iter().all(|metric| wanted.iter().any(|known| known.name == metric.name))
+    }
+}
+
+/// Whether one part may fail so and the others be tried.
+fn isolated(failure: &Failure) -> bool {
+    matches!(failure.class, ErrorClass::Server | ErrorClass::Format | ErrorClass::Bug)
+}
