@@ -42,6 +42,8 @@ pub const MONTHS_MAX: usize = 480;
 pub const MINUTE_RANGE_S_MAX: i64 = 14 * 86_400;
 /// A request of daily data spans at most this many days.
 pub const DAILY_RANGE_DAYS_MAX: i64 = 90;
+/// A request of nights, workouts or weights spans at most this many days: pages are small.
+pub const SESSION_RANGE_DAYS_MAX: i64 = 30;
 
 // --- Tokens and sign-in -------------------------------------------------------------------------
 /// An access token with less left than this is refreshed before use.
@@ -67,6 +69,11 @@ pub const QUEUE_WAIT_S_MAX: u64 = 4 * 3600;
 // --- Requests to a provider ---------------------------------------------------------------------
 /// Google's largest page; more is cut to it without an error.
 pub const PAGE_ROWS: u32 = 10_000;
+/// Google's largest page of sleep and exercise.
+pub const PAGE_SESSIONS: u32 = 25;
+/// The Fitbit Web API counts by the hour; a longer wait is none that it asks for.
+pub const FITBIT_RESET_S_MAX: u64 = 2 * 3600;
+pub const FITBIT_RESET_SPARE_S: u64 = 10;
 /// Pages of one job; 14 days of minutes are three.
 pub const PAGES_MAX: usize = 64;
 

@@ -3,9 +3,11 @@
 //! Used by `login` and by the portal; says nothing itself.
 
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 use crate::command::context::Context;
 use crate::command::login::say;
+use crate::core::day;
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::exchange::{Reply, Request};
 use crate::core::token::{Grant, Token};
@@ -67,19 +69,28 @@ pub fn connect(
         return Err(Failure::new(ErrorClass::Config, what));
     }
     let bearer = |request: Request| request.bearer(&grant.access_token);
-    let reply = send(&bearer(provider.identity_request()))?;
-    let identity = provider.read_identity(&reply)?;
+    let identity = match &grant.account {
+        Some(account) => Identity { account: account.clone(), legacy_user_id: None },
+        None => provider.read_identity(&send(&bearer(provider.identity_request()))?)?,
+    };
     let settings_granted =
         grant.scopes.iter().flatten().any(|scope| *scope == provider.settings_scope());
     // The device and the zone are for the technician and for later; the sign-in stands without.
     let ask = |request: Request| send(&bearer(request));
+    let zone = provider
+        .tells_wall_clocks()
+        .then(|| ask(provider.zone_request()).and_then(|reply| provider.read_zone(&reply)).ok())
+        .flatten()
+        .flatten();
+    let zone = zone.and_then(|name| day::zone(&name).ok()).unwrap_or(TimeZone::UTC);
+    let devices = |reply: Reply| provider.read_devices(&reply, &zone);
     let device = settings_granted
-        .then(|| ask(provider.devices_request()).and_then(|reply| provider.read_devices(&reply)))
+        .then(|| ask(provider.devices_request()).and_then(devices))
         .and_then(|devices| newest(&devices.unwrap_or_default()).cloned());
     let (token, is_first) = store(context, provider, asked, &grant, &identity)?;
     let metrics = context.config.metrics.iter().copied();
     let (granted, missing): (Vec<&Metric>, Vec<&Metric>) =
-        metrics.partition(|metric| token.granted(&provider.scope_of(metric)));
+        metrics.partition(|metric| provider.granted(&token, metric));
     Ok(Connected {
         user: asked.user.clone(),
         account_end: token.account_end(),

@@ -10,7 +10,7 @@ use crate::io::book;
 use crate::io::clock::Clock;
 use crate::io::http::Http;
 use crate::io::tokens::TokenStore;
-use crate::provider::Provider;
+use crate::provider::{Provider, fitbit, google_health};
 
 #[derive(Debug)]
 pub struct Context {
@@ -32,11 +32,18 @@ impl Context {
 
     /// The provider of a token.
     pub fn provider(&self, name: &str) -> Result<&dyn Provider> {
-        let found = self.config.google.as_ref().map(|google| google as &dyn Provider);
-        found.filter(|provider| provider.name() == name).ok_or_else(|| {
+        let google = self.config.google.as_ref().map(|google| google as &dyn Provider);
+        let fitbit = self.config.fitbit.as_ref().map(|fitbit| fitbit as &dyn Provider);
+        let found = google.into_iter().chain(fitbit).find(|provider| provider.name() == name);
+        found.ok_or_else(|| {
             let what = match name {
-                crate::provider::google_health::NAME => {
+                google_health::NAME => {
                     "GOOGLE_CLIENT_ID is not set: name the study's Google application".to_owned()
+                }
+                fitbit::NAME => {
+                    "FITBIT_CLIENT_ID is not set, and this token is of the retired Fitbit Web API: \
+                     set it, or sign in with Google (fitsync migrate)"
+                        .to_owned()
                 }
                 other => format!("there is no provider {other:?} in this version"),
             };
@@ -44,9 +51,15 @@ impl Context {
         })
     }
 
-    /// The provider of new sign-ins.
+    /// The provider of new sign-ins: the one that is named, or the one whose client id is set.
     pub fn sign_in_provider(&self) -> Result<&dyn Provider> {
-        self.provider(crate::provider::google_health::NAME)
+        let config = &self.config;
+        let set = if config.google.is_none() && config.fitbit.is_some() {
+            fitbit::NAME
+        } else {
+            google_health::NAME
+        };
+        self.provider(config.sign_in_provider.unwrap_or(set))
             .map_err(|failure| Failure { class: ErrorClass::Usage, ..failure })
     }
 

@@ -49,7 +49,7 @@ fn plan_of(
     let calendar = Calendar::new(book.spans(), zone.as_deref().unwrap_or("UTC"))?;
     let wish = |metric: &&'static crate::provider::metric::Metric| Wish {
         name: metric.name,
-        granted: token.granted(&provider.scope_of(metric)),
+        granted: provider.granted(token, metric),
     };
     let wishes: Vec<Wish> = wanted.metrics.iter().map(wish).collect();
     Ok(plan::plan(&Inputs {

@@ -24,8 +24,8 @@ use crate::core::token::{AccountState, Token};
 use crate::core::user::{COMPLETENESS, UserId, file_path};
 use crate::io::book::Book;
 use crate::io::files;
-use crate::io::session::{Guard, Session};
-use crate::provider::metric::{Cadence, Metric};
+use crate::io::session::{Guards, Session};
+use crate::provider::metric::Metric;
 
 /// What the arguments ask of every participant.
 #[derive(Debug, Clone, Default)]
@@ -39,13 +39,13 @@ pub struct Wanted {
 /// Reads everything that is due of one participant; failures go into the report.
 pub fn participant(
     context: &Context,
-    guard: &Guard,
+    guards: &Guards,
     uploads: &Uploads,
     wanted: &Wanted,
     user: &UserId,
     report: &mut ParticipantReport,
 ) {
-    let done = try_participant(context, guard, uploads, wanted, user, report);
+    let done = try_participant(context, guards, uploads, wanted, user, report);
     let Err(mut failure) = done else { return };
     let signs_in = matches!(failure.class, ErrorClass::Auth | ErrorClass::Retired);
     if signs_in && !failure.what.contains("fitsync login") {
@@ -56,7 +56,7 @@ pub fn participant(
 
 fn try_participant(
     context: &Context,
-    guard: &Guard,
+    guards: &Guards,
     uploads: &Uploads,
     wanted: &Wanted,
     user: &UserId,
@@ -69,10 +69,11 @@ fn try_participant(
     files::make_folder(&context.config.data_dir)?;
     files::check_space(&context.config.data_dir, FETCH_SPACE_BYTES_MIN)?;
     let provider = context.provider(&token.provider)?;
-    let store = &context.tokens;
+    let (store, guard) = (&context.tokens, guards.of(provider.name()));
     let mut session = Session::new(provider, user, token, &context.http, store, guard);
     let (book, open) = (&mut book, &mut session);
-    let mut fetch = Fetch { context, uploads, wanted, report, book, session: open, now };
+    let mut fetch =
+        Fetch { context, uploads, wanted, report, book, session: open, now, zone: None };
     let done = fetch.run();
     let settled = fetch.settle_state(&done);
     report.requests += session.requests;
@@ -96,7 +97,7 @@ fn check_state(
     match token.state {
         AccountState::Retired => {
             let what =
-                format!("this API is switched off; sign in with Google: fitsync login {user}");
+                format!("this API is switched off; sign in with Google: fitsync migrate {user}");
             Err(Failure::new(ErrorClass::Retired, what))
         }
         AccountState::SignInAgain if tried && !wanted.insistent => {
@@ -117,11 +118,13 @@ pub(super) struct Fetch<'a, 'b> {
     pub(super) book: &'a mut Book,
     pub(super) session: &'a mut Session<'b>,
     pub(super) now: Timestamp,
+    /// The zone, once this run asked it.
+    pub(super) zone: Option<String>,
 }
 
 impl Fetch<'_, '_> {
     fn run(&mut self) -> Result<()> {
-        let device = self.device()?;
+        let mut device = self.device()?;
         // A clock that the first reply has shown to be wrong is corrected from here on.
         self.now = self.context.clock.now();
         self.notice_sign_in();
@@ -139,7 +142,11 @@ impl Fetch<'_, '_> {
                 return self.conclude();
             }
         }
+        let known_zone = self.book.head.zone.clone();
         let zone = self.zone()?;
+        if self.session.provider.tells_wall_clocks() && known_zone.as_ref() != Some(&zone) {
+            device = self.device()?;
+        }
         let mut calendar = self.calendar(&zone)?;
         let plan = self.plan(device, &wishes, &calendar, &missing);
         self.note_plan(&plan, &mut calendar);
@@ -237,8 +244,9 @@ impl Fetch<'_, '_> {
         calendar: &Calendar,
     ) -> Result<()> {
         let rows = self.pages(metric, job)?;
-        let mut rows = self.session.provider.combine(metric, tidied(metric, rows));
-        if let (true, Device::SyncedAt(at)) = (metric.filled_by_provider, device) {
+        let mut rows = self.session.provider.combine(metric, rows);
+        let fills = self.session.provider.fills_after_sync(metric);
+        if let (true, Device::SyncedAt(at)) = (fills, device) {
             rows.retain(|row| !matches!(row.key, RowKey::Instant(key) if key >= at));
         }
         let mut rest = rows.as_slice();
@@ -254,7 +262,7 @@ impl Fetch<'_, '_> {
     fn pages(&mut self, metric: &Metric, job: &Job) -> Result<Vec<Row>> {
         let mut rows = Vec::new();
         // A day without minutes (a flight across the date line) needs no request.
-        if metric.cadence == Cadence::Minute && job.from >= job.to {
+        if metric.cadence.has_instants() && job.from >= job.to {
             return Ok(rows);
         }
         let mut next: Option<String> = None;
@@ -345,11 +353,6 @@ impl Fetch<'_, '_> {
         }
         self.session.note_state(state)
     }
-}
-
-fn tidied(metric: &Metric, mut rows: Vec<Row>) -> Vec<Row> {
-    table::tidy(&mut rows, metric.google.combine.is_some());
-    rows
 }
 
 /// The rows of a day, and those after it; rows before it belong to days that were not asked.

@@ -26,11 +26,17 @@ impl Fetch<'_, '_> {
             self.book.head.device_unknown = Some("device settings were not granted".to_owned());
             return Ok(Device::Unknown);
         }
+        // Wall clocks mean nothing without the zone: before the first run it is not known.
+        let mut zone = self.book.head.zone.clone();
+        if zone.is_none() && self.session.provider.tells_wall_clocks() {
+            zone = Some(self.zone()?);
+        }
+        let zone = day::zone(zone.as_deref().unwrap_or("UTC"))?;
         let request = self.session.provider.devices_request();
         let devices = self
             .session
             .call(&request)
-            .and_then(|reply| self.session.provider.read_devices(&reply));
+            .and_then(|reply| self.session.provider.read_devices(&reply, &zone));
         let known = self.book.head.device_synced_at;
         match devices {
             Ok(devices) => {
@@ -60,7 +66,10 @@ impl Fetch<'_, '_> {
     /// The participant's zone of today. A day's zone is fixed for good, so a zone that could not
     /// be asked is never guessed while the account would name one.
     pub(super) fn zone(&mut self) -> Result<String> {
-        let scope = self.session.provider.settings_scope();
+        if let Some(zone) = &self.zone {
+            return Ok(zone.clone());
+        }
+        let scope = self.session.provider.zone_scope();
         let known = self.book.head.zone.clone();
         let (mut asked, mut refused) = (None, false);
         if self.session.token.granted(&scope) {
@@ -94,6 +103,7 @@ impl Fetch<'_, '_> {
             "UTC".to_owned()
         });
         self.book.head.zone = Some(zone.clone());
+        self.zone = Some(zone.clone());
         Ok(zone)
     }
 
@@ -109,9 +119,9 @@ impl Fetch<'_, '_> {
     pub(super) fn wishes(&self) -> Vec<Wish<'static>> {
         let lookback = plan::lookback_due(&self.book.head, self.now);
         let granted = |metric: &Metric| {
-            let scope = self.session.provider.scope_of(metric);
+            let granted = self.session.provider.granted(&self.session.token, metric);
             let refused = self.book.head.refused.iter().any(|name| name == metric.name);
-            self.session.token.granted(&scope) && (lookback || !refused)
+            granted && (lookback || !refused)
         };
         let wish = |metric: &&'static Metric| Wish { name: metric.name, granted: granted(metric) };
         self.wanted.metrics.iter().map(wish).collect()

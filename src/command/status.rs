@@ -143,8 +143,8 @@ fn metric_status(
     };
     let granted = token.is_some_and(|token| {
         let provider = context.provider(&token.provider);
-        let scope = provider.is_ok_and(|provider| token.granted(&provider.scope_of(metric)));
-        scope && !book.head.refused.iter().any(|name| name == metric.name)
+        let granted = provider.is_ok_and(|provider| provider.granted(token, metric));
+        granted && !book.head.refused.iter().any(|name| name == metric.name)
     });
     MetricStatus {
         granted,

@@ -19,7 +19,7 @@ use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::user::UserId;
 use crate::io::files::{self, Lock};
 use crate::io::keep;
-use crate::io::session::Guard;
+use crate::io::session::Guards;
 
 pub fn run(context: &Context, arguments: &SyncArguments) -> Result<u8> {
     let users = named_users(&arguments.user)?;
@@ -132,7 +132,7 @@ fn work(
     uploads: &Uploads,
     users: &[UserId],
 ) -> Vec<ParticipantReport> {
-    let guard = Guard::new(users.len());
+    let guards = Guards::new(users.len());
     let next = AtomicUsize::new(0);
     let done = AtomicUsize::new(0);
     let reports = Mutex::new(Vec::with_capacity(users.len()));
@@ -142,7 +142,7 @@ fn work(
                 while let Some(user) = users.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let mut report = ParticipantReport::new(user);
                     let work = AssertUnwindSafe(|| {
-                        fetch::participant(context, &guard, uploads, wanted, user, &mut report);
+                        fetch::participant(context, &guards, uploads, wanted, user, &mut report);
                         uploads.participant(user, &mut report);
                     });
                     if catch_unwind(work).is_err() {

@@ -11,13 +11,17 @@ use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::s3::{self, Encryption};
 use crate::core::user::UserId;
 use crate::provider::App;
-use crate::provider::google_health::{Addresses, GoogleHealth};
+use crate::provider::fitbit::{self, Fitbit};
+use crate::provider::google_health::{self, Addresses, GoogleHealth};
 use crate::provider::metric::{self, Metric};
 
 /// Everything a command needs to know, checked.
 #[derive(Debug, Clone)]
 pub struct Config {
     pub google: Option<GoogleHealth>,
+    pub fitbit: Option<Fitbit>,
+    /// `FITSYNC_PROVIDER`
+    pub sign_in_provider: Option<&'static str>,
     pub user_ids: Vec<UserId>,
     pub token_dir: PathBuf,
     pub data_dir: PathBuf,
@@ -83,6 +87,8 @@ impl Config {
         let under_systemd = get("STATE_DIRECTORY").unwrap_or("./data");
         let config = Self {
             google: google(&settings)?,
+            fitbit: fitbit(&settings)?,
+            sign_in_provider: sign_in_provider(&settings)?,
             user_ids: user_ids(get("FITBIT_USER_IDS").unwrap_or_default())?,
             token_dir: path("TOKEN_STORE_DIR", "./secrets/tokens"),
             data_dir: path("FITSYNC_DATA_DIR", under_systemd),
@@ -278,10 +284,33 @@ fn google(settings: &Settings) -> Result<Option<GoogleHealth>> {
     let app = App {
         client_id: client_id.to_owned(),
         client_secret: Secret::new(settings.get("GOOGLE_CLIENT_SECRET").unwrap_or_default()),
-        redirect_uri: redirect.unwrap_or("http://localhost:8000/auth/callback").to_owned(),
+        redirect_uri: redirect.unwrap_or(REDIRECT).to_owned(),
     };
     Ok(Some(GoogleHealth { app, addresses, data_source: source }))
 }
+
+fn fitbit(settings: &Settings) -> Result<Option<Fitbit>> {
+    let Some(client_id) = settings.get("FITBIT_CLIENT_ID") else { return Ok(None) };
+    let redirect = settings.get("FITBIT_REDIRECT_URI");
+    let authorize = "https://www.fitbit.com/oauth2/authorize";
+    Ok(Some(Fitbit {
+        app: App {
+            client_id: client_id.to_owned(),
+            client_secret: Secret::new(settings.get("FITBIT_CLIENT_SECRET").unwrap_or_default()),
+            redirect_uri: redirect.unwrap_or(REDIRECT).to_owned(),
+        },
+        api: address(settings, "FITBIT_API_URL", "https://api.fitbit.com")?,
+        authorize: address(settings, "FITBIT_AUTHORIZE_URL", authorize)?,
+    }))
+}
+
+fn sign_in_provider(settings: &Settings) -> Result<Option<&'static str>> {
+    let named = settings.get("FITSYNC_PROVIDER").is_some();
+    let provider = one_of(settings, "FITSYNC_PROVIDER", &[google_health::NAME, fitbit::NAME])?;
+    Ok(named.then_some(provider))
+}
+
+const REDIRECT: &str = "http://localhost:8000/auth/callback";
 
 /// A date that somebody typed.
 pub fn parse_date(name: &str, text: &str) -> Result<Date> {

@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::config::{DAILY_RANGE_DAYS_MAX, LOOKBACK_EVERY_S, MINUTE_RANGE_S_MAX};
+use crate::config::{
+    DAILY_RANGE_DAYS_MAX, LOOKBACK_EVERY_S, MINUTE_RANGE_S_MAX, SESSION_RANGE_DAYS_MAX,
+};
 use crate::core::day::{Calendar, back, days_between, floor_minute, next, previous, range};
 use crate::core::ledger::{Day, Entry, Head, MonthKey, State, within};
 
@@ -237,6 +239,8 @@ fn read_until(inputs: &Inputs, plan: &Plan, today: Date) -> Option<Timestamp> {
 pub struct Job {
     pub metric: String,
     pub dates: BTreeSet<Date>,
+    /// The zone of the first day's wall clock.
+    pub zone: String,
     /// The range in UTC: whole minutes, and nothing that is still to come.
     pub from: Timestamp,
     pub to: Timestamp,
@@ -262,6 +266,9 @@ pub struct Reach {
 impl Reach {
     pub const MINUTES: Self = Self { seconds_max: MINUTE_RANGE_S_MAX, days_max: 14 };
     pub const DAYS: Self = Self { seconds_max: i64::MAX, days_max: DAILY_RANGE_DAYS_MAX };
+    pub const ONE_DAY: Self = Self { seconds_max: i64::MAX, days_max: 1 };
+    pub const THIRTY_DAYS: Self = Self { seconds_max: i64::MAX, days_max: 30 };
+    pub const SESSIONS: Self = Self { seconds_max: i64::MAX, days_max: SESSION_RANGE_DAYS_MAX };
 }
 
 /// Cuts the days of one metric into requests.
@@ -288,6 +295,7 @@ pub fn jobs(
             _ => jobs.push(Job {
                 metric: metric.to_owned(),
                 dates: BTreeSet::from([date]),
+                zone: span.zone,
                 from: span.start,
                 to,
             }),

@@ -48,6 +48,14 @@ impl Row {
         Self { key: RowKey::Instant(key), cells: cells.into() }
     }
 
+    /// The instant that the row is about, unless it is a date.
+    pub const fn instant(&self) -> Option<Timestamp> {
+        match self.key {
+            RowKey::Instant(at) => Some(at),
+            RowKey::Date(_) => None,
+        }
+    }
+
     pub fn on(key: Date, cells: impl Into<Box<[Cell]>>) -> Self {
         Self { key: RowKey::Date(key), cells: cells.into() }
     }

@@ -23,6 +23,25 @@ use crate::io::tokens::TokenStore;
 use crate::io::{random, stop};
 use crate::provider::Provider;
 
+/// One guard per provider: what is wrong with one service must not stop the participants of the
+/// other.
+#[derive(Debug)]
+pub struct Guards {
+    google: Guard,
+    fitbit: Guard,
+}
+
+impl Guards {
+    /// `participants`: how many the run works on.
+    pub fn new(participants: usize) -> Self {
+        Self { google: Guard::new(participants), fitbit: Guard::new(participants) }
+    }
+
+    pub fn of(&self, provider: &str) -> &Guard {
+        if provider == crate::provider::fitbit::NAME { &self.fitbit } else { &self.google }
+    }
+}
+
 /// What all participants of a run share: the budget of retries, and the breaker that ends a run
 /// in which everybody fails for the same reason.
 #[derive(Debug)]

@@ -3,16 +3,22 @@
 //! Facts: https://developers.google.com/health/reference/rest and the protocol definitions in
 //! googleapis `google/devicesandservices/health/v4`.
 
-use crate::config::{API_REPLY_BYTES_MAX, PAGE_ROWS, SMALL_REPLY_BYTES_MAX};
-use crate::core::day::next;
+use std::fmt::Display;
+
+use jiff::tz::TimeZone;
+
+use crate::config::{API_REPLY_BYTES_MAX, PAGE_ROWS, PAGE_SESSIONS, SMALL_REPLY_BYTES_MAX};
+use crate::core::day::{next, previous};
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::exchange::{Method, Reply, Request, form};
 use crate::core::json::{Element, elements, members};
 use crate::core::plan::{Job, Reach};
 use crate::core::table::{Row, utc};
 use crate::core::token::Grant;
-use crate::provider::metric::{Ask, Cadence, Metric, Scope};
-use crate::provider::{App, Identity, Page, PairedDevice, Provider, text_of};
+use crate::provider::metric::{Ask, Cadence, Metric, Read};
+use crate::provider::{
+    App, Identity, Page, PairedDevice, Provider, error_name, read_token, text_of, tidied,
+};
 
 pub const NAME: &str = "google-health";
 const SCOPE_PREFIX: &str = "https://www.googleapis.com/auth/googlehealth.";
@@ -61,8 +67,8 @@ impl GoogleHealth {
             .body("application/json", miniserde::json::to_string(&body))
     }
 
-    fn reconcile(&self, url: &str, filter: &str, page: Option<&str>) -> Request {
-        let (family, size) = (self.family(), PAGE_ROWS.to_string());
+    fn reconcile(&self, url: &str, filter: &str, size: u32, page: Option<&str>) -> Request {
+        let (family, size) = (self.family(), size.to_string());
         let mut query =
             vec![("filter", filter), ("pageSize", size.as_str()), ("dataSourceFamily", &family)];
         if let Some(page) = page {
@@ -109,19 +115,16 @@ impl Provider for GoogleHealth {
     }
 
     fn scopes(&self, metrics: &[&Metric]) -> Vec<String> {
-        let mut scopes: Vec<String> = metrics.iter().map(|metric| self.scope_of(metric)).collect();
+        let mut scopes: Vec<String> =
+            metrics.iter().filter_map(|metric| self.scope_of(metric)).collect();
         scopes.push(self.settings_scope());
         scopes.sort();
         scopes.dedup();
         scopes
     }
 
-    fn scope_of(&self, metric: &Metric) -> String {
-        let name = match metric.google.scope {
-            Scope::ActivityAndFitness => "activity_and_fitness",
-            Scope::HealthMetrics => "health_metrics_and_measurements",
-        };
-        format!("{SCOPE_PREFIX}{name}.readonly")
+    fn scope_of(&self, metric: &Metric) -> Option<String> {
+        Some(format!("{SCOPE_PREFIX}{}.readonly", metric.google.scope.name()))
     }
 
     fn settings_scope(&self) -> String {
@@ -175,19 +178,8 @@ impl Provider for GoogleHealth {
     }
 
     fn read_grant(&self, reply: &Reply) -> Result<Grant> {
-        let grant = Element::parse(text_of(reply)?, "token")?;
-        let access_token = grant.text("access_token")?;
-        let secret = |text: &str| Secret::new(text);
-        Ok(Grant {
-            access_token: secret(access_token),
-            refresh_token: grant.optional("refresh_token", Element::text)?.map(secret),
-            expires_in_s: grant.optional("expires_in", Element::int)?,
-            refresh_expires_in_s: grant.optional("refresh_token_expires_in", Element::int)?,
-            scopes: grant
-                .optional("scope", Element::text)?
-                .map(|scope| scope.split_whitespace().map(str::to_owned).collect()),
-            account: None,
-        })
+        // Google names no account here; `user_id` would be another service's.
+        Ok(Grant { account: None, ..read_token(reply)? })
     }
 
     fn identity_request(&self) -> Request {
@@ -209,7 +201,7 @@ impl Provider for GoogleHealth {
         self.get("pairedDevices?pageSize=100")
     }
 
-    fn read_devices(&self, reply: &Reply) -> Result<Vec<PairedDevice>> {
+    fn read_devices(&self, reply: &Reply, _zone: &TimeZone) -> Result<Vec<PairedDevice>> {
         let found = Element::parse(text_of(reply)?, "reply")?;
         if !found.has("pairedDevices") && !found.names("").is_empty() {
             return Err(found.unexpected("pairedDevices", "an array"));
@@ -238,6 +230,7 @@ impl Provider for GoogleHealth {
         match metric.cadence {
             Cadence::Minute => Reach::MINUTES,
             Cadence::Daily => Reach::DAYS,
+            Cadence::Event | Cadence::Night => Reach::SESSIONS,
         }
     }
 
@@ -248,19 +241,17 @@ impl Provider for GoogleHealth {
         // Filters use snake case where paths use kebab case; a hyphen is refused
         // (https://developers.google.com/health/filters).
         let kind = source.data_type.replace('-', "_");
+        let size = if sessions(metric) { PAGE_SESSIONS } else { PAGE_ROWS };
+        let within = |member: &str, from: &dyn Display, to: &dyn Display| {
+            let filter = format!("{kind}.{member} >= \"{from}\" AND {kind}.{member} < \"{to}\"");
+            self.reconcile(&url, &filter, size, page)
+        };
         match source.ask {
             Ask::RollUp => self.roll_up(&url, job, page),
-            Ask::ReconcileInstant(member) => {
-                let (from, to) = (utc(job.from), utc(job.to));
-                let filter =
-                    format!("{kind}.{member} >= \"{from}\" AND {kind}.{member} < \"{to}\"");
-                self.reconcile(&url, &filter, page)
-            }
-            Ask::ReconcileDate(member) => {
-                let (from, to) = (job.first(), next(job.last()));
-                let filter =
-                    format!("{kind}.{member} >= \"{from}\" AND {kind}.{member} < \"{to}\"");
-                self.reconcile(&url, &filter, page)
+            Ask::ReconcileInstant(member) => within(member, &utc(job.from), &utc(job.to)),
+            Ask::ReconcileDate(member) => within(member, &job.first(), &next(job.last())),
+            Ask::ReconcileAround(member) => {
+                within(member, &previous(job.first()), &next(next(job.last())))
             }
         }
     }
@@ -268,7 +259,9 @@ impl Provider for GoogleHealth {
     fn read_page(&self, metric: &Metric, _job: &Job, reply: &Reply) -> Result<Page> {
         let list = match metric.google.ask {
             Ask::RollUp => "rollupDataPoints",
-            Ask::ReconcileInstant(_) | Ask::ReconcileDate(_) => "dataPoints",
+            Ask::ReconcileInstant(_) | Ask::ReconcileDate(_) | Ask::ReconcileAround(_) => {
+                "dataPoints"
+            }
         };
         let found = members(text_of(reply)?)?;
         let known = |name: &str| found.iter().find(|(known, _)| known == name).map(|(_, raw)| *raw);
@@ -280,7 +273,10 @@ impl Provider for GoogleHealth {
         let mut page = Page::default();
         for (index, raw) in elements(known(list).unwrap_or("[]"))?.enumerate() {
             let point = Element::parse(raw?, format!("{list}[{index}]"))?;
-            page.rows.extend((metric.google.read)(&point)?);
+            match metric.google.read {
+                Read::One(read) => page.rows.extend(read(&point)?),
+                Read::Many(read) => page.rows.extend(read(&point)?),
+            }
         }
         if let Some(raw) = known("nextPageToken") {
             let token = Element::parse(raw, "nextPageToken")?;
@@ -291,9 +287,13 @@ impl Provider for GoogleHealth {
 
     fn combine(&self, metric: &Metric, rows: Vec<Row>) -> Vec<Row> {
         match metric.google.combine {
-            Some(combine) => combine(rows),
-            None => rows,
+            Some(combine) => combine(tidied(rows, true)),
+            None => tidied(rows, metric.cadence.repeats_keys()),
         }
+    }
+
+    fn fills_after_sync(&self, metric: &Metric) -> bool {
+        metric.filled_by_google
     }
 
     fn classify(&self, reply: &Reply) -> Failure {
@@ -303,6 +303,12 @@ impl Provider for GoogleHealth {
     fn token_may_be_stale(&self, reply: &Reply) -> bool {
         reply.status == 401 || (reply.status == 403 && reasons(reply).is_unexplained())
     }
+}
+
+/// Whether pages of this type are small ones: sleep and exercise give at most 25 points
+/// (googleapis `data_points.proto`, `page_size`).
+fn sessions(metric: &Metric) -> bool {
+    matches!(metric.google.data_type, "sleep" | "exercise")
 }
 
 /// The names that Google gives an error; its message is never kept, it may echo tokens.
@@ -331,19 +337,13 @@ impl Reasons {
     }
 }
 
-/// An error name as Google writes them; anything else is not one.
-fn name(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    if text.len() <= 80 && text.chars().all(plain) { text.to_owned() } else { String::new() }
-}
-
 fn reasons(reply: &Reply) -> Reasons {
     let Ok(body) = text_of(reply).and_then(|text| Element::parse(text, "error")) else {
         return Reasons::default();
     };
-    let text = |path: &str| body.text(path).map(name).unwrap_or_default();
+    let text = |path: &str| body.text(path).map(error_name).unwrap_or_default();
     let details = body.list("error.details").unwrap_or_default();
-    let reason = details.iter().find_map(|detail| detail.text("reason").map(name).ok());
+    let reason = details.iter().find_map(|detail| detail.text("reason").map(error_name).ok());
     let status = if body.is_object("error") { text("error.status") } else { text("error") };
     Reasons { status, reason: reason.unwrap_or_default() }
 }

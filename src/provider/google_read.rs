@@ -1,4 +1,5 @@
-//! Readers of the Google Health API's points: one function per metric.
+//! Readers of the Google Health API's points: one function per metric (those of sessions are in
+//! `google_sessions.rs`).
 //!
 //! A point whose value is absent is "not worn" and gives no row; a point with something else in
 //! its value's place, or a value without its field, is not what was promised and is an error. All
@@ -23,7 +24,7 @@ fn window_start(point: &Element) -> Result<Timestamp> {
 }
 
 /// Whether the point has its value; a window without one was not worn.
-fn has_value(point: &Element, member: &str) -> Result<bool> {
+pub fn has_value(point: &Element, member: &str) -> Result<bool> {
     if point.is_object(member) {
         return Ok(true);
     }
@@ -34,26 +35,53 @@ fn has_value(point: &Element, member: &str) -> Result<bool> {
     Ok(false)
 }
 
-fn window_row(
+fn window_row<const N: usize>(
     point: &Element,
     member: &str,
-    cell: impl FnOnce(&Element) -> Result<Cell>,
+    cells: impl FnOnce(&Element) -> Result<[Cell; N]>,
 ) -> Result<Option<Row>> {
     let start = window_start(point)?;
     if !has_value(point, member)? {
         return Ok(None);
     }
-    Ok(Some(Row::at(start, [cell(point)?])))
+    Ok(Some(Row::at(start, cells(point)?)))
+}
+
+/// A name of the API in lower case: `with_sleep`. Anything else never gets into a file.
+pub fn word(element: &Element, path: &str) -> Result<String> {
+    let text = element.text(path)?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if text.is_empty() || text.len() > 80 || !text.chars().all(plain) {
+        return Err(element.unexpected(path, "a name such as LIGHT"));
+    }
+    Ok(text.to_ascii_lowercase())
 }
 
 pub fn steps(point: &Element) -> Result<Option<Row>> {
-    window_row(point, "steps", |point| point.int("steps.countSum").map(Cell::Int))
+    window_row(point, "steps", |point| Ok([Cell::Int(point.int("steps.countSum")?)]))
 }
 
 pub fn calories(point: &Element) -> Result<Option<Row>> {
     window_row(point, "totalCalories", |point| {
-        point.number("totalCalories.kcalSum").map(Cell::Number)
+        Ok([Cell::Number(point.number("totalCalories.kcalSum")?)])
     })
+}
+
+pub fn heart_rate(point: &Element) -> Result<Option<Row>> {
+    window_row(point, "heartRate", |point| {
+        let cell = |name: &str| point.number(&format!("heartRate.beatsPerMinute{name}"));
+        Ok([Cell::Number(cell("Avg")?), Cell::Number(cell("Min")?), Cell::Number(cell("Max")?)])
+    })
+}
+
+pub fn distance(point: &Element) -> Result<Option<Row>> {
+    window_row(point, "distance", |point| {
+        Ok([Cell::Number(point.number("distance.millimetersSum")? / 1000.0)])
+    })
+}
+
+pub fn floors(point: &Element) -> Result<Option<Row>> {
+    window_row(point, "floors", |point| Ok([Cell::Int(point.int("floors.countSum")?)]))
 }
 
 /// One credit of one zone; [`sum_active_zone_minutes`] makes minutes of them.
@@ -136,6 +164,44 @@ pub fn wrist_temperature(point: &Element) -> Result<Option<Row>> {
         let relative = nightly.zip(baseline).map(|(nightly, baseline)| nightly - baseline);
         [relative, nightly, baseline, spread].into_iter().map(Cell::from).collect()
     })
+}
+
+pub fn oxygen_saturation(point: &Element) -> Result<Option<Row>> {
+    let fields = [
+        "averagePercentage",
+        "lowerBoundPercentage",
+        "upperBoundPercentage",
+        "standardDeviationPercentage",
+    ];
+    daily_row(point, "dailyOxygenSaturation", fields, |values| {
+        values.into_iter().map(Cell::from).collect()
+    })
+}
+
+pub fn breathing_rate(point: &Element) -> Result<Option<Row>> {
+    daily_row(point, "dailyRespiratoryRate", ["breathsPerMinute"], |values| {
+        values.into_iter().map(Cell::from).collect()
+    })
+}
+
+/// A word that may be absent.
+fn optional_word(point: &Element, path: &str) -> Result<Cell> {
+    let word = point.optional(path, word)?;
+    Ok(word.map_or(Cell::Empty, |word| Cell::Text(word.into())))
+}
+
+pub fn resting_heart_rate(point: &Element) -> Result<Option<Row>> {
+    let member = "dailyRestingHeartRate";
+    let method = format!("{member}.dailyRestingHeartRateMetadata.calculationMethod");
+    let method = optional_word(point, &method)?;
+    daily_row(point, member, ["beatsPerMinute"], |[rate]| vec![Cell::from(rate), method])
+}
+
+pub fn vo2_max(point: &Element) -> Result<Option<Row>> {
+    let estimated = point.optional("dailyVo2Max.estimated", Element::boolean)?.unwrap_or(false);
+    let estimated = Cell::Text(estimated.to_string().into());
+    let level = optional_word(point, "dailyVo2Max.cardioFitnessLevel")?;
+    daily_row(point, "dailyVo2Max", ["vo2Max"], |[value]| vec![Cell::from(value), estimated, level])
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 use super::*;
 use crate::core::json::{elements, members};
 use crate::core::table;
-use crate::provider::metric::{self, METRICS};
+use crate::provider::metric::{self, METRICS, Read};
 use jiff::civil::date;
 
 fn point(text: &str) -> Element {
@@ -134,7 +134,8 @@ fn no_damage_to_a_point_makes_a_value_up() {
     ];
     assert_eq!(samples.len(), metric::DEFAULT.len());
     for (name, page) in samples {
-        let read = METRICS.iter().find(|metric| metric.name == name).unwrap().google.read;
+        let metric = METRICS.iter().find(|metric| metric.name == name).unwrap();
+        let Read::One(read) = metric.google.read else { panic!("{name} gives several rows") };
         let found = members(page).unwrap();
         let raw = elements(found[0].1).unwrap().next().unwrap().unwrap();
         let whole = read(&point(raw)).unwrap().unwrap();

@@ -1,35 +1,124 @@
-//! The table of metrics. A metric is one row here and one reader per provider: name, columns, and
-//! how each provider asks and reads. The data dictionary is made from this table.
+//! What a metric is: name, cadence, columns, and how each provider asks and reads. The rows are in
+//! `metric_table.rs`; the data dictionary is made from them.
 
 use crate::core::error::Result;
 use crate::core::json::Element;
 use crate::core::table::Row;
-use crate::provider::google_read as read;
+use crate::provider::fitbit_read::FitbitRead;
+pub use crate::provider::metric_table::METRICS;
 
 /// What a row of the metric is about, and so how its days are asked and cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cadence {
-    /// Instants, cut into days by UTC range.
+    /// Whole minutes, cut into days by UTC range.
     Minute,
+    /// Instants at which something happened, cut likewise; several rows may share one.
+    Event,
     /// One value per civil date.
     Daily,
+    /// What belongs to a night, under the civil date on which it ended; several rows per date.
+    Night,
 }
 
-/// One column after the key, with what the data dictionary says of it.
+impl Cadence {
+    /// Whether rows are instants; if not they are civil dates.
+    pub const fn has_instants(self) -> bool {
+        matches!(self, Self::Minute | Self::Event)
+    }
+
+    /// Whether several rows may have the same key.
+    pub const fn repeats_keys(self) -> bool {
+        matches!(self, Self::Event | Self::Night)
+    }
+}
+
+/// The type of a column, for readers and for the data dictionary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Integer,
+    Number,
+    Text,
+    /// `true` or `false`
+    Boolean,
+    /// `2026-11-22`
+    Date,
+    /// `2026-11-22T13:05:00Z`
+    TimeUtc,
+    /// `2026-11-22T08:05:00`: a wall clock.
+    TimeLocal,
+}
+
+impl Kind {
+    /// The word of the data dictionary.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Integer => "integer",
+            Self::Number => "number",
+            Self::Text => "text",
+            Self::Boolean => "boolean",
+            Self::Date => "date",
+            Self::TimeUtc => "UTC time",
+            Self::TimeLocal => "local time",
+        }
+    }
+
+    /// The type in Athena, whose text files know one form of time only, and it is not ISO 8601
+    /// (https://docs.aws.amazon.com/athena/latest/ug/data-types.html).
+    pub const fn athena(self) -> &'static str {
+        match self {
+            Self::Integer => "bigint",
+            Self::Number => "double",
+            Self::Boolean => "boolean",
+            Self::Date => "date",
+            Self::Text | Self::TimeUtc | Self::TimeLocal => "string",
+        }
+    }
+}
+
+/// One column, with what the data dictionary says of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Column {
     pub name: &'static str,
+    pub kind: Kind,
     pub unit: &'static str,
     pub meaning: &'static str,
     /// The field of the Google Health API that it comes from.
-    pub source: &'static str,
+    pub google: &'static str,
+    /// The field of the Fitbit Web API; empty where it has none.
+    pub fitbit: &'static str,
 }
+
+const KEY_USER: Column =
+    column("user_id", Kind::Text, "", "The study's id of the participant", "", "");
+const KEY_DATE: Column =
+    column("date", Kind::Date, "", "The civil date in the participant's zone", "", "");
+const KEY_UTC: Column = column("time_utc", Kind::TimeUtc, "", "When it was, or began", "", "");
+const KEY_LOCAL: Column = column(
+    "time_local",
+    Kind::TimeLocal,
+    "",
+    "The same on the wall clock of the day's zone",
+    "",
+    "",
+);
 
 /// Google's scopes group data types; all are read-only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     ActivityAndFitness,
     HealthMetrics,
+    Sleep,
+}
+
+impl Scope {
+    /// What stands between Google's prefix and `.readonly`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ActivityAndFitness => "activity_and_fitness",
+            Self::HealthMetrics => "health_metrics_and_measurements",
+            Self::Sleep => "sleep",
+        }
+    }
 }
 
 /// How the Google Health API is asked.
@@ -41,6 +130,18 @@ pub enum Ask {
     ReconcileInstant(&'static str),
     /// `GET …:reconcile`, filtered by civil date.
     ReconcileDate(&'static str),
+    /// Likewise for types that have instants but no filter by them: one day more at both ends,
+    /// because the civil date may have been another one where the participant was.
+    ReconcileAround(&'static str),
+}
+
+/// Reads one element of a page.
+#[derive(Debug, Clone, Copy)]
+pub enum Read {
+    /// To at most one row.
+    One(fn(&Element) -> Result<Option<Row>>),
+    /// To several rows.
+    Many(fn(&Element) -> Result<Vec<Row>>),
 }
 
 /// Where a metric stands in the Google Health API.
@@ -48,14 +149,20 @@ pub enum Ask {
 pub struct GoogleSource {
     /// The data type in paths (kebab case).
     pub data_type: &'static str,
-    /// The member of a point that holds the value.
-    pub member: &'static str,
     pub scope: Scope,
     pub ask: Ask,
-    /// One element of a page to at most one row.
-    pub read: fn(&Element) -> Result<Option<Row>>,
+    pub read: Read,
     /// Several points to one row, where the table has fewer rows than the API has points.
     pub combine: Option<fn(Vec<Row>) -> Vec<Row>>,
+}
+
+/// Where a metric stands in the retired Fitbit Web API.
+#[derive(Debug, Clone, Copy)]
+pub struct FitbitSource {
+    pub scope: &'static str,
+    /// What comes before `/date/` in the path.
+    pub path: &'static str,
+    pub read: FitbitRead,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -63,20 +170,35 @@ pub struct Metric {
     pub name: &'static str,
     pub cadence: Cadence,
     pub meaning: &'static str,
+    /// What a missing row, a zero and an empty cell mean.
+    pub gaps: &'static str,
+    /// The columns after the key.
     pub columns: &'static [Column],
     pub google: GoogleSource,
-    /// Values after the device's last sync are the provider's filling, not data.
-    pub filled_by_provider: bool,
+    /// `None`: the retired API is not asked for it.
+    pub fitbit: Option<FitbitSource>,
+    /// Google's values after the device's last sync are its filling, not data.
+    pub filled_by_google: bool,
 }
 
 impl Metric {
+    /// The columns that say whose row it is and what it is about.
+    pub const fn key(&self) -> &'static [Column] {
+        if self.cadence.has_instants() {
+            &[KEY_USER, KEY_UTC, KEY_LOCAL]
+        } else {
+            &[KEY_USER, KEY_DATE]
+        }
+    }
+
+    /// All columns, in their order.
+    pub fn all_columns(&self) -> impl Iterator<Item = &'static Column> {
+        self.key().iter().chain(self.columns)
+    }
+
     /// The header of the metric's files.
     pub fn header(&self) -> Vec<&'static str> {
-        let key: &[&str] = match self.cadence {
-            Cadence::Minute => &["user_id", "time_utc", "time_local"],
-            Cadence::Daily => &["user_id", "date"],
-        };
-        key.iter().copied().chain(self.columns.iter().map(|column| column.name)).collect()
+        self.all_columns().map(|column| column.name).collect()
     }
 }
 
@@ -85,138 +207,16 @@ pub fn find(name: &str) -> Option<&'static Metric> {
     METRICS.iter().find(|metric| metric.name == name)
 }
 
-const fn column(
+pub const fn column(
     name: &'static str,
+    kind: Kind,
     unit: &'static str,
     meaning: &'static str,
-    source: &'static str,
+    google: &'static str,
+    fitbit: &'static str,
 ) -> Column {
-    Column { name, unit, meaning, source }
+    Column { name, kind, unit, meaning, google, fitbit }
 }
 
 /// The metrics that are collected when `FITSYNC_METRICS` names none: the seed's five.
 pub const DEFAULT: [&str; 5] = ["steps", "calories", "azm", "hrv", "wrist_temp"];
-
-pub static METRICS: &[Metric] = &[
-    Metric {
-        name: "steps",
-        cadence: Cadence::Minute,
-        meaning: "Steps per minute. No row: not worn. 0: worn, no step.",
-        columns: &[column("steps", "count", "Steps in this minute", "steps.countSum")],
-        google: GoogleSource {
-            data_type: "steps",
-            member: "steps",
-            scope: Scope::ActivityAndFitness,
-            ask: Ask::RollUp,
-            read: read::steps,
-            combine: None,
-        },
-        filled_by_provider: false,
-    },
-    Metric {
-        name: "calories",
-        cadence: Cadence::Minute,
-        meaning: "Energy per minute, basal metabolism included, worn or not. No row after the \
-                  device's last sync: the provider fills those minutes with resting energy.",
-        columns: &[column(
-            "calories_kcal",
-            "kcal",
-            "Energy in this minute, basal included",
-            "totalCalories.kcalSum",
-        )],
-        google: GoogleSource {
-            data_type: "total-calories",
-            member: "totalCalories",
-            scope: Scope::ActivityAndFitness,
-            ask: Ask::RollUp,
-            read: read::calories,
-            combine: None,
-        },
-        filled_by_provider: true,
-    },
-    Metric {
-        name: "azm",
-        cadence: Cadence::Minute,
-        meaning: "Active zone minutes: credits, two for a cardio or peak minute. No row: no credit.",
-        columns: &[
-            column("active_zone_minutes", "credits", "All zones", "activeZoneMinutes"),
-            column("fat_burn_active_zone_minutes", "credits", "Fat burn", "heartRateZone FAT_BURN"),
-            column("cardio_active_zone_minutes", "credits", "Cardio", "heartRateZone CARDIO"),
-            column("peak_active_zone_minutes", "credits", "Peak", "heartRateZone PEAK"),
-        ],
-        google: GoogleSource {
-            data_type: "active-zone-minutes",
-            member: "activeZoneMinutes",
-            scope: Scope::ActivityAndFitness,
-            ask: Ask::ReconcileInstant("interval.start_time"),
-            read: read::active_zone_minutes,
-            combine: Some(read::sum_active_zone_minutes),
-        },
-        filled_by_provider: false,
-    },
-    Metric {
-        name: "hrv",
-        cadence: Cadence::Daily,
-        meaning: "Heart rate variability of a night, under the date on which it ended.",
-        columns: &[
-            column(
-                "daily_rmssd_ms",
-                "ms",
-                "RMSSD over the main sleep",
-                "averageHeartRateVariabilityMilliseconds",
-            ),
-            column(
-                "deep_rmssd_ms",
-                "ms",
-                "RMSSD in deep sleep",
-                "deepSleepRootMeanSquareOfSuccessiveDifferencesMilliseconds",
-            ),
-            column(
-                "non_rem_heart_rate_bpm",
-                "1/min",
-                "Heart rate outside REM sleep",
-                "nonRemHeartRateBeatsPerMinute",
-            ),
-            column("entropy", "", "Shannon entropy of the heart beat intervals", "entropy"),
-        ],
-        google: GoogleSource {
-            data_type: "daily-heart-rate-variability",
-            member: "dailyHeartRateVariability",
-            scope: Scope::HealthMetrics,
-            ask: Ask::ReconcileDate("date"),
-            read: read::heart_rate_variability,
-            combine: None,
-        },
-        filled_by_provider: false,
-    },
-    Metric {
-        name: "wrist_temp",
-        cadence: Cadence::Daily,
-        meaning: "Skin temperature at the wrist during a night, under the date on which it ended.",
-        columns: &[
-            column(
-                "nightly_relative_c",
-                "°C",
-                "Nightly minus baseline; empty unless both are known",
-                "computed",
-            ),
-            column("nightly_c", "°C", "Nightly temperature", "nightlyTemperatureCelsius"),
-            column("baseline_c", "°C", "Median of 30 days", "baselineTemperatureCelsius"),
-            column(
-                "relative_stddev_30d_c",
-                "°C",
-                "Standard deviation of the relative temperature over 30 days",
-                "relativeNightlyStddev30dCelsius",
-            ),
-        ],
-        google: GoogleSource {
-            data_type: "daily-sleep-temperature-derivations",
-            member: "dailySleepTemperatureDerivations",
-            scope: Scope::HealthMetrics,
-            ask: Ask::ReconcileDate("date"),
-            read: read::wrist_temperature,
-            combine: None,
-        },
-        filled_by_provider: false,
-    },
-];

@@ -1,17 +1,28 @@
 //! The services that data comes from: pure, like `core`. A provider turns jobs into requests and
 //! replies into rows; it never sends anything.
 
+pub mod dictionary;
+pub mod fitbit;
+mod fitbit_read;
 pub mod google_health;
 mod google_read;
+mod google_sessions;
 pub mod metric;
+mod metric_columns;
+mod metric_table;
+
+#[cfg(test)]
+mod conformance_tests;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::exchange::{Reply, Request};
+use crate::core::json::Element;
 use crate::core::plan::{Job, Reach};
-use crate::core::table::Row;
-use crate::core::token::Grant;
+use crate::core::table::{Row, tidy};
+use crate::core::token::{Grant, Token};
 use crate::provider::metric::Metric;
 
 /// The study's own application, as registered at the provider.
@@ -64,11 +75,21 @@ pub trait Provider: Sync {
     /// The scopes to ask for: those of the metrics, and what says how far data can be complete.
     fn scopes(&self, metrics: &[&Metric]) -> Vec<String>;
 
-    /// The scope that a metric needs.
-    fn scope_of(&self, metric: &Metric) -> String;
+    /// The scope that a metric needs; `None` where the provider does not have it.
+    fn scope_of(&self, metric: &Metric) -> Option<String>;
+
+    /// Whether a participant granted a metric.
+    fn granted(&self, token: &Token, metric: &Metric) -> bool {
+        self.scope_of(metric).is_some_and(|scope| token.granted(&scope))
+    }
 
     /// The scope that tells devices and time zone.
     fn settings_scope(&self) -> String;
+
+    /// The scope that tells the zone.
+    fn zone_scope(&self) -> String {
+        self.settings_scope()
+    }
 
     fn authorize_url(&self, scopes: &[String], state: &str, challenge: &str) -> String;
     fn code_request(&self, code: &Secret, verifier: &Secret) -> Request;
@@ -79,7 +100,12 @@ pub trait Provider: Sync {
     fn identity_request(&self) -> Request;
     fn read_identity(&self, reply: &Reply) -> Result<Identity>;
     fn devices_request(&self) -> Request;
-    fn read_devices(&self, reply: &Reply) -> Result<Vec<PairedDevice>>;
+    /// `zone`: where the participant is, for a provider that tells wall clocks only.
+    fn read_devices(&self, reply: &Reply, zone: &TimeZone) -> Result<Vec<PairedDevice>>;
+    /// Whether times mean nothing without the participant's zone.
+    fn tells_wall_clocks(&self) -> bool {
+        false
+    }
     fn zone_request(&self) -> Request;
     /// The IANA zone that the account is set to, where it names one.
     fn read_zone(&self, reply: &Reply) -> Result<Option<String>>;
@@ -88,14 +114,44 @@ pub trait Provider: Sync {
     fn reach(&self, metric: &Metric) -> Reach;
     fn page_request(&self, metric: &Metric, job: &Job, page: Option<&str>) -> Request;
     fn read_page(&self, metric: &Metric, job: &Job, reply: &Reply) -> Result<Page>;
-    /// From the rows of all pages, sorted and without repeats, to the rows of the table.
+    /// From the rows of all pages to the rows of the table: sorted, without repeats.
     fn combine(&self, metric: &Metric, rows: Vec<Row>) -> Vec<Row>;
+    /// Whether values after the device's last sync are the provider's filling, not data.
+    fn fills_after_sync(&self, metric: &Metric) -> bool;
 
     /// What a reply without success means.
     fn classify(&self, reply: &Reply) -> Failure;
 
     /// Whether a new access token may cure this reply.
     fn token_may_be_stale(&self, reply: &Reply) -> bool;
+}
+
+/// OAuth's token reply (RFC 6749, section 5.1), with what either provider adds to it.
+fn read_token(reply: &Reply) -> Result<Grant> {
+    let grant = Element::parse(text_of(reply)?, "token")?;
+    let secret = |text: &str| Secret::new(text);
+    Ok(Grant {
+        access_token: secret(grant.text("access_token")?),
+        refresh_token: grant.optional("refresh_token", Element::text)?.map(secret),
+        expires_in_s: grant.optional("expires_in", Element::int)?,
+        refresh_expires_in_s: grant.optional("refresh_token_expires_in", Element::int)?,
+        scopes: grant
+            .optional("scope", Element::text)?
+            .map(|scope| scope.split_whitespace().map(str::to_owned).collect()),
+        account: grant.optional("user_id", Element::text)?.map(str::to_owned),
+    })
+}
+
+/// An error name as services write them; anything else is not one and is never shown.
+fn error_name(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if text.len() <= 80 && text.chars().all(plain) { text.to_owned() } else { String::new() }
+}
+
+/// Sorted rows without repeats; where `many` may share a key, only identical rows are repeats.
+fn tidied(mut rows: Vec<Row>, many: bool) -> Vec<Row> {
+    tidy(&mut rows, many);
+    rows
 }
 
 /// The body as text; health data is always UTF-8.

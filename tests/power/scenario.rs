@@ -192,7 +192,8 @@ impl<'a> Stage<'a> {
             let ended = ran.code.is_some();
             let (states, changed) = self.states(&ran, &mut outcome.wrong);
             // Where nothing was written since the instant before, its states were seen there.
-            let count = if accident == Accident::Kill || !(changed || ended) { 1 } else { states.len() };
+            let count =
+                if accident == Accident::Kill || !(changed || ended) { 1 } else { states.len() };
             let first = if accident == Accident::Cut { usize::from(!ended) } else { 0 };
             let bucket = self.gateway.bucket();
             which = which.max(first);

@@ -1,0 +1,141 @@
+//! The data dictionary and the table definitions for Athena, made from the table of metrics alone.
+//! `tests/data_dictionary.rs` compares them with the files in `docs/`.
+
+use std::fmt::Write as _;
+
+use crate::provider::metric::{Cadence, DEFAULT, Kind, METRICS, Metric};
+
+const INTRODUCTION: &str = "\
+# Data dictionary
+
+Made from the table of metrics (`src/provider/metric_table.rs`): change it there, then run
+`FITSYNC_WRITE_DOCS=1 cargo test --test data_dictionary`.
+
+One CSV file per participant, metric and day: `users/{user_id}/{metric}/{user_id}_{metric}_{YYYYMMDD}.csv`,
+below `FITSYNC_S3_PREFIX` where that is set. UTF-8, comma, `\\n`, the header always first. Rows are sorted
+and none is repeated. There is one row for each value that the provider gave and none that it did not
+give: a missing minute is a missing row, a zero is a real zero. A day without rows makes no file; the
+[completeness file](reading.md#completeness) tells it from a day that was not read.
+
+Integers are written as integers, other numbers with at most four decimals; a cell that was not given,
+or is not a number, is empty. `time_utc` and the other UTC times are `2026-11-22T13:05:00Z`; local times
+are the wall clock, `2026-11-22T08:05:00`, without an offset. `time_local` is in the zone of the row's
+day, which the completeness file names.
+
+The metrics of `FITSYNC_METRICS` are collected (`all` for every one); when it is unset, these are:
+";
+
+/// `docs/data-dictionary.md`
+pub fn markdown() -> String {
+    let mut out = INTRODUCTION.to_owned();
+    let defaults: Vec<_> = DEFAULT.iter().map(|name| format!("`{name}`")).collect();
+    let _ = writeln!(out, "{}.\n", defaults.join(", "));
+    out.push_str("| metric | what | Google scope | Fitbit scope |\n|---|---|---|---|\n");
+    for metric in METRICS {
+        let fitbit = metric.fitbit.map_or("not collected", |source| source.scope);
+        let _ = writeln!(
+            out,
+            "| [`{0}`](#{0}) | {1} | `{2}` | {3} |",
+            metric.name,
+            metric.meaning,
+            metric.google.scope.name(),
+            if metric.fitbit.is_some() { format!("`{fitbit}`") } else { fitbit.to_owned() },
+        );
+    }
+    METRICS.iter().for_each(|metric| section(&mut out, metric));
+    out.push_str(CLOCKS);
+    out
+}
+
+fn section(out: &mut String, metric: &Metric) {
+    let _ = write!(out, "\n## {}\n\n{}\n\n", metric.name, metric.meaning);
+    let rows = match metric.cadence {
+        Cadence::Minute => "One row per minute.",
+        Cadence::Event => "One row per event; several may share a time.",
+        Cadence::Daily => "At most one row per date.",
+        Cadence::Night => "Several rows per date.",
+    };
+    let _ = write!(out, "{rows} Gaps: {}\n\n", metric.gaps);
+    let _ = writeln!(out, "Google data type: `{}`.", metric.google.data_type);
+    if let Some(source) = metric.fitbit {
+        let _ = writeln!(out, "Fitbit Web API: `/{}/date/…`.", source.path);
+    }
+    out.push_str("\n| column | type | unit | meaning | Google field | Fitbit field |\n");
+    out.push_str("|---|---|---|---|---|---|\n");
+    for column in metric.all_columns() {
+        let code = |text: &str| if text.is_empty() { String::new() } else { format!("`{text}`") };
+        let cells = [
+            code(column.name),
+            column.kind.name().to_owned(),
+            column.unit.to_owned(),
+            column.meaning.to_owned(),
+            code(column.google),
+            code(column.fitbit),
+        ];
+        // An empty cell is one blank, so that the line has no trailing or double one.
+        let cells = cells.map(|cell| if cell.is_empty() { cell } else { format!(" {cell}") });
+        let _ = writeln!(out, "|{} |", cells.join(" |"));
+    }
+}
+
+const CLOCKS: &str = "
+## When clocks change
+
+Google gives every minute in UTC: the hour that the clock shows twice has two rows per label, told apart
+by `time_utc`. The retired Fitbit Web API gives wall clock labels only, one per minute and date. In its
+data the labels of the hour that the clock shows twice are taken as the first showing, so that the second
+has no rows, and the labels of the hour that the clock leaves out are dropped.
+";
+
+const ATHENA: &str = "\
+-- Tables for Athena or Glue, one per metric, made from the table of metrics
+-- (FITSYNC_WRITE_DOCS=1 cargo test --test data_dictionary).
+--
+-- Put your bucket (and prefix) in place of BUCKET, and the study ids in place of user_001,user_002.
+-- Times are texts: from_iso8601_timestamp(time_utc), and for local times
+-- date_parse(time_local, '%Y-%m-%dT%H:%i:%s').
+
+";
+
+/// `docs/athena.sql`
+pub fn athena() -> String {
+    let mut out = ATHENA.to_owned();
+    for metric in METRICS {
+        let columns = metric.all_columns().map(|column| (column.name, column.kind));
+        table(&mut out, metric.name, columns);
+    }
+    table(&mut out, "completeness", COMPLETENESS.into_iter());
+    out
+}
+
+/// The columns of the completeness file.
+pub const COMPLETENESS: [(&str, Kind); 13] = [
+    ("user_id", Kind::Text),
+    ("metric", Kind::Text),
+    ("date", Kind::Date),
+    ("state", Kind::Text),
+    ("rows", Kind::Integer),
+    ("revisions", Kind::Integer),
+    ("time_zone", Kind::Text),
+    ("day_start_utc", Kind::TimeUtc),
+    ("day_end_utc", Kind::TimeUtc),
+    ("device_synced_utc", Kind::TimeUtc),
+    ("provider", Kind::Text),
+    ("data_source", Kind::Text),
+    ("sha256", Kind::Text),
+];
+
+fn table(out: &mut String, name: &str, columns: impl Iterator<Item = (&'static str, Kind)>) {
+    let _ = writeln!(out, "CREATE EXTERNAL TABLE IF NOT EXISTS fitsync_{name} (");
+    let lines: Vec<_> =
+        columns.map(|(name, kind)| format!("  `{name}` {}", kind.athena())).collect();
+    let _ = write!(
+        out,
+        "{}\n)\nPARTITIONED BY (participant string)\nROW FORMAT DELIMITED FIELDS TERMINATED BY ','\n\
+         LOCATION 's3://BUCKET/users/'\nTBLPROPERTIES (\n  'skip.header.line.count' = '1',\n  \
+         'projection.enabled' = 'true',\n  'projection.participant.type' = 'enum',\n  \
+         'projection.participant.values' = 'user_001,user_002',\n  \
+         'storage.location.template' = 's3://BUCKET/users/${{participant}}/{name}/'\n);\n\n",
+        lines.join(",\n")
+    );
+}
