@@ -139,7 +139,7 @@ impl Fetch<'_, '_> {
             let plan = self.plan(device, &wishes, &calendar, &missing);
             if plan.is_idle() {
                 self.advance(&plan);
-                return self.book.save();
+                return self.conclude();
             }
         }
         let known_zone = self.book.head.zone.clone();
@@ -155,21 +155,25 @@ impl Fetch<'_, '_> {
         self.book.save()?;
         self.sweep()?;
         let read = self.read_all(&plan, device, &calendar);
-        let data_dir = &self.context.config.data_dir;
-        self.report.files_written += self.book.write_completeness(data_dir, self.session.user)?;
-        self.book.save()?;
+        self.conclude()?;
         read
     }
 
-    fn sweep(&self) -> Result<()> {
-        let folder = self.context.config.data_dir.join("users").join(self.session.user.as_str());
-        files::settle(&folder)?;
+    /// Also where there was nothing to read: a run that was killed just before this left it.
+    fn conclude(&mut self) -> Result<()> {
+        let (data_dir, user) = (&self.context.config.data_dir, self.session.user);
         self.book.sweep()?;
-        let metrics = self.wanted.metrics.iter().map(|metric| metric.name);
-        for name in metrics.chain([COMPLETENESS]) {
-            files::sweep(&self.context.config.csv_dir(self.session.user, name))?;
-        }
-        Ok(())
+        files::sweep(&self.context.config.csv_dir(user, COMPLETENESS))?;
+        self.report.files_written += self.book.write_completeness(data_dir, user)?;
+        self.book.save()
+    }
+
+    fn sweep(&self) -> Result<()> {
+        let config = &self.context.config;
+        let user = self.session.user;
+        files::settle(&config.data_dir.join("users").join(user.as_str()))?;
+        let mut metrics = self.wanted.metrics.iter();
+        metrics.try_for_each(|metric| files::sweep(&config.csv_dir(user, metric.name)))
     }
 
     fn read_all(&mut self, plan: &Plan, device: Device, calendar: &Calendar) -> Result<()> {
