@@ -72,6 +72,15 @@ impl Controls {
         &self.world.options.secret_key
     }
 
+    pub fn session_token(&self) -> Option<&str> {
+        self.world.options.session_token.as_deref()
+    }
+
+    /// The account that owns the bucket.
+    pub fn account(&self) -> &str {
+        &self.world.options.account
+    }
+
     pub fn bucket(&self) -> &str {
         &self.world.options.bucket
     }
@@ -105,7 +114,7 @@ impl Controls {
     /// The settings that let fitsync find this world.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         let options = &self.world.options;
-        vec![
+        let mut pairs = vec![
             ("GOOGLE_CLIENT_ID", options.client_id.clone()),
             ("GOOGLE_CLIENT_SECRET", options.client_secret.clone()),
             ("GOOGLE_HEALTH_URL", self.google_url()),
@@ -117,7 +126,11 @@ impl Controls {
             ("AWS_SECRET_ACCESS_KEY", options.secret_key.clone()),
             ("AWS_DEFAULT_REGION", options.region.clone()),
             ("S3_BUCKET_RAW", options.bucket.clone()),
-        ]
+        ];
+        if let Some(token) = &options.session_token {
+            pairs.push(("AWS_SESSION_TOKEN", token.clone()));
+        }
+        pairs
     }
 
     /// The settings for the retired Fitbit API.

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use hyper::HeaderMap;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use tokio::sync::watch;
 use url::Url;
 
 use crate::addresses::Addresses;
@@ -15,6 +14,7 @@ use crate::fitbit;
 use crate::google::grant::Rotation;
 use crate::google::{self, oauth};
 use crate::http::{Ask, Host, Reply};
+use crate::listen::Gate;
 use crate::log::{Counts, Seen};
 use crate::metric::Metric;
 use crate::options::{Device, DeviceKind};
@@ -35,7 +35,7 @@ pub struct Expected {
 pub struct Controls {
     pub(crate) world: Arc<World>,
     pub(crate) addresses: Arc<Addresses>,
-    pub(crate) down: watch::Sender<bool>,
+    pub(crate) gates: Vec<(Host, Gate)>,
     pub(crate) s3_dir: PathBuf,
     pub(crate) authority: Option<String>,
 }
@@ -140,6 +140,11 @@ impl Controls {
         date: Date,
         change: impl FnOnce(&mut Edit),
     ) -> Result<(), String> {
+        // Sleep and its summary are two views of the same.
+        let metric = match metric {
+            Some(Metric::SleepSummary) => Some(Metric::Sleep),
+            other => other,
+        };
         self.change(who, |citizen| {
             change(citizen.person.edits.entry((date, metric)).or_default());
         })
@@ -201,11 +206,26 @@ impl Controls {
 
     /// Nobody listens any more, at any service; or everybody again.
     pub fn set_down(&self, down: bool) {
-        self.down.send_replace(down);
+        self.gates.iter().for_each(|(_, gate)| gate.set_closed(down));
+        self.gates.iter().for_each(|(_, gate)| gate.wait());
     }
 
-    pub fn is_down(&self) -> bool {
-        *self.down.borrow()
+    /// The same for the port of one service; Google's share one.
+    pub fn set_host_down(&self, host: Host, down: bool) {
+        if let Some(gate) = self.gate(host) {
+            gate.set_closed(down);
+            gate.wait();
+        }
+    }
+
+    pub(crate) fn gate(&self, host: Host) -> Option<&Gate> {
+        let found = self.gates.iter().find(|(one, _)| *one == host.port());
+        found.map(|(_, gate)| gate)
+    }
+
+    /// Whether nobody listens at a service.
+    pub fn is_down(&self, host: Host) -> bool {
+        self.gate(host).is_some_and(Gate::is_closed)
     }
 
     pub fn requests(&self) -> Vec<Seen> {
@@ -214,6 +234,11 @@ impl Controls {
 
     pub fn counts(&self) -> Counts {
         self.world.log.counts()
+    }
+
+    /// Connections to the port of a service since the log was cleared.
+    pub fn connections(&self, host: Host) -> usize {
+        self.world.log.connections(host.port())
     }
 
     /// The most requests that were being worked on at once.
@@ -295,10 +320,22 @@ impl Controls {
         Ok(truth::fitbit_csv(&person, user_id, metric, day, synced))
     }
 
-    /// All files that fitsync must have for the days of a participant, by key without prefix.
-    /// The zone is the participant's present one unless given.
+    /// All files of the five metrics that fitsync must have for the days of a participant, by key
+    /// without prefix. The zone is the participant's present one unless given.
     pub fn expected(
         &self,
+        who: &str,
+        user_id: &str,
+        days: (Date, Date),
+        zone_name: Option<&str>,
+    ) -> Result<Vec<Expected>, String> {
+        self.expected_of(&Metric::FIVE, who, user_id, days, zone_name)
+    }
+
+    /// The same for other metrics.
+    pub fn expected_of(
+        &self,
+        metrics: &[Metric],
         who: &str,
         user_id: &str,
         (from, to): (Date, Date),
@@ -312,7 +349,7 @@ impl Controls {
         };
         let mut files = Vec::new();
         for date in from.series(jiff::Span::new().days(1)).take_while(|date| *date <= to) {
-            for metric in Metric::FIVE {
+            for metric in metrics.iter().copied() {
                 let day = Day::civil(date, &zone);
                 if let Some(bytes) = self.truth(who, user_id, metric, &day)? {
                     let lines = bytes.iter().filter(|byte| **byte == b'\n').count();

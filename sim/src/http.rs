@@ -35,6 +35,14 @@ impl Host {
         }
     }
 
+    /// The host that stands for the port: Google's services share one.
+    pub fn port(self) -> Host {
+        match self {
+            Host::Token | Host::Authorize => Host::Google,
+            other => other,
+        }
+    }
+
     /// The host of that name.
     pub fn named(name: &str) -> Option<Host> {
         let all =

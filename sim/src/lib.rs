@@ -4,7 +4,8 @@
 //! ```text
 //! sim        starts a world                       controls  what a test does to it and asks of it
 //! control    the same as JSON over HTTP           options   what can be chosen before the start
-//! server     listeners, log, faults               body      replies that misbehave
+//! listen     ports, open and closed               server    log, faults, answer
+//! body       replies that misbehave               sim       start and end
 //! fault      which request goes wrong, and how    s3        the store
 //! google/    sign-in, tokens, health API          fitbit/   the retired API
 //! world      the state behind all services        hash      numbers by chance
@@ -14,7 +15,8 @@
 //! ```
 //!
 //! Data is a pure function of the seed: any date can be asked, nothing is stored. `truth` and the
-//! services read the same values, but the CSV text is made by `truth` alone, from design.md.
+//! services read the same values, but the CSV text is made by `truth` alone, from the
+//! design and the data dictionary.
 //!
 //! ```
 //! use fitsync_sim::{Effect, Fault, Host, Options, Sim};
@@ -37,6 +39,7 @@ mod fitbit;
 mod google;
 mod hash;
 mod http;
+mod listen;
 mod log;
 mod metric;
 mod options;

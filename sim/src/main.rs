@@ -42,7 +42,7 @@ When everything answers, one line of JSON on stdout tells all addresses, keys an
 The program runs until it is killed.
 
 consent does what a browser and a participant do with a sign-in address, and prints the address
-that the browser ends on. It asks --control, else FITSYNC_SIM_CONTROL. call does one call of the
+that the browser ends on. It asks --control, else SIM_CONTROL_URL. call does one call of the
 control API and prints its answer; GET /_sim/ lists all calls.
 ";
 
@@ -191,7 +191,7 @@ fn call(arguments: &[String]) -> Result<(), String> {
 
 /// One request to the control API, without an HTTP library: it is our own server.
 fn post(control: Option<String>, name: &str, fields: &serde_json::Value) -> Result<String, String> {
-    let from_environment = || std::env::var("FITSYNC_SIM_CONTROL").ok();
+    let from_environment = || std::env::var("SIM_CONTROL_URL").ok();
     let control = control.or_else(from_environment).ok_or("--control is missing")?;
     let address = control.trim_start_matches("http://").trim_end_matches('/');
     let problem = |problem: std::io::Error| format!("{control}: {problem}");

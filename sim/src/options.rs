@@ -32,6 +32,10 @@ pub struct Options {
     pub bucket: String,
     pub region: String,
     pub access_key: String,
+    /// The store's keys are temporary: every request needs this token too.
+    pub session_token: Option<String>,
+    /// The account that owns the bucket.
+    pub account: String,
     pub secret_key: String,
     pub ports: Ports,
     pub fitbit: FitbitOptions,
@@ -221,6 +225,8 @@ impl Default for Options {
             s3_dir: None,
             bucket: "sim-raw".to_owned(),
             region: "us-east-1".to_owned(),
+            session_token: None,
+            account: "123456789012".to_owned(),
             access_key: "AKIASIMSIMSIMSIMSIM0".to_owned(),
             secret_key: "sim/secret+key/0123456789abcdefghijklmnop".to_owned(),
             ports: Ports::default(),

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::watch;
 
 use crate::addresses::Addresses;
 use crate::controls::Controls;
+use crate::http::Host;
+use crate::listen::{Gate, Port, Service, serve};
 use crate::options::Options;
 use crate::s3::Store;
-use crate::server::{Port, Service, serve};
 use crate::tls;
 use crate::world::World;
 
@@ -67,11 +67,11 @@ impl Sim {
             s3: address(scheme, &s3)?,
             control: address("http", &control)?,
         };
-        let (down, is_down) = watch::channel(false);
+        let hosts = [Host::Google, Host::Fitbit, Host::S3];
         let controls = Controls {
             world: Arc::new(World::new(options)?),
             addresses: Arc::new(addresses),
-            down,
+            gates: hosts.map(|host| (host, Gate::default())).to_vec(),
             s3_dir,
             authority: identity.as_ref().and_then(|one| one.authority.clone()),
         };
@@ -92,8 +92,9 @@ impl Sim {
                 Service::Control => None,
                 _ => identity.as_ref().map(|one| one.acceptor.clone()),
             };
-            let port = Port { service, listener, acceptor };
-            runtime.spawn(serve(controls.clone(), port, is_down.clone()));
+            let gate = controls.gate(service.host()).cloned().unwrap_or_default();
+            let port = Port { service, listener, acceptor, gate };
+            runtime.spawn(serve(controls.clone(), port));
         }
         Ok(Sim { controls, runtime: Some(runtime), own_dir })
     }

@@ -46,6 +46,8 @@ pub struct State {
     pub fitbit_quota: HashMap<String, (i64, u32)>,
     /// Successful uploads of each key.
     pub puts: BTreeMap<String, u32>,
+    /// How each key was asked to be encrypted: the headers of its last upload.
+    pub encryption: BTreeMap<String, Vec<(&'static str, String)>>,
 }
 
 impl State {
@@ -102,6 +104,7 @@ impl World {
             quota: HashMap::new(),
             fitbit_quota: HashMap::new(),
             puts: BTreeMap::new(),
+            encryption: BTreeMap::new(),
         };
         Ok(World {
             options,

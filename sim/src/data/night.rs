@@ -36,21 +36,12 @@ pub struct Temperature {
 }
 
 /// Whether the night before `date` gave anything for a metric.
-fn slept(person: &Person, metric: Metric, date: Date) -> bool {
+pub fn slept(person: &Person, metric: Metric, date: Date) -> bool {
     let day = day_of(date);
     let number = mix(person.seed, metric.name(), day);
     date >= person.joined
         && !chance(number, person.missing_nights_percent)
         && person.keeps(metric, date, day)
-}
-
-/// Whether the night before `date` gave something else.
-pub fn slept_well(person: &Person, name: &str, date: Date) -> bool {
-    let day = day_of(date);
-    let number = mix(person.seed, name, day);
-    date >= person.joined
-        && !chance(number, person.missing_nights_percent)
-        && person.keeps(None, date, day)
 }
 
 /// The heart rate variability of the night that ends on `date`.

@@ -117,10 +117,11 @@ fn checked(world: &World, ask: &Ask, caller: &Caller) -> Result<Reply, Reply> {
 
 fn source<'a>(world: &World, caller: &'a Caller) -> data::Source<'a> {
     let now = world.now();
+    let synced = caller.citizen.synced().unwrap_or(now);
     data::Source {
         person: &caller.citizen.person,
-        synced: caller.citizen.synced().unwrap_or(now),
-        now,
+        synced,
+        now: now.max(synced),
         zone: caller.citizen.person.zone_at(now),
     }
 }
