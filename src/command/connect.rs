@@ -125,10 +125,7 @@ fn store(
     let mut token = Token::new(provider.name(), &identity.account, grant, now);
     token.legacy_user_id.clone_from(&identity.legacy_user_id);
     if let Some(before) = &before {
-        token.collect_from = before.collect_from;
-        token.collect_until = before.collect_until;
-        token.time_zone.clone_from(&before.time_zone);
-        token.account_since = if other { Some(now) } else { before.account_since };
+        token.follow(before, !other);
     }
     token.collect_from = asked.collect_from.or(token.collect_from);
     token.collect_until = asked.collect_until.or(token.collect_until);

@@ -8,6 +8,7 @@ use jiff::civil::Date;
 
 use crate::command::context::Context;
 use crate::command::fetch::Wanted;
+use crate::command::planning::window;
 use crate::core::day::Calendar;
 use crate::core::error::Result;
 use crate::core::plan::{self, Device, Inputs, Plan, Wish};
@@ -59,7 +60,7 @@ fn plan_of(
         calendar: &calendar,
         device: Device::SyncedAt(now),
         account: &token.account,
-        window: token.window(),
+        window: window(config, token, &calendar),
         lookback_days: config.lookback_days,
         today_minutes: config.today_minutes,
         named: wanted.named,

@@ -7,11 +7,13 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 
 use crate::command::fetch::Fetch;
+use crate::config::Config;
 use crate::core::day::{self, Calendar};
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::json::Text;
 use crate::core::ledger::State;
-use crate::core::plan::{self, Device, Inputs, Plan, Wish};
+use crate::core::plan::{self, Device, Inputs, Plan, Window, Wish};
+use crate::core::token::Token;
 use crate::provider::metric::Metric;
 use crate::provider::newest;
 
@@ -132,10 +134,7 @@ impl Fetch<'_, '_> {
         calendar: &Calendar,
     ) -> (Plan, BTreeSet<Date>) {
         let config = &self.context.config;
-        let mut window = self.session.token.window();
-        if window.from.is_none() && config.collect_from_consent {
-            window.from = self.session.token.obtained_at.map(|at| calendar.date_of(at));
-        }
+        let window = window(config, &self.session.token, calendar);
         let lost: BTreeSet<Date> = (self.book.lost.iter())
             .flat_map(|month| day::range(month.first_day(), month.last_day()))
             .filter(|&date| self.book.head.first_day.is_none_or(|first| date >= *first))
@@ -224,4 +223,14 @@ impl Fetch<'_, '_> {
 /// Whether one part may fail so and the others be tried.
 fn isolated(failure: &Failure) -> bool {
     matches!(failure.class, ErrorClass::Server | ErrorClass::Format | ErrorClass::Bug)
+}
+
+/// The days that may be asked at all. A later sign-in with the same account moves nothing.
+pub(super) fn window(config: &Config, token: &Token, calendar: &Calendar) -> Window {
+    let mut window = token.window();
+    if window.from.is_none() && config.collect_from_consent {
+        let consented_at = token.consented_at.or(token.obtained_at);
+        window.from = consented_at.map(|at| calendar.date_of(at));
+    }
+    window
 }

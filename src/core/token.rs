@@ -56,8 +56,12 @@ pub struct Token {
     pub account: String,
     pub legacy_user_id: Option<String>,
     pub obtained_at: Option<Timestamp>,
+    /// The first sign-in with this account.
+    pub consented_at: Option<Timestamp>,
     /// Unknown: refresh before use.
     pub expires_at: Option<Timestamp>,
+    /// The life of the access token when it was sent, as the seed's file has it.
+    expires_in_s: Option<i64>,
     pub refresh_expires_at: Option<Timestamp>,
     pub state: AccountState,
     pub state_since: Option<Timestamp>,
@@ -104,7 +108,9 @@ impl Token {
             account: account.to_owned(),
             legacy_user_id: None,
             obtained_at: Some(now),
+            consented_at: Some(now),
             expires_at: None,
+            expires_in_s: None,
             refresh_expires_at: None,
             state: AccountState::Connected,
             state_since: Some(now),
@@ -128,11 +134,26 @@ impl Token {
         if let Some(scopes) = &grant.scopes {
             self.scopes.clone_from(scopes);
         }
+        self.expires_in_s = grant.expires_in_s;
         self.expires_at = grant.expires_in_s.and_then(after);
         if let Some(seconds) = grant.refresh_expires_in_s {
             self.refresh_expires_at = after(seconds);
         }
         self.set_state(AccountState::Connected, now);
+    }
+
+    /// Takes over, from the token that this one replaces, what a sign-in does not decide.
+    pub fn follow(&mut self, before: &Self, same_account: bool) {
+        self.collect_from = before.collect_from;
+        self.collect_until = before.collect_until;
+        self.time_zone.clone_from(&before.time_zone);
+        self.fields.clone_from(&before.fields);
+        if same_account {
+            self.account_since = before.account_since;
+            self.consented_at = before.consented_at.or(before.obtained_at).or(self.consented_at);
+        } else {
+            self.account_since = self.obtained_at;
+        }
     }
 
     pub fn set_state(&mut self, state: AccountState, now: Timestamp) {
@@ -192,7 +213,9 @@ impl Token {
             account,
             legacy_user_id: text("legacy_user_id"),
             obtained_at: time("obtained_at"),
+            consented_at: time("consented_at"),
             expires_at: time("expires_at"),
+            expires_in_s: fields.get("expires_in").and_then(int_of),
             refresh_expires_at: time("refresh_expires_at"),
             state: text("state")
                 .and_then(|text| text.parse().ok())
@@ -224,6 +247,7 @@ impl Token {
         set("health_user_id", google);
         set("legacy_user_id", self.legacy_user_id.clone());
         set("obtained_at", time(self.obtained_at));
+        set("consented_at", time(self.consented_at));
         set("expires_at", time(self.expires_at));
         set("refresh_expires_at", time(self.refresh_expires_at));
         set("state", Some(self.state.name().to_owned()));
@@ -232,12 +256,10 @@ impl Token {
         set("collect_until", date(self.collect_until));
         set("time_zone", self.time_zone.clone());
         set("account_since", time(self.account_since));
-        let life_s = self
-            .obtained_at
-            .zip(self.expires_at)
-            .map(|(from, to)| Value::Number(Number::I64(to.as_second() - from.as_second())));
-        match life_s {
-            Some(life_s) => drop(fields.insert("expires_in".to_owned(), life_s)),
+        match self.expires_in_s {
+            Some(life_s) => {
+                drop(fields.insert("expires_in".to_owned(), Value::Number(Number::I64(life_s))));
+            }
             None => drop(fields.remove("expires_in")),
         }
         fields.insert("version".to_owned(), Value::Number(Number::I64(VERSION)));
@@ -310,6 +332,7 @@ mod tests {
         token.renew(&grant, at("2026-11-22T10:00:00Z"));
         let text = token.to_json();
         assert!(text.contains(r#""note":{"site":7}"#), "{text}");
+        assert!(text.contains(r#""expires_in":3599"#), "{text}");
         let back = Token::parse(&text).unwrap();
         assert_eq!(back.access_token, Secret::new("a2"));
         assert_eq!(back.refresh_token, Secret::new("r"), "Google sends none on a refresh");
@@ -317,6 +340,24 @@ mod tests {
         assert!(back.fresh(at("2026-11-22T10:54:59Z")));
         assert!(!back.fresh(at("2026-11-22T10:55:00Z")));
         assert_eq!(back.scopes, ["s1", "s2"]);
+    }
+
+    #[test]
+    fn a_sign_in_keeps_what_it_does_not_decide() {
+        let (first, later) = (at("2026-11-01T10:00:00Z"), at("2026-11-22T10:00:00Z"));
+        let grant = Grant { refresh_token: Some(Secret::new("r")), ..Grant::default() };
+        let mut before = Token::new("google-health", "a", &grant, first);
+        before.collect_until = Some(jiff::civil::date(2026, 12, 1));
+        let before = before.to_json().replacen('{', r#"{"note":{"site":7},"#, 1);
+        let before = Token::parse(&before).unwrap();
+        let mut token = Token::new("google-health", "a", &grant, later);
+        token.follow(&before, true);
+        assert_eq!((token.consented_at, token.account_since), (Some(first), None));
+        assert_eq!(token.collect_until, before.collect_until);
+        assert!(token.to_json().contains(r#""note":{"site":7}"#));
+        let mut other = Token::new("google-health", "b", &grant, later);
+        other.follow(&before, false);
+        assert_eq!((other.consented_at, other.account_since), (Some(later), Some(later)));
     }
 
     #[test]
