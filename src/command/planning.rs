@@ -19,8 +19,8 @@ use crate::io::rebuild;
 use crate::provider::metric::Metric;
 use crate::provider::newest;
 
-/// The days that may be asked of a participant, by no option more.
-pub fn window(config: &Config, token: &Token, calendar: &Calendar) -> Window {
+/// The days that may be asked at all, by no option more; a later sign-in moves nothing.
+pub(super) fn window(config: &Config, token: &Token, calendar: &Calendar) -> Window {
     let mut window = token.window();
     if window.from.is_none() && config.collect_from_consent {
         window.from = token.consented_at.map(|at| calendar.date_of(at));
