@@ -9,6 +9,7 @@ use crate::core::user::UserId;
 use crate::io::{lan, random};
 use crate::portal::desk::{Office, Redirect, Rules};
 use crate::portal::host::{Hosts, name_of};
+use crate::portal::places::is_private;
 use crate::portal::sign_ins::{Attempt, Facts};
 use crate::portal::{Listener, Outcome, Tls, names_public, text};
 use crate::provider::Provider;
@@ -124,7 +125,19 @@ fn listen_host(context: &Context) -> &str {
 pub fn pages_address(context: &Context, listener: &Listener) -> Option<String> {
     let named = name_of(listen_host(context));
     let every = named.is_empty() || named == "0.0.0.0" || named == "::";
-    let host = if every { lan::address()?.to_string() } else { named };
+    let host = if every {
+        let address = lan::address()?;
+        if !is_private(address) {
+            log::warn!(
+                "this machine's address {address} is public, and others there are turned away; to \
+                 serve them set FITSYNC_LISTEN={address}:{}",
+                listener.port()
+            );
+        }
+        address.to_string()
+    } else {
+        named
+    };
     let host = if host.contains(':') { format!("[{host}]") } else { host };
     let scheme = if listener.secure() { "https" } else { "http" };
     Some(format!("{scheme}://{host}:{}", listener.port()))
