@@ -9,12 +9,13 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use crate::config::PORTAL_CODE_S;
-use crate::core::error::Result;
+use crate::core::error::{Result, Secret};
 use crate::core::sign_in::Callback;
 use crate::core::user::UserId;
-use crate::portal::access::FormKey;
+use crate::portal::access::{FormKey, PasswordFile};
 use crate::portal::code::Key;
 use crate::portal::host::{Hosts, is_loopback_name};
+use crate::portal::operator::{Operator, Shown};
 use crate::portal::page::{Outcome, Page};
 use crate::portal::sign_in_page::{self as pages, Way};
 use crate::portal::sign_ins::{Attempt, Facts, Hint, SignIns, Stage};
@@ -27,6 +28,14 @@ pub trait Office {
     fn attempt(&self, user: &UserId) -> Result<Attempt>;
     /// What this participant is told before approving.
     fn facts(&self, user: &UserId) -> Result<Facts>;
+    /// The text of the operator's password file; `None` where no password was set.
+    fn password(&self) -> Option<String> {
+        None
+    }
+    /// The address of these pages for other machines of the network.
+    fn base(&self) -> Option<String> {
+        None
+    }
 }
 
 /// What is to be done with a visit.
@@ -43,6 +52,16 @@ pub enum Step {
     /// The device was another one: the account is to be let go.
     TakeBack {
         ticket: u64,
+    },
+    /// A password to be checked, which takes a second; then [`Desk::password_checked`].
+    Password {
+        password: Secret,
+        file: PasswordFile,
+    },
+    /// A page of the operator, made from the files; `token` is for its forms.
+    Show {
+        shown: Shown,
+        token: String,
     },
 }
 
@@ -95,12 +114,15 @@ pub struct Rules {
 pub struct Desk {
     pub sign_ins: SignIns,
     pub rules: Rules,
+    /// `None` where there are no operator's pages: in `login`.
+    pub operator: Option<Operator>,
     pub(super) form_key: FormKey,
 }
 
 impl Desk {
     pub fn new(rules: Rules, random: [u8; 32]) -> Self {
-        Self { sign_ins: SignIns::default(), rules, form_key: FormKey::new(random) }
+        let (sign_ins, operator) = (SignIns::default(), None);
+        Self { sign_ins, rules, operator, form_key: FormKey::new(random) }
     }
 
     /// What one request means. `now` ends links, `time` is shown.
@@ -110,6 +132,9 @@ impl Desk {
         }
         if let Some(rest) = ask.path.strip_prefix("/s/") {
             return self.sign_in(ask, rest, now, time, office);
+        }
+        if let Some(step) = self.operator_step(ask, now, office) {
+            return step;
         }
         if ask.post {
             return Step::Answer(Outcome::NotFound.page());
