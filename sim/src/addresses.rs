@@ -9,6 +9,7 @@ use crate::google::oauth;
 #[derive(Clone, Debug)]
 pub struct Addresses {
     pub google: String,
+    pub fitbit: String,
     pub s3: String,
     pub control: String,
 }
@@ -32,6 +33,17 @@ impl Controls {
     /// `GOOGLE_REVOKE_URL`.
     pub fn revoke_url(&self) -> String {
         format!("{}/revoke", self.addresses.google)
+    }
+
+    /// `FITBIT_API_URL`; token and revoke are below it.
+    pub fn fitbit_url(&self) -> String {
+        self.addresses.fitbit.clone()
+    }
+
+    /// `FITBIT_AUTHORIZE_URL`.
+    pub fn fitbit_authorize_url(&self) -> String {
+        let path = crate::fitbit::oauth::AUTHORIZE_PATH;
+        format!("{}{path}", self.addresses.fitbit)
     }
 
     /// `AWS_ENDPOINT_URL_S3`.
@@ -58,6 +70,15 @@ impl Controls {
 
     pub fn secret_key(&self) -> &str {
         &self.world.options.secret_key
+    }
+
+    pub fn session_token(&self) -> Option<&str> {
+        self.world.options.session_token.as_deref()
+    }
+
+    /// The account that owns the bucket.
+    pub fn account(&self) -> &str {
+        &self.world.options.account
     }
 
     pub fn bucket(&self) -> &str {
@@ -93,7 +114,7 @@ impl Controls {
     /// The settings that let fitsync find this world.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         let options = &self.world.options;
-        vec![
+        let mut pairs = vec![
             ("GOOGLE_CLIENT_ID", options.client_id.clone()),
             ("GOOGLE_CLIENT_SECRET", options.client_secret.clone()),
             ("GOOGLE_HEALTH_URL", self.google_url()),
@@ -105,6 +126,21 @@ impl Controls {
             ("AWS_SECRET_ACCESS_KEY", options.secret_key.clone()),
             ("AWS_DEFAULT_REGION", options.region.clone()),
             ("S3_BUCKET_RAW", options.bucket.clone()),
+        ];
+        if let Some(token) = &options.session_token {
+            pairs.push(("AWS_SESSION_TOKEN", token.clone()));
+        }
+        pairs
+    }
+
+    /// The settings for the retired Fitbit API.
+    pub fn fitbit_environment(&self) -> Vec<(&'static str, String)> {
+        let options = &self.world.options.fitbit;
+        vec![
+            ("FITBIT_CLIENT_ID", options.client_id.clone()),
+            ("FITBIT_CLIENT_SECRET", options.client_secret.clone()),
+            ("FITBIT_API_URL", self.fitbit_url()),
+            ("FITBIT_AUTHORIZE_URL", self.fitbit_authorize_url()),
         ]
     }
 

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::controls::{Controls, Expected};
 use crate::fault_json;
 use crate::google::grant::Rotation;
-use crate::http::{Ask, Reply};
+use crate::http::{Ask, Host, Reply};
 use crate::log::Seen;
 use crate::metric::Metric;
 use crate::truth::Day;
@@ -28,17 +28,18 @@ POST /_sim/shrink          who, date, keep_percent[, metric]
 POST /_sim/revoke          who
 POST /_sim/expire          every access token is over
 POST /_sim/rotation        rotation=none|rotate|grace
+POST /_sim/fitbit          retired=true|false and/or grace=true|false
 POST /_sim/clock           offset_s
 POST /_sim/fault           see effects below; host, path, method, who, skip, count (or always)
 POST /_sim/clear_faults
-POST /_sim/down            down=true|false
+POST /_sim/down            down=true|false[, host=google|fitbit|s3]
 POST /_sim/clear_requests
 GET  /_sim/requests        every request since then
 GET  /_sim/counts
 GET  /_sim/secrets
 GET  /_sim/objects         what the bucket holds: key, bytes, sha256, puts
-GET  /_sim/truth           who, user_id, metric, date[, zone] or start, end: CSV
-GET  /_sim/expected        who, user_id, from, to[, zone]: key, rows, sha256
+GET  /_sim/truth           who, user_id, metric, date[, zone][, start, end][, provider=fitbit]: CSV
+GET  /_sim/expected        who, user_id, from, to[, zone][, metrics=a,b|all]: key, rows, sha256
 ";
 
 /// The arguments of a call.
@@ -75,6 +76,18 @@ impl Arguments {
     fn read<T: std::str::FromStr>(&self, name: &str) -> Result<T, String> {
         let text = self.text(name)?;
         text.parse().map_err(|_| format!("{name}={text} cannot be read"))
+    }
+
+    fn metrics(&self) -> Result<Vec<Metric>, String> {
+        let names = self.maybe("metrics");
+        match names.as_deref() {
+            None => Ok(Metric::FIVE.to_vec()),
+            Some("all") => Ok(Metric::ALL.to_vec()),
+            Some(names) => {
+                let one = |name| Metric::named(name).ok_or(format!("no such metric: {name}"));
+                names.split(',').map(one).collect()
+            }
+        }
     }
 
     fn metric(&self) -> Result<Option<Metric>, String> {
@@ -118,6 +131,7 @@ fn read(controls: &Controls, call: &str, arguments: &Arguments) -> Result<Option
                 "requests": counts.requests,
                 "in_flight_max": counts.in_flight_max,
                 "connections": counts.connections,
+                "s3_connections": controls.connections(Host::S3),
             })
         }
         "secrets" => json!(controls.secrets()),
@@ -137,7 +151,8 @@ fn read(controls: &Controls, call: &str, arguments: &Arguments) -> Result<Option
             let days = (arguments.read("from")?, arguments.read("to")?);
             let zone = arguments.maybe("zone");
             let (who, user_id) = (arguments.text("who")?, arguments.text("user_id")?);
-            let files = controls.expected(&who, &user_id, days, zone.as_deref())?;
+            let metrics = arguments.metrics()?;
+            let files = controls.expected_of(&metrics, &who, &user_id, days, zone.as_deref())?;
             files.iter().map(expected_json).collect()
         }
         _ => return Ok(None),
@@ -147,9 +162,11 @@ fn read(controls: &Controls, call: &str, arguments: &Arguments) -> Result<Option
 
 /// Where everything is, as the binary prints it when it is ready.
 pub fn about(controls: &Controls) -> Value {
-    let environment = controls.environment().into_iter();
-    let environment: Map<_, _> =
-        environment.map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
+    let object = |pairs: Vec<(&str, String)>| {
+        let pairs = pairs.into_iter();
+        let pairs = pairs.map(|(name, value)| (name.to_owned(), Value::from(value)));
+        Value::Object(pairs.collect::<Map<_, _>>())
+    };
     let calls: Vec<_> = HELP.lines().collect();
     json!({
         "control": controls.control_url(),
@@ -165,7 +182,9 @@ pub fn about(controls: &Controls) -> Value {
         "client_id": controls.client_id(),
         "client_secret": controls.client_secret(),
         "participants": controls.names(),
-        "environment": environment,
+        "fitbit": controls.fitbit_url(),
+        "environment": object(controls.environment()),
+        "fitbit_environment": object(controls.fitbit_environment()),
         "calls": calls,
         "effects": fault_json::EFFECTS,
     })
@@ -204,35 +223,6 @@ fn write(controls: &Controls, call: &str, arguments: &Arguments) -> Result<Value
             };
             return Ok(json!({"redirect": redirect}));
         }
-        "device_sync" => {
-            let at = match arguments.text("at")?.as_str() {
-                "now" => controls.now(),
-                _ => arguments.read("at")?,
-            };
-            controls.set_device_sync(&arguments.text("who")?, at)?;
-        }
-        "zone" => {
-            let from = match arguments.maybe("from") {
-                Some(_) => arguments.read("from")?,
-                None => controls.now(),
-            };
-            controls.set_zone(&arguments.text("who")?, from, &arguments.text("zone")?)?;
-        }
-        "grants" => {
-            let scopes = arguments.maybe("scopes");
-            let scopes = scopes.map(|list| list.split(',').map(str::to_owned).collect());
-            controls.set_grants(&arguments.text("who")?, scopes)?;
-        }
-        "linked" => controls.set_linked(&arguments.text("who")?, arguments.read("linked")?)?,
-        "revise" => {
-            let date: Date = arguments.read("date")?;
-            controls.revise_day(&arguments.text("who")?, arguments.metric()?, date)?;
-        }
-        "shrink" => {
-            let (date, keep) = (arguments.read("date")?, arguments.read("keep_percent")?);
-            controls.shrink_day(&arguments.text("who")?, arguments.metric()?, date, keep)?;
-        }
-        "revoke" => controls.revoke(&arguments.text("who")?),
         "expire" => controls.expire_access_tokens(),
         "rotation" => controls.set_rotation(match arguments.text("rotation")?.as_str() {
             "none" => Rotation::None,
@@ -240,14 +230,71 @@ fn write(controls: &Controls, call: &str, arguments: &Arguments) -> Result<Value
             "grace" => Rotation::RotateWithGrace,
             other => return Err(format!("no such rotation: {other}")),
         }),
+        "fitbit" => {
+            if arguments.maybe("retired").is_some() {
+                controls.set_fitbit_retired(arguments.read("retired")?);
+            }
+            if arguments.maybe("grace").is_some() {
+                controls.set_fitbit_grace(arguments.read("grace")?);
+            }
+        }
         "clock" => controls.set_clock_offset_s(arguments.read("offset_s")?),
         "fault" => controls.inject(fault_json::fault(&arguments.0)?),
         "clear_faults" => controls.clear_faults(),
-        "down" => controls.set_down(arguments.read("down")?),
+        "down" => {
+            let down = arguments.read("down")?;
+            match arguments.maybe("host") {
+                None => controls.set_down(down),
+                Some(name) => {
+                    let host = Host::named(&name).ok_or_else(|| format!("no host {name}"))?;
+                    controls.set_host_down(host, down);
+                }
+            }
+        }
         "clear_requests" => controls.clear_requests(),
-        other => return Err(format!("no such call: {other}; there are:\n{HELP}")),
+        other => write_participant(controls, other, arguments)?,
     }
     Ok(json!({}))
+}
+
+/// Calls that change one participant.
+fn write_participant(controls: &Controls, call: &str, arguments: &Arguments) -> Result<(), String> {
+    let who = || arguments.text("who");
+    match call {
+        "device_sync" => {
+            let at = match arguments.text("at")?.as_str() {
+                "now" => controls.now(),
+                _ => arguments.read("at")?,
+            };
+            controls.set_device_sync(&who()?, at)
+        }
+        "zone" => {
+            let from = match arguments.maybe("from") {
+                Some(_) => arguments.read("from")?,
+                None => controls.now(),
+            };
+            controls.set_zone(&who()?, from, &arguments.text("zone")?)
+        }
+        "grants" => {
+            let scopes = arguments.maybe("scopes");
+            let scopes = scopes.map(|list| list.split(',').map(str::to_owned).collect());
+            controls.set_grants(&who()?, scopes)
+        }
+        "linked" => controls.set_linked(&who()?, arguments.read("linked")?),
+        "revise" => {
+            let date: Date = arguments.read("date")?;
+            controls.revise_day(&who()?, arguments.metric()?, date)
+        }
+        "shrink" => {
+            let (date, keep) = (arguments.read("date")?, arguments.read("keep_percent")?);
+            controls.shrink_day(&who()?, arguments.metric()?, date, keep)
+        }
+        "revoke" => {
+            controls.revoke(&who()?);
+            Ok(())
+        }
+        other => Err(format!("no such call: {other}; there are:\n{HELP}")),
+    }
 }
 
 /// The CSV of a day; a day without rows is 204.
@@ -264,7 +311,11 @@ fn truth(controls: &Controls, arguments: &Arguments) -> Result<Reply, String> {
         let instant = |name| arguments.read::<Timestamp>(name);
         (day.start, day.end) = (instant("start")?, instant("end")?);
     }
-    Ok(match controls.truth(&who, &user_id, metric, &day)? {
+    let bytes = match arguments.maybe("provider").as_deref() {
+        Some("fitbit") => controls.fitbit_truth(&who, &user_id, metric, &day)?,
+        _ => controls.truth(&who, &user_id, metric, &day)?,
+    };
+    Ok(match bytes {
         Some(bytes) => Reply {
             status: 200,
             headers: vec![("content-type", "text/csv".to_owned())],

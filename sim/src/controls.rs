@@ -6,14 +6,15 @@ use std::sync::Arc;
 use hyper::HeaderMap;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use tokio::sync::watch;
 use url::Url;
 
 use crate::addresses::Addresses;
 use crate::fault::{Effect, Fault, PageTrick};
+use crate::fitbit;
 use crate::google::grant::Rotation;
 use crate::google::{self, oauth};
-use crate::http::{Ask, Host};
+use crate::http::{Ask, Host, Reply};
+use crate::listen::Gate;
 use crate::log::{Counts, Seen};
 use crate::metric::Metric;
 use crate::options::{Device, DeviceKind};
@@ -34,7 +35,7 @@ pub struct Expected {
 pub struct Controls {
     pub(crate) world: Arc<World>,
     pub(crate) addresses: Arc<Addresses>,
-    pub(crate) down: watch::Sender<bool>,
+    pub(crate) gates: Vec<(Host, Gate)>,
     pub(crate) s3_dir: PathBuf,
     pub(crate) authority: Option<String>,
 }
@@ -53,16 +54,21 @@ impl Controls {
 
     fn decide(&self, authorize_url: &str, who: &str, decision: &str) -> Result<String, String> {
         let url = Url::parse(authorize_url).map_err(|problem| problem.to_string())?;
-        let page = google::answer(&self.world, &get(&url));
+        let at_fitbit = url.path() == fitbit::oauth::AUTHORIZE_PATH;
+        let (answer, approve_path): (fn(&World, &Ask) -> Reply, _) = match at_fitbit {
+            true => (fitbit::answer, fitbit::oauth::APPROVE_PATH),
+            false => (google::answer, oauth::APPROVE_PATH),
+        };
+        let page = answer(&self.world, &get(&url));
         let ticket = page.headers.iter().find(|(name, _)| *name == "x-sim-ticket");
         let Some((_, ticket)) = ticket else {
             return Err(String::from_utf8_lossy(&page.body).into_owned());
         };
         let mut approve = url.clone();
-        approve.set_path(oauth::APPROVE_PATH);
+        approve.set_path(approve_path);
         let pairs = [("ticket", ticket.as_str()), ("who", who), ("decision", decision)];
         approve.query_pairs_mut().clear().extend_pairs(pairs);
-        let reply = google::answer(&self.world, &get(&approve));
+        let reply = answer(&self.world, &get(&approve));
         let location = reply.headers.iter().find(|(name, _)| *name == "location");
         match location {
             Some((_, location)) => Ok(location.clone()),
@@ -134,6 +140,11 @@ impl Controls {
         date: Date,
         change: impl FnOnce(&mut Edit),
     ) -> Result<(), String> {
+        // Sleep and its summary are two views of the same.
+        let metric = match metric {
+            Some(Metric::SleepSummary) => Some(Metric::Sleep),
+            other => other,
+        };
         self.change(who, |citizen| {
             change(citizen.person.edits.entry((date, metric)).or_default());
         })
@@ -141,21 +152,37 @@ impl Controls {
 
     /// The participant removes the app's access in the Google account.
     pub fn revoke(&self, who: &str) {
-        self.world.state().grants.revoke_all(who);
+        let mut state = self.world.state();
+        state.grants.revoke_all(who);
+        state.fitbit.revoke_all(who);
     }
 
     /// Whether the participant's consent stands.
     pub fn is_granted(&self, who: &str) -> bool {
-        self.world.state().grants.is_live(who)
+        let state = self.world.state();
+        state.grants.is_live(who) || state.fitbit.is_live(who)
     }
 
     /// Every access token is over; refresh tokens stay.
     pub fn expire_access_tokens(&self) {
-        self.world.state().grants.expire_access_tokens();
+        let mut state = self.world.state();
+        state.grants.expire_access_tokens();
+        state.fitbit.expire_access_tokens();
     }
 
+    /// What a refresh at Google does to the refresh token.
     pub fn set_rotation(&self, rotation: Rotation) {
         self.world.state().grants.rotation = rotation;
+    }
+
+    /// Turns the Fitbit API off (410 on everything), or on again.
+    pub fn set_fitbit_retired(&self, retired: bool) {
+        self.world.state().fitbit.retired = retired;
+    }
+
+    /// Whether a refresh at Fitbit that is repeated within two minutes gets the same answer.
+    pub fn set_fitbit_grace(&self, grace: bool) {
+        self.world.state().fitbit.grace = grace;
     }
 
     /// Moves the world's clock against the machine's. The store follows only forward, because
@@ -179,11 +206,26 @@ impl Controls {
 
     /// Nobody listens any more, at any service; or everybody again.
     pub fn set_down(&self, down: bool) {
-        self.down.send_replace(down);
+        self.gates.iter().for_each(|(_, gate)| gate.set_closed(down));
+        self.gates.iter().for_each(|(_, gate)| gate.wait());
     }
 
-    pub fn is_down(&self) -> bool {
-        *self.down.borrow()
+    /// The same for the port of one service; Google's share one.
+    pub fn set_host_down(&self, host: Host, down: bool) {
+        if let Some(gate) = self.gate(host) {
+            gate.set_closed(down);
+            gate.wait();
+        }
+    }
+
+    pub(crate) fn gate(&self, host: Host) -> Option<&Gate> {
+        let found = self.gates.iter().find(|(one, _)| *one == host.port());
+        found.map(|(_, gate)| gate)
+    }
+
+    /// Whether nobody listens at a service.
+    pub fn is_down(&self, host: Host) -> bool {
+        self.gate(host).is_some_and(Gate::is_closed)
     }
 
     pub fn requests(&self) -> Vec<Seen> {
@@ -192,6 +234,11 @@ impl Controls {
 
     pub fn counts(&self) -> Counts {
         self.world.log.counts()
+    }
+
+    /// Connections to the port of a service since the log was cleared.
+    pub fn connections(&self, host: Host) -> usize {
+        self.world.log.connections(host.port())
     }
 
     /// The most requests that were being worked on at once.
@@ -205,7 +252,10 @@ impl Controls {
 
     /// Every secret that was ever given out, the client's and the store's included.
     pub fn secrets(&self) -> Vec<String> {
-        self.world.state().grants.secrets()
+        let state = self.world.state();
+        let mut secrets = state.grants.secrets();
+        secrets.extend_from_slice(state.fitbit.secrets());
+        secrets
     }
 
     /// Successful uploads of a key.
@@ -257,10 +307,35 @@ impl Controls {
         Ok(truth::csv(&person, user_id, metric, day, synced))
     }
 
-    /// All files that fitsync must have for the days of a participant, by key without prefix.
-    /// The zone is the participant's present one unless given.
+    /// The same, if it was read from the retired Fitbit API.
+    pub fn fitbit_truth(
+        &self,
+        who: &str,
+        user_id: &str,
+        metric: Metric,
+        day: &Day,
+    ) -> Result<Option<Vec<u8>>, String> {
+        let (person, synced) =
+            self.change(who, |citizen| (citizen.person.clone(), citizen.synced()))?;
+        Ok(truth::fitbit_csv(&person, user_id, metric, day, synced))
+    }
+
+    /// All files of the five metrics that fitsync must have for the days of a participant, by key
+    /// without prefix. The zone is the participant's present one unless given.
     pub fn expected(
         &self,
+        who: &str,
+        user_id: &str,
+        days: (Date, Date),
+        zone_name: Option<&str>,
+    ) -> Result<Vec<Expected>, String> {
+        self.expected_of(&Metric::FIVE, who, user_id, days, zone_name)
+    }
+
+    /// The same for other metrics.
+    pub fn expected_of(
+        &self,
+        metrics: &[Metric],
         who: &str,
         user_id: &str,
         (from, to): (Date, Date),
@@ -274,7 +349,7 @@ impl Controls {
         };
         let mut files = Vec::new();
         for date in from.series(jiff::Span::new().days(1)).take_while(|date| *date <= to) {
-            for metric in Metric::FIVE {
+            for metric in metrics.iter().copied() {
                 let day = Day::civil(date, &zone);
                 if let Some(bytes) = self.truth(who, user_id, metric, &day)? {
                     let lines = bytes.iter().filter(|byte| **byte == b'\n').count();

@@ -14,6 +14,8 @@ pub enum Host {
     Token,
     /// Google's sign-in pages.
     Authorize,
+    /// The retired Fitbit API and its sign-in.
+    Fitbit,
     /// The store.
     S3,
     /// The simulator's own controls.
@@ -27,14 +29,24 @@ impl Host {
             Host::Google => "google",
             Host::Token => "token",
             Host::Authorize => "authorize",
+            Host::Fitbit => "fitbit",
             Host::S3 => "s3",
             Host::Control => "control",
         }
     }
 
+    /// The host that stands for the port: Google's services share one.
+    pub fn port(self) -> Host {
+        match self {
+            Host::Token | Host::Authorize => Host::Google,
+            other => other,
+        }
+    }
+
     /// The host of that name.
     pub fn named(name: &str) -> Option<Host> {
-        let all = [Host::Google, Host::Token, Host::Authorize, Host::S3, Host::Control];
+        let all =
+            [Host::Google, Host::Token, Host::Authorize, Host::Fitbit, Host::S3, Host::Control];
         all.into_iter().find(|host| host.name() == name)
     }
 }

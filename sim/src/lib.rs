@@ -4,16 +4,19 @@
 //! ```text
 //! sim        starts a world                       controls  what a test does to it and asks of it
 //! control    the same as JSON over HTTP           options   what can be chosen before the start
-//! server     listeners, log, faults               body      replies that misbehave
+//! listen     ports, open and closed               server    log, faults, answer
+//! body       replies that misbehave               sim       start and end
 //! fault      which request goes wrong, and how    s3        the store
-//! google/    sign-in, tokens, health API          world     the state behind all services
+//! google/    sign-in, tokens, health API          fitbit/   the retired API
+//! world      the state behind all services        hash      numbers by chance
 //! person     a participant's habits               data/     what the bands measured
 //! truth      what fitsync must have written       metric    names and headers
 //! tls        certificates                         addresses where it runs, and its keys
 //! ```
 //!
 //! Data is a pure function of the seed: any date can be asked, nothing is stored. `truth` and the
-//! services read the same values, but the CSV text is made by `truth` alone, from design.md.
+//! services read the same values, but the CSV text is made by `truth` alone, from the
+//! design and the data dictionary.
 //!
 //! ```
 //! use fitsync_sim::{Effect, Fault, Host, Options, Sim};
@@ -32,9 +35,11 @@ mod controls;
 pub mod data;
 mod fault;
 mod fault_json;
+mod fitbit;
 mod google;
 mod hash;
 mod http;
+mod listen;
 mod log;
 mod metric;
 mod options;
@@ -56,7 +61,8 @@ pub use jiff;
 pub use log::{Counts, Seen};
 pub use metric::Metric;
 pub use options::{
-    Certificate, Decision, Device, DeviceKind, Options, Order, Participant, Ports, Tls,
+    Certificate, Decision, Device, DeviceKind, FitbitOptions, Options, Order, Participant, Ports,
+    Tls,
 };
 pub use person::{Edit, Local, Person};
 pub use sim::Sim;

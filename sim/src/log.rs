@@ -1,5 +1,6 @@
 //! What the services were asked: every request, and how many at once.
 
+use std::collections::HashMap;
 use std::sync::Mutex;
 
 use jiff::Timestamp;
@@ -29,7 +30,7 @@ struct Inner {
     seen: Vec<Seen>,
     in_flight: usize,
     in_flight_max: usize,
-    connections: usize,
+    connections: HashMap<Host, usize>,
 }
 
 /// The log of all services but the control API.
@@ -74,8 +75,17 @@ impl Log {
         }
     }
 
-    pub fn connected(&self) {
-        self.inner().connections += 1;
+    /// Notes a connection to a port; Google's services share one, the control API is left out.
+    pub fn connected(&self, host: Host) {
+        if host == Host::Control {
+            return;
+        }
+        *self.inner().connections.entry(host).or_default() += 1;
+    }
+
+    /// Connections to a port.
+    pub fn connections(&self, host: Host) -> usize {
+        self.inner().connections.get(&host).copied().unwrap_or(0)
     }
 
     pub fn seen(&self) -> Vec<Seen> {
@@ -87,7 +97,7 @@ impl Log {
         Counts {
             requests: inner.seen.len(),
             in_flight_max: inner.in_flight_max,
-            connections: inner.connections,
+            connections: inner.connections.values().sum(),
         }
     }
 
@@ -96,6 +106,6 @@ impl Log {
         let mut inner = self.inner();
         inner.seen.clear();
         inner.in_flight_max = inner.in_flight;
-        inner.connections = 0;
+        inner.connections.clear();
     }
 }

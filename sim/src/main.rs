@@ -11,7 +11,8 @@ use std::time::Duration;
 use fitsync_sim::{Certificate, Options, Participant, Sim, Tls};
 
 const HELP: &str = "\
-fitsync-sim: Google sign-in, the Google Health API and an S3 store, simulated on 127.0.0.1
+fitsync-sim: Google sign-in, the Google Health API, the retired Fitbit API and an S3 store,
+simulated on 127.0.0.1
 
 usage: fitsync-sim [options]
        fitsync-sim consent --control URL --url AUTHORIZE_URL --who NAME [--deny]
@@ -26,7 +27,9 @@ options:
   --quota N             requests per participant and minute (300)
   --bucket NAME         the bucket (sim-raw)
   --s3-dir PATH         folder for the bucket folders (a new one, removed at the end)
+  --fitbit-retired      the Fitbit API answers 410 to everything
   --google-port N       fixed ports; 0 is any free one (0)
+  --fitbit-port N
   --s3-port N
   --control-port N
   --tls-cert PATH --tls-key PATH
@@ -39,7 +42,7 @@ When everything answers, one line of JSON on stdout tells all addresses, keys an
 The program runs until it is killed.
 
 consent does what a browser and a participant do with a sign-in address, and prints the address
-that the browser ends on. It asks --control, else FITSYNC_SIM_CONTROL. call does one call of the
+that the browser ends on. It asks --control, else SIM_CONTROL_URL. call does one call of the
 control API and prints its answer; GET /_sim/ lists all calls.
 ";
 
@@ -102,6 +105,8 @@ fn serve(arguments: &[String]) -> Result<(), String> {
             "--quota" => options.quota_per_minute = words.number(name)?,
             "--bucket" => options.bucket = words.value(name)?.to_owned(),
             "--s3-dir" => options.s3_dir = Some(PathBuf::from(words.value(name)?)),
+            "--fitbit-retired" => options.fitbit.retired = true,
+            "--fitbit-port" => options.ports.fitbit = words.number(name)?,
             "--google-port" => options.ports.google = words.number(name)?,
             "--s3-port" => options.ports.s3 = words.number(name)?,
             "--control-port" => options.ports.control = words.number(name)?,
@@ -186,7 +191,7 @@ fn call(arguments: &[String]) -> Result<(), String> {
 
 /// One request to the control API, without an HTTP library: it is our own server.
 fn post(control: Option<String>, name: &str, fields: &serde_json::Value) -> Result<String, String> {
-    let from_environment = || std::env::var("FITSYNC_SIM_CONTROL").ok();
+    let from_environment = || std::env::var("SIM_CONTROL_URL").ok();
     let control = control.or_else(from_environment).ok_or("--control is missing")?;
     let address = control.trim_start_matches("http://").trim_end_matches('/');
     let problem = |problem: std::io::Error| format!("{control}: {problem}");

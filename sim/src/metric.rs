@@ -8,12 +8,43 @@ pub enum Metric {
     Azm,
     Hrv,
     WristTemp,
+    HeartRate,
+    RestingHeartRate,
+    Sleep,
+    SleepSummary,
+    Spo2,
+    BreathingRate,
+    Distance,
+    Floors,
+    Weight,
+    Exercise,
+    Vo2Max,
 }
 
 impl Metric {
     /// The five metrics that are collected unless the settings say otherwise.
     pub const FIVE: [Metric; 5] =
         [Metric::Steps, Metric::Calories, Metric::Azm, Metric::Hrv, Metric::WristTemp];
+
+    /// All metrics that the product knows.
+    pub const ALL: [Metric; 16] = [
+        Metric::Steps,
+        Metric::Calories,
+        Metric::Azm,
+        Metric::Hrv,
+        Metric::WristTemp,
+        Metric::HeartRate,
+        Metric::RestingHeartRate,
+        Metric::Sleep,
+        Metric::SleepSummary,
+        Metric::Spo2,
+        Metric::BreathingRate,
+        Metric::Distance,
+        Metric::Floors,
+        Metric::Weight,
+        Metric::Exercise,
+        Metric::Vo2Max,
+    ];
 
     /// The name in folders, keys and files.
     pub fn name(self) -> &'static str {
@@ -23,29 +54,95 @@ impl Metric {
             Metric::Azm => "azm",
             Metric::Hrv => "hrv",
             Metric::WristTemp => "wrist_temp",
+            Metric::HeartRate => "heart_rate",
+            Metric::RestingHeartRate => "resting_heart_rate",
+            Metric::Sleep => "sleep",
+            Metric::SleepSummary => "sleep_summary",
+            Metric::Spo2 => "spo2",
+            Metric::BreathingRate => "breathing_rate",
+            Metric::Distance => "distance",
+            Metric::Floors => "floors",
+            Metric::Weight => "weight",
+            Metric::Exercise => "exercise",
+            Metric::Vo2Max => "vo2_max",
         }
     }
 
     /// The metric of that name.
     pub fn named(name: &str) -> Option<Metric> {
-        Metric::FIVE.into_iter().find(|metric| metric.name() == name)
+        Metric::ALL.into_iter().find(|metric| metric.name() == name)
+    }
+
+    /// What a row is about.
+    pub fn cadence(self) -> Cadence {
+        match self {
+            Metric::Steps
+            | Metric::Calories
+            | Metric::Azm
+            | Metric::HeartRate
+            | Metric::Distance
+            | Metric::Floors => Cadence::Minute,
+            Metric::Weight | Metric::Exercise => Cadence::Event,
+            Metric::Sleep | Metric::SleepSummary => Cadence::Night,
+            _ => Cadence::Daily,
+        }
     }
 
     /// The header line of the CSV file, without its line end.
-    pub fn header(self) -> &'static str {
+    pub fn header(self) -> String {
+        let key = match self.cadence() {
+            Cadence::Minute | Cadence::Event => "user_id,time_utc,time_local",
+            Cadence::Daily | Cadence::Night => "user_id,date",
+        };
+        format!("{key},{}", self.columns())
+    }
+
+    /// The columns after the key.
+    pub fn columns(self) -> &'static str {
         match self {
-            Metric::Steps => "user_id,time_utc,time_local,steps",
-            Metric::Calories => "user_id,time_utc,time_local,calories_kcal",
+            Metric::Steps => "steps",
+            Metric::Calories => "calories_kcal",
             Metric::Azm => {
-                "user_id,time_utc,time_local,active_zone_minutes,fat_burn_active_zone_minutes,\
-                 cardio_active_zone_minutes,peak_active_zone_minutes"
+                "active_zone_minutes,fat_burn_active_zone_minutes,cardio_active_zone_minutes,\
+                 peak_active_zone_minutes"
             }
-            Metric::Hrv => {
-                "user_id,date,daily_rmssd_ms,deep_rmssd_ms,non_rem_heart_rate_bpm,entropy"
+            Metric::Hrv => "daily_rmssd_ms,deep_rmssd_ms,non_rem_heart_rate_bpm,entropy",
+            Metric::WristTemp => "nightly_relative_c,nightly_c,baseline_c,relative_stddev_30d_c",
+            Metric::HeartRate => "average_bpm,minimum_bpm,maximum_bpm",
+            Metric::RestingHeartRate => "resting_heart_rate_bpm,calculation_method",
+            Metric::Sleep => "sleep_start_utc,start_utc,start_local,end_utc,end_local,stage",
+            Metric::SleepSummary => {
+                "start_utc,start_local,end_utc,end_local,sleep_type,main_sleep,nap,\
+                 sleep_period_minutes,asleep_minutes,awake_minutes,to_fall_asleep_minutes,\
+                 after_wake_up_minutes,light_minutes,deep_minutes,rem_minutes,restless_minutes"
             }
-            Metric::WristTemp => {
-                "user_id,date,nightly_relative_c,nightly_c,baseline_c,relative_stddev_30d_c"
+            Metric::Spo2 => {
+                "average_percent,lower_bound_percent,upper_bound_percent,\
+                 standard_deviation_percent"
             }
+            Metric::BreathingRate => "breaths_per_minute",
+            Metric::Distance => "distance_m",
+            Metric::Floors => "floors",
+            Metric::Weight => "weight_kg",
+            Metric::Exercise => {
+                "end_utc,exercise_type,active_duration_s,calories_kcal,distance_m,steps,\
+                 average_heart_rate_bpm,active_zone_minutes,elevation_gain_m,light_zone_s,\
+                 moderate_zone_s,vigorous_zone_s,peak_zone_s"
+            }
+            Metric::Vo2Max => "vo2_max_ml_kg_min,estimated,cardio_fitness_level",
         }
     }
+}
+
+/// What a row of a metric is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cadence {
+    /// A minute.
+    Minute,
+    /// An instant at which something happened or began.
+    Event,
+    /// A civil date.
+    Daily,
+    /// A sleep, under the civil date on which it ended.
+    Night,
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use crate::hash::{mix, pick};
+
 /// Everything that can be chosen before the start.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -30,8 +32,13 @@ pub struct Options {
     pub bucket: String,
     pub region: String,
     pub access_key: String,
+    /// The store's keys are temporary: every request needs this token too.
+    pub session_token: Option<String>,
+    /// The account that owns the bucket.
+    pub account: String,
     pub secret_key: String,
     pub ports: Ports,
+    pub fitbit: FitbitOptions,
     /// TLS for all services but the control API.
     pub tls: Tls,
 }
@@ -40,8 +47,25 @@ pub struct Options {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ports {
     pub google: u16,
+    pub fitbit: u16,
     pub s3: u16,
     pub control: u16,
+}
+
+/// The app at the retired Fitbit API, and what is left of that API. Its redirect addresses are
+/// the same as at Google.
+#[derive(Clone, Debug)]
+pub struct FitbitOptions {
+    pub client_id: String,
+    pub client_secret: String,
+    /// The API has been turned off: 410 on everything.
+    pub retired: bool,
+    /// Fitbit has allowed the app to read minutes.
+    pub intraday: bool,
+    /// A refresh that is repeated within two minutes gets the same answer.
+    pub grace: bool,
+    /// Requests that are answered per participant and hour.
+    pub quota_per_hour: u32,
 }
 
 /// How the services prove who they are.
@@ -136,7 +160,7 @@ impl Participant {
             name: name.to_owned(),
             email: format!("{name}@example.com"),
             health_user_id: format!("health-{name}"),
-            legacy_user_id: format!("LEGACY{}", name.to_uppercase()),
+            legacy_user_id: legacy_user_id(name),
             zones: vec![(Timestamp::MIN, zones[number % zones.len()].to_owned())],
             devices: vec![Device {
                 id: format!("{}", 1_000 + number),
@@ -159,6 +183,29 @@ impl Participant {
     }
 }
 
+/// Six capital letters and digits, as Fitbit's ids are.
+fn legacy_user_id(name: &str) -> String {
+    let letters = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    let letter = |index| {
+        let number = pick(mix(0, name, index), letters.len() as u64);
+        char::from(letters[usize::try_from(number).unwrap_or(0)])
+    };
+    (0..6).map(letter).collect()
+}
+
+impl Default for FitbitOptions {
+    fn default() -> FitbitOptions {
+        FitbitOptions {
+            client_id: "23SIM1".to_owned(),
+            client_secret: "0123456789abcdef0123456789abcdef".to_owned(),
+            retired: false,
+            intraday: true,
+            grace: false,
+            quota_per_hour: 150,
+        }
+    }
+}
+
 impl Default for Options {
     fn default() -> Options {
         Options {
@@ -178,9 +225,12 @@ impl Default for Options {
             s3_dir: None,
             bucket: "sim-raw".to_owned(),
             region: "us-east-1".to_owned(),
+            session_token: None,
+            account: "123456789012".to_owned(),
             access_key: "AKIASIMSIMSIMSIMSIM0".to_owned(),
             secret_key: "sim/secret+key/0123456789abcdefghijklmnop".to_owned(),
             ports: Ports::default(),
+            fitbit: FitbitOptions::default(),
             tls: Tls::Off,
         }
     }

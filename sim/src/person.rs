@@ -132,13 +132,17 @@ impl Person {
         self.at_hour(date, 8)
     }
 
-    /// What became of a metric's day; no metric: of everything that has no own.
-    pub fn edit(&self, date: Date, metric: impl Into<Option<Metric>>) -> Edit {
+    /// What became of a metric's day. Sleep and its summary are one.
+    pub fn edit(&self, date: Date, metric: Metric) -> Edit {
         if self.edits.is_empty() {
             return Edit::default();
         }
+        let metric = match metric {
+            Metric::SleepSummary => Metric::Sleep,
+            other => other,
+        };
         let all = self.edits.get(&(date, None)).copied().unwrap_or_default();
-        let one = metric.into().and_then(|one| self.edits.get(&(date, Some(one))));
+        let one = self.edits.get(&(date, Some(metric)));
         let one = one.copied().unwrap_or_default();
         Edit {
             revision: all.revision + one.revision,
@@ -147,7 +151,7 @@ impl Person {
     }
 
     /// The seed of a metric's values on a day: another one after each revision.
-    pub fn seed_of(&self, metric: impl Into<Option<Metric>>, date: Date) -> u64 {
+    pub fn seed_of(&self, metric: Metric, date: Date) -> u64 {
         match self.edit(date, metric).revision {
             0 => self.seed,
             revision => mix(self.seed, "revision", i64::from(revision)),
@@ -155,7 +159,7 @@ impl Person {
     }
 
     /// Whether the row `index` of a metric's day is still there after the day has shrunk.
-    pub fn keeps(&self, metric: impl Into<Option<Metric>>, date: Date, index: i64) -> bool {
+    pub fn keeps(&self, metric: Metric, date: Date, index: i64) -> bool {
         let edit = self.edit(date, metric);
         edit.keep_percent >= 100 || chance(mix(self.seed, "keep", index), edit.keep_percent)
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use http_body_util::BodyExt as _;
 use hyper::Response;
 use hyper::body::Incoming;
+use hyper::header::{HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -15,6 +16,7 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 use crate::body::{BoxError, ReplyBody, broken, framed};
 use crate::controls::Controls;
 use crate::fault::{Effect, Target};
+use crate::hash::mix;
 use crate::http::{Host, Reply, decoded, pairs};
 use crate::log::Seen;
 use crate::options::Options;
@@ -70,7 +72,7 @@ impl Store {
         mut body: Incoming,
     ) -> Result<Response<ReplyBody>, BoxError> {
         let world = &controls.world;
-        if controls.is_down() {
+        if controls.is_down(Host::S3) {
             return Err(broken());
         }
         let path = decoded(parts.uri.path());
@@ -107,21 +109,28 @@ impl Store {
         body: Incoming,
         path: &str,
     ) -> Result<Response<Vec<u8>>, BoxError> {
-        let file = (parts.method == "PUT").then(|| self.file(path)).flatten();
+        let is_put = parts.method == "PUT";
+        let file = is_put.then(|| self.file(path)).flatten();
         let old = file.as_ref().and_then(|file| std::fs::read(file).ok());
+        let encryption = encryption(&parts);
         let request = hyper::Request::from_parts(parts, s3s::Body::from(body));
         let reply = self.service.call(request).await;
         let reply = reply.map_err(|_| broken())?;
-        let (parts, body) = reply.into_parts();
+        let (mut parts, body) = reply.into_parts();
         let body = body.collect().await.map_err(|_| broken())?.to_bytes();
-        if let Some(file) = file {
-            if parts.status.is_success() {
-                let key = path.trim_start_matches('/');
-                let key = key.split_once('/').map_or(key, |(_, key)| key);
-                *world.state().puts.entry(key.to_owned()).or_default() += 1;
-            } else {
-                restore(&file, old);
+        let key = path.trim_start_matches('/');
+        let key = key.split_once('/').map_or(key, |(_, key)| key);
+        match file {
+            Some(file) if !parts.status.is_success() => restore(&file, old),
+            Some(_) => {
+                let mut state = world.state();
+                *state.puts.entry(key.to_owned()).or_default() += 1;
+                state.encryption.insert(key.to_owned(), encryption);
             }
+            None => {}
+        }
+        if parts.status.is_success() {
+            tell_encryption(world, key, &mut parts.headers);
         }
         Ok(Response::from_parts(parts, body.to_vec()))
     }
@@ -144,6 +153,10 @@ impl Store {
             let text = "You must provide the Content-Length HTTP header.";
             return Some(Reply::s3_error(411, "MissingContentLength", text));
         }
+        let owner = parts.headers.get("x-amz-expected-bucket-owner");
+        if owner.is_some_and(|owner| owner.as_bytes() != world.options.account.as_bytes()) {
+            return Some(Reply::s3_error(403, "AccessDenied", "Access Denied"));
+        }
         let query = pairs(parts.uri.query().unwrap_or("").as_bytes());
         let get = |name: &str| {
             let found = query.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
@@ -155,6 +168,10 @@ impl Store {
         if unsigned.any(|name| name.starts_with("x-amz-") && !all_signed.contains(&name)) {
             let text = "There were headers present in the request which were not signed";
             return Some(Reply::s3_error(403, "AccessDenied", text));
+        }
+        if get("X-Amz-Security-Token") != world.options.session_token.as_deref() {
+            let text = "The provided token is malformed or otherwise invalid.";
+            return Some(Reply::s3_error(400, "InvalidToken", text));
         }
         let region = get("X-Amz-Credential")?.split('/').nth(2)?.to_owned();
         if region != world.options.region {
@@ -177,6 +194,31 @@ impl Store {
             return Some(Reply::s3_error(403, "AccessDenied", "Request has expired"));
         }
         None
+    }
+}
+
+const ENCRYPTION: [&str; 2] =
+    ["x-amz-server-side-encryption", "x-amz-server-side-encryption-aws-kms-key-id"];
+
+fn encryption(parts: &Parts) -> Vec<(&'static str, String)> {
+    let value = |name| parts.headers.get(name)?.to_str().ok().map(str::to_owned);
+    let pairs = ENCRYPTION.into_iter().filter_map(|name| Some((name, value(name)?)));
+    pairs.collect()
+}
+
+/// AWS repeats how an object is encrypted; under KMS its ETag is no MD5.
+fn tell_encryption(world: &World, key: &str, headers: &mut HeaderMap) {
+    let state = world.state();
+    for (name, value) in state.encryption.get(key).into_iter().flatten() {
+        if let Ok(text) = HeaderValue::from_str(value) {
+            headers.insert(*name, text);
+        }
+        if value == "aws:kms" && headers.contains_key("etag") {
+            let etag = format!("\"{:032x}\"", mix(0, key, 0));
+            if let Ok(text) = HeaderValue::from_str(&etag) {
+                headers.insert("etag", text);
+            }
+        }
     }
 }
 

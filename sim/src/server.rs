@@ -1,32 +1,25 @@
-//! The listeners, and what happens to every request: log, faults, answer.
+//! What happens to every request: log, faults, answer.
 
 use std::future::pending;
 use std::io::Write as _;
-use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use jiff::SignedDuration;
 use serde_json::Value;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpSocket};
-use tokio::sync::watch;
-use tokio_rustls::TlsAcceptor;
 
 use crate::body::{BoxError, ReplyBody, broken, framed};
 use crate::control;
 use crate::controls::Controls;
 use crate::fault::{self, Effect, PageTrick, Target};
+use crate::fitbit;
 use crate::google;
 use crate::http::{Ask, Host, Reply, decoded, pairs};
+use crate::listen::Service;
 use crate::log::Seen;
 use crate::s3;
 use crate::world::World;
@@ -34,88 +27,8 @@ use crate::world::World;
 /// The largest request body that is read.
 const BODY_BYTES_MAX: usize = 64 << 20;
 
-/// What listens on a port.
-#[derive(Clone)]
-pub enum Service {
-    Google,
-    S3(Arc<s3::Store>),
-    Control,
-}
-
-/// A port and what answers on it.
-pub struct Port {
-    pub service: Service,
-    pub listener: std::net::TcpListener,
-    pub acceptor: Option<TlsAcceptor>,
-}
-
-/// Serves one port until the runtime ends. While the world is down nobody listens, but the
-/// port stays taken.
-pub async fn serve(
-    controls: Controls,
-    port: Port,
-    mut down: watch::Receiver<bool>,
-) -> Result<(), BoxError> {
-    let Port { service, listener, acceptor } = port;
-    let address = listener.local_addr()?;
-    listener.set_nonblocking(true)?;
-    let mut listener = TcpListener::from_std(listener)?;
-    loop {
-        let is_down = *down.borrow_and_update();
-        if is_down && !matches!(service, Service::Control) {
-            drop(listener);
-            let held = held(address).await?;
-            while *down.borrow_and_update() {
-                down.changed().await?;
-            }
-            listener = held.listen(1024)?;
-        }
-        tokio::select! {
-            accepted = listener.accept() => {
-                if let Ok((stream, _)) = accepted {
-                    let _ = stream.set_nodelay(true);
-                    controls.world.log.connected();
-                    let (controls, service) = (controls.clone(), service.clone());
-                    match acceptor.clone() {
-                        None => tokio::spawn(connection(controls, service, stream)),
-                        Some(acceptor) => tokio::spawn(async move {
-                            if let Ok(stream) = acceptor.accept(stream).await {
-                                connection(controls, service, stream).await;
-                            }
-                        }),
-                    };
-                }
-            }
-            changed = down.changed() => changed?,
-        }
-    }
-}
-
-/// The port, taken but closed: connections to it are refused.
-async fn held(address: SocketAddr) -> Result<TcpSocket, BoxError> {
-    for _ in 0..100 {
-        let socket = TcpSocket::new_v4()?;
-        socket.set_reuseaddr(true)?;
-        if socket.bind(address).is_ok() {
-            return Ok(socket);
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    Err("the port cannot be held".into())
-}
-
-async fn connection<S>(controls: Controls, service: Service, stream: S)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let answer = service_fn(move |request| answer(controls.clone(), service.clone(), request));
-    let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new());
-    // How a connection ends is its peer's business, or a fault's.
-    let _ = builder.serve_connection(TokioIo::new(stream), answer).await;
-}
-
-async fn answer(
+/// Answers one request of a port.
+pub async fn answer(
     controls: Controls,
     service: Service,
     request: Request<Incoming>,
@@ -128,10 +41,14 @@ async fn answer(
             Ok(framed(response(reply.await?), None))
         }
         Service::S3(store) => store.answer(&controls, parts, body).await,
+        Service::Fitbit => {
+            let ask = ask(Host::Fitbit, &parts, read(body).await?);
+            answer_provider(&controls, ask).await
+        }
         Service::Google => {
             let path = decoded(parts.uri.path());
             let ask = ask(google::host_of(&path), &parts, read(body).await?);
-            answer_google(&controls, ask).await
+            answer_provider(&controls, ask).await
         }
     }
 }
@@ -176,9 +93,12 @@ impl Drop for Entry<'_> {
     }
 }
 
-async fn answer_google(controls: &Controls, mut ask: Ask) -> Result<Response<ReplyBody>, BoxError> {
+async fn answer_provider(
+    controls: &Controls,
+    mut ask: Ask,
+) -> Result<Response<ReplyBody>, BoxError> {
     let world = &controls.world;
-    if controls.is_down() {
+    if controls.is_down(ask.host.port()) {
         return Err(broken());
     }
     let who = who(world, &ask);
@@ -205,13 +125,14 @@ async fn answer_google(controls: &Controls, mut ask: Ask) -> Result<Response<Rep
     let zipped = ask.header("accept-encoding").contains("gzip");
     let reply = match before(ask.host, effect.as_ref()).await? {
         Some(reply) => reply,
+        None if ask.host == Host::Fitbit => fitbit::answer(world, &ask),
         None => google::answer(world, &ask),
     };
     if effect == Some(Effect::LostReply) {
         return Err(broken());
     }
     let mut reply = response(changed(reply, effect.as_ref()));
-    if zipped && ask.host == Host::Google {
+    if zipped && matches!(ask.host, Host::Google | Host::Fitbit) {
         zip(&mut reply);
     }
     entry.answered(reply.status().as_u16());
@@ -235,7 +156,13 @@ fn who(world: &World, ask: &Ask) -> Option<String> {
         Host::Token => google::token::secret_of(ask),
         _ => ask.bearer().map(str::to_owned),
     };
-    world.state().grants.owner(&secret?)
+    let secret = match (ask.host, ask.path.as_str()) {
+        (Host::Fitbit, path) if path.starts_with("/oauth2/") => fitbit::token::secret_of(ask),
+        _ => secret,
+    };
+    let (secret, state) = (secret?, world.state());
+    let owner = state.grants.owner(&secret);
+    owner.or_else(|| state.fitbit.owner(&secret))
 }
 
 /// A short name of a path: `steps:rollUp`, `identity`, `token`.
@@ -263,6 +190,7 @@ pub async fn before(host: Host, effect: Option<&Effect>) -> Result<Option<Reply>
         Some(Effect::Status { status, retry_after_s }) => {
             let reply = match host {
                 Host::Token => google::token::by_status(*status),
+                Host::Fitbit => fitbit::error::by_status(*status),
                 Host::S3 => s3::by_status(*status),
                 _ => google::error::by_status(*status),
             };
@@ -271,6 +199,9 @@ pub async fn before(host: Host, effect: Option<&Effect>) -> Result<Option<Reply>
         Some(Effect::Reason { reason, retry_after_s }) => {
             let reply = google::error::by_reason(reason);
             later(reply.unwrap_or_else(google::error::not_found), *retry_after_s)
+        }
+        Some(Effect::OauthError { error }) if host == Host::Fitbit => {
+            fitbit::error::by_error(error)
         }
         Some(Effect::OauthError { error }) => google::token::by_error(error),
         Some(Effect::S3Error { status, code }) => Reply::s3_error(*status, code, "As asked."),

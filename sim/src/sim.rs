@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::watch;
 
 use crate::addresses::Addresses;
 use crate::controls::Controls;
+use crate::http::Host;
+use crate::listen::{Gate, Port, Service, serve};
 use crate::options::Options;
 use crate::s3::Store;
-use crate::server::{Port, Service, serve};
 use crate::tls;
 use crate::world::World;
 
@@ -58,18 +58,20 @@ impl Sim {
         let store = Store::new(&options, &s3_dir)?;
         let ports = options.ports;
         let google = listen(ports.google)?;
+        let fitbit = listen(ports.fitbit)?;
         let s3 = listen(ports.s3)?;
         let control = listen(ports.control)?;
         let addresses = Addresses {
             google: address(scheme, &google)?,
+            fitbit: address(scheme, &fitbit)?,
             s3: address(scheme, &s3)?,
             control: address("http", &control)?,
         };
-        let (down, is_down) = watch::channel(false);
+        let hosts = [Host::Google, Host::Fitbit, Host::S3];
         let controls = Controls {
             world: Arc::new(World::new(options)?),
             addresses: Arc::new(addresses),
-            down,
+            gates: hosts.map(|host| (host, Gate::default())).to_vec(),
             s3_dir,
             authority: identity.as_ref().and_then(|one| one.authority.clone()),
         };
@@ -81,6 +83,7 @@ impl Sim {
             .map_err(|problem| problem.to_string())?;
         let services = [
             (Service::Google, google),
+            (Service::Fitbit, fitbit),
             (Service::S3(Arc::new(store)), s3),
             (Service::Control, control),
         ];
@@ -89,8 +92,9 @@ impl Sim {
                 Service::Control => None,
                 _ => identity.as_ref().map(|one| one.acceptor.clone()),
             };
-            let port = Port { service, listener, acceptor };
-            runtime.spawn(serve(controls.clone(), port, is_down.clone()));
+            let gate = controls.gate(service.host()).cloned().unwrap_or_default();
+            let port = Port { service, listener, acceptor, gate };
+            runtime.spawn(serve(controls.clone(), port));
         }
         Ok(Sim { controls, runtime: Some(runtime), own_dir })
     }

@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use ring::hmac;
 
 use crate::fault::Faults;
+use crate::fitbit;
 use crate::google::grant::Grants;
 use crate::hash::mix;
 use crate::log::Log;
@@ -37,14 +38,20 @@ impl Citizen {
 pub struct State {
     pub citizens: Vec<Citizen>,
     pub grants: Grants,
+    /// The same at Fitbit.
+    pub fitbit: fitbit::grant::Grants,
     /// When each participant's last minute of requests was made.
     pub quota: HashMap<String, Vec<Timestamp>>,
+    /// Each participant's present hour at Fitbit, and the requests in it.
+    pub fitbit_quota: HashMap<String, (i64, u32)>,
     /// Successful uploads of each key.
     pub puts: BTreeMap<String, u32>,
+    /// How each key was asked to be encrypted: the headers of its last upload.
+    pub encryption: BTreeMap<String, Vec<(&'static str, String)>>,
 }
 
 impl State {
-    /// The participant of that name, address or health user id.
+    /// The participant of that name, address or user id.
     pub fn citizen(&self, who: &str) -> Option<&Citizen> {
         let index = self.index(who)?;
         self.citizens.get(index)
@@ -59,7 +66,9 @@ impl State {
     fn index(&self, who: &str) -> Option<usize> {
         self.citizens.iter().position(|citizen| {
             let one = &citizen.participant;
-            one.name == who || one.email == who || one.health_user_id == who
+            [&one.name, &one.email, &one.health_user_id, &one.legacy_user_id]
+                .into_iter()
+                .any(|name| name == who)
         })
     }
 }
@@ -91,8 +100,11 @@ impl World {
         let state = State {
             citizens,
             grants: Grants::new(&options),
+            fitbit: fitbit::grant::Grants::new(&options),
             quota: HashMap::new(),
+            fitbit_quota: HashMap::new(),
             puts: BTreeMap::new(),
+            encryption: BTreeMap::new(),
         };
         Ok(World {
             options,

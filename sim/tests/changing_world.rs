@@ -229,7 +229,7 @@ fn the_program_says_where_everything_is_and_signs_in() {
     let consent = |url: &str| {
         let output = Command::new(program)
             .args(["consent", "--who=p2", "--url", url])
-            .env("FITSYNC_SIM_CONTROL", text("control"))
+            .env("SIM_CONTROL_URL", text("control"))
             .output()
             .expect("the program");
         (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())

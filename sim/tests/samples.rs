@@ -3,10 +3,7 @@
 
 mod common;
 
-use std::collections::BTreeSet;
-use std::path::Path;
-
-use common::{access, connect_with, get, post_json, query, scope};
+use common::{access, connect_with, get, post_json, query, scope, shape};
 use fitsync_sim::{Effect, Fault, Options, Sim};
 use serde_json::{Value, json};
 
@@ -14,51 +11,24 @@ const ALL: [&str; 5] =
     ["activity_and_fitness", "health_metrics_and_measurements", "profile", "settings", "sleep"];
 
 fn sample(name: &str) -> Value {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples/google-health");
-    let text = std::fs::read_to_string(folder.join(name)).expect(name);
-    serde_json::from_str(&text).expect(name)
+    shape::sample(&format!("google-health/{name}"))
 }
 
-/// The paths of a document, each with the kind of value at its end.
-fn shape(value: &Value, path: &str, paths: &mut BTreeSet<String>) {
-    match value {
-        Value::Object(object) => {
-            for (name, value) in object {
-                shape(value, &format!("{path}/{name}"), paths);
-            }
-        }
-        Value::Array(list) => list.iter().for_each(|one| shape(one, &format!("{path}/*"), paths)),
-        Value::String(_) => drop(paths.insert(format!("{path} text"))),
-        Value::Number(_) => drop(paths.insert(format!("{path} number"))),
-        Value::Bool(_) => drop(paths.insert(format!("{path} bool"))),
-        Value::Null => drop(paths.insert(format!("{path} null"))),
-    }
-}
-
-/// Paths that depend on the time of the day, and ends of lists.
-fn optional(path: &str) -> bool {
-    let endings = [
-        "hours number",
-        "minutes number",
-        "seconds number",
-        "nextPageToken text",
-        "metadata/nap bool",
-        "device/manufacturer text",
-    ];
-    endings.iter().any(|ending| path.ends_with(ending))
-}
+/// Paths that depend on the time of the day, ends of lists, and fields that are rarely set.
+const OPTIONAL: [&str; 6] = [
+    "hours number",
+    "minutes number",
+    "seconds number",
+    "nextPageToken text",
+    "metadata/nap bool",
+    "device/manufacturer text",
+];
 
 #[track_caller]
 fn same_shape(reply: &Value, samples: &[&str]) {
-    let (mut mine, mut theirs) = (BTreeSet::new(), BTreeSet::new());
-    shape(reply, "", &mut mine);
-    for name in samples {
-        shape(&sample(name), "", &mut theirs);
-    }
-    let strange: Vec<_> = mine.difference(&theirs).filter(|p| !optional(p)).collect();
-    let missing: Vec<_> = theirs.difference(&mine).filter(|p| !optional(p)).collect();
-    assert!(strange.is_empty(), "{samples:?} have no {strange:?}");
-    assert!(missing.is_empty(), "{samples:?} also have {missing:?}");
+    let names: Vec<_> = samples.iter().map(|name| format!("google-health/{name}")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    shape::same_shape(reply, &names, &OPTIONAL);
 }
 
 struct Client {

@@ -90,3 +90,32 @@ fn an_upload_from_a_wrong_clock_is_refused() {
     let answer = common::put(&good(&sim, "k"), &[], b"x").expect("an answer");
     assert!(answer.status == 403 && answer.text().contains("RequestTimeTooSkewed"));
 }
+
+#[test]
+fn the_owner_the_token_and_the_encryption_are_checked_and_told() {
+    let token = "a-session-token";
+    let sim = Sim::start(Options { session_token: Some(token.to_owned()), ..Options::default() });
+    let answer = common::put(&good(&sim, "k"), &[], b"x").expect("an answer");
+    assert!(answer.status == 400 && answer.text().contains("InvalidToken"), "{}", answer.text());
+    let url = sim.s3_url().parse().expect("address");
+    let bucket = Bucket::new(url, UrlStyle::Path, sim.bucket().to_owned(), sim.region().to_owned());
+    let bucket = bucket.expect("a bucket");
+    let (key, secret) = (sim.access_key(), sim.secret_key());
+    let credentials = Credentials::new_with_token(key, secret, token);
+    let put = |headers: &[(&'static str, &'static str)]| {
+        let mut put = bucket.put_object(Some(&credentials), "k");
+        for (name, value) in headers {
+            put.headers_mut().insert(*name, *value);
+        }
+        let url = put.sign(Duration::from_secs(600)).to_string();
+        common::put(&url, headers, b"x").expect("an answer")
+    };
+    assert_eq!(put(&[]).status, 200);
+    assert_eq!(put(&[("x-amz-expected-bucket-owner", "123456789012")]).status, 200);
+    assert_eq!(put(&[("x-amz-expected-bucket-owner", "999999999999")]).status, 403);
+    let kms = "x-amz-server-side-encryption";
+    let answer = put(&[(kms, "aws:kms")]);
+    assert_eq!((answer.status, answer.headers[kms].as_str()), (200, "aws:kms"));
+    assert_ne!(answer.headers["etag"], "\"9dd4e461268c8034f5c8564e155c67a6\"", "no MD5");
+    assert!(sim.secrets().contains(&"a-session-token".to_owned()));
+}

@@ -71,14 +71,7 @@ fn taking_part(person: &Person, local: Local) -> bool {
 
 /// Steps while the band is worn; nothing while it is not.
 pub fn steps(person: &Person, local: Local) -> Option<i64> {
-    if !taking_part(person, local) || !person.worn(local) {
-        return None;
-    }
-    let date = local.date();
-    if !person.keeps(Metric::Steps, date, local.minute) {
-        return None;
-    }
-    Some(steps_of(person, local, person.seed_of(Metric::Steps, date)))
+    steps_for(person, local, Metric::Steps)
 }
 
 fn steps_of(person: &Person, local: Local, seed: u64) -> i64 {
@@ -148,7 +141,9 @@ pub const SAMPLES: i64 = 12;
 /// Beats a minute, while the band is worn.
 pub fn heart_rate(person: &Person, local: Local, sample: i64) -> Option<i64> {
     let date = local.date();
-    if !taking_part(person, local) || !person.worn(local) || !person.keeps(None, date, local.minute)
+    if !taking_part(person, local)
+        || !person.worn(local)
+        || !person.keeps(Metric::HeartRate, date, local.minute)
     {
         return None;
     }
@@ -158,20 +153,30 @@ pub fn heart_rate(person: &Person, local: Local, sample: i64) -> Option<i64> {
         (_, true) => -8,
         _ => pick(mix(person.seed, "mood", local.minute.div_euclid(15)), 18),
     };
-    let seed = person.seed_of(None, date);
+    let seed = person.seed_of(Metric::HeartRate, date);
     let index = local.minute * SAMPLES + sample;
     Some(base + effort + pick(mix(seed, "beat", index), 7))
+}
+
+/// Steps as distance and floors see them: revised on their own.
+fn steps_for(person: &Person, local: Local, metric: Metric) -> Option<i64> {
+    if !taking_part(person, local) || !person.worn(local) {
+        return None;
+    }
+    let date = local.date();
+    let kept = person.keeps(metric, date, local.minute);
+    kept.then(|| steps_of(person, local, person.seed_of(metric, date)))
 }
 
 /// Millimetres, while the band is worn.
 pub fn distance_mm(person: &Person, local: Local) -> Option<i64> {
     let stride = 650 + pick(mix(person.seed, "stride", 0), 150);
-    steps(person, local).map(|steps| steps * stride)
+    steps_for(person, local, Metric::Distance).map(|steps| steps * stride)
 }
 
 /// Floors, while the band is worn.
 pub fn floors(person: &Person, local: Local) -> Option<i64> {
-    let steps = steps(person, local)?;
+    let steps = steps_for(person, local, Metric::Floors)?;
     let number = mix(person.seed, "floors", local.minute);
     Some(i64::from(steps > 40 && chance(number, 4)))
 }

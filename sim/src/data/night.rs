@@ -36,21 +36,12 @@ pub struct Temperature {
 }
 
 /// Whether the night before `date` gave anything for a metric.
-fn slept(person: &Person, metric: Metric, date: Date) -> bool {
+pub fn slept(person: &Person, metric: Metric, date: Date) -> bool {
     let day = day_of(date);
     let number = mix(person.seed, metric.name(), day);
     date >= person.joined
         && !chance(number, person.missing_nights_percent)
         && person.keeps(metric, date, day)
-}
-
-/// Whether the night before `date` gave something else.
-pub fn slept_well(person: &Person, name: &str, date: Date) -> bool {
-    let day = day_of(date);
-    let number = mix(person.seed, name, day);
-    date >= person.joined
-        && !chance(number, person.missing_nights_percent)
-        && person.keeps(None, date, day)
 }
 
 /// The heart rate variability of the night that ends on `date`.
@@ -111,6 +102,15 @@ pub fn temperature(person: &Person, date: Date) -> Option<Temperature> {
         _ => Reading::Value(Amount(nightly)),
     };
     Some(Temperature { nightly, baseline, stddev })
+}
+
+/// How much warmer or colder than usual the skin was, where the baseline is known.
+pub fn relative(person: &Person, date: Date) -> Option<Amount> {
+    let night = temperature(person, date)?;
+    match (night.nightly, night.baseline) {
+        (Reading::Value(nightly), Reading::Value(base)) => Some(Amount(nightly.0 - base.0)),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

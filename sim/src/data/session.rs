@@ -3,8 +3,9 @@
 use jiff::civil::Date;
 
 use super::minute::{Zone, bedtime, exercise, get_up, zones};
-use super::night::slept_well;
+use super::night::slept;
 use crate::hash::{chance, mix, pick};
+use crate::metric::Metric;
 use crate::person::{Person, date_of, day_of};
 
 /// A stretch of one kind of sleep, in UTC minutes.
@@ -44,15 +45,15 @@ impl Sleep {
 pub fn sleeps(person: &Person, date: Date) -> Vec<Sleep> {
     let day = day_of(date);
     let mut sleeps = Vec::new();
-    if slept_well(person, "sleep", date) {
+    if slept(person, Metric::Sleep, date) {
         let from = person.minute_at(date_of(day - 1), bedtime(person, day - 1));
         let to = person.minute_at(date, get_up(person, day));
         let kinds = ["LIGHT", "DEEP", "LIGHT", "REM", "AWAKE"];
         let stages = stages(person, from, to, &kinds);
         sleeps.push(Sleep { nap: false, stages });
     }
-    let number = mix(person.seed_of(None, date), "nap", day);
-    if date >= person.joined && chance(number, 12) && person.keeps(None, date, 2) {
+    let number = mix(person.seed_of(Metric::Sleep, date), "nap", day);
+    if date >= person.joined && chance(number, 12) && person.keeps(Metric::Sleep, date, -day) {
         let from = person.minute_at(date, 800 + pick(number, 100));
         let to = from + 25 + pick(number >> 16, 50);
         let stages = stages(person, from, to, &["ASLEEP", "RESTLESS", "ASLEEP", "AWAKE"]);
@@ -91,13 +92,15 @@ pub struct Workout {
     pub fat_burn_min: i64,
     pub cardio_min: i64,
     pub peak_min: i64,
+    pub calories_kcal: i64,
+    pub average_bpm: i64,
 }
 
 /// The exercise of a date.
 pub fn workout(person: &Person, date: Date) -> Option<Workout> {
     let day = day_of(date);
     let (start, length) = exercise(person, day)?;
-    if date < person.joined || !person.keeps(None, date, 3) {
+    if date < person.joined || !person.keeps(Metric::Exercise, date, day) {
         return None;
     }
     let kinds = [("RUNNING", "Run"), ("BIKING", "Bike"), ("CARDIO_WORKOUT", "Activity")];
@@ -109,14 +112,20 @@ pub fn workout(person: &Person, date: Date) -> Option<Workout> {
         let same = earned.iter().filter(|one| **one == zone);
         i64::try_from(same.count()).unwrap_or(0)
     };
+    let (fat_burn_min, cardio_min, peak_min) =
+        (count(Zone::FatBurn), count(Zone::Cardio), count(Zone::Peak));
+    let active = fat_burn_min + cardio_min + peak_min;
+    let revised = pick(mix(person.seed_of(Metric::Exercise, date), "workout", day), 20);
     Some(Workout {
         from,
         to: from + length,
         kind,
         credits: earned.iter().map(|zone| zone.credit()).sum(),
-        fat_burn_min: count(Zone::FatBurn),
-        cardio_min: count(Zone::Cardio),
-        peak_min: count(Zone::Peak),
+        fat_burn_min,
+        cardio_min,
+        peak_min,
+        calories_kcal: length * 7 + active * 3 + revised,
+        average_bpm: 118 + active % 30,
     })
 }
 

@@ -97,7 +97,11 @@ impl Grants {
             access: HashMap::new(),
             refresh: HashMap::new(),
             consented: HashSet::new(),
-            secrets: vec![options.client_secret.clone(), options.secret_key.clone()],
+            secrets: [&options.client_secret, &options.secret_key]
+                .into_iter()
+                .chain(&options.session_token)
+                .cloned()
+                .collect(),
         }
     }
 

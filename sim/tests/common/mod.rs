@@ -1,6 +1,8 @@
 //! A browser and a client, as small as they can be.
 #![allow(dead_code)]
 
+pub mod shape;
+
 use std::collections::HashMap;
 
 use fitsync_sim::Sim;
@@ -9,8 +11,8 @@ use serde_json::Value;
 pub const REDIRECT: &str = "http://localhost:8000/auth/callback";
 pub const SCOPES: [&str; 3] =
     ["activity_and_fitness", "health_metrics_and_measurements", "settings"];
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 /// A status, its headers and its body.
 #[derive(Debug)]
@@ -78,6 +80,23 @@ pub fn post_json(url: &str, token: &str, body: &Value) -> Answer {
     let request = agent().post(url).header("content-type", "application/json");
     let request = request.header("authorization", format!("Bearer {token}"));
     answer(request.send(body.to_string())).expect("an answer")
+}
+
+/// A form with a Basic header.
+pub fn post_basic(url: &str, (id, secret): (&str, &str), pairs: &[(&str, &str)]) -> Answer {
+    use base64::Engine as _;
+    let pair = base64::engine::general_purpose::STANDARD.encode(format!("{id}:{secret}"));
+    let request = agent().post(url).header("authorization", format!("Basic {pair}"));
+    answer(request.send_form(pairs.iter().copied())).expect("an answer")
+}
+
+/// A GET with more headers.
+pub fn get_with(url: &str, headers: &[(&str, &str)]) -> Answer {
+    let mut request = agent().get(url);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    answer(request.call()).expect("an answer")
 }
 
 pub fn try_post_form(url: &str, pairs: &[(&str, &str)]) -> Result<Answer, ureq::Error> {

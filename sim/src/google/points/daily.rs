@@ -93,11 +93,7 @@ fn temperature(person: &Person, date: Date) -> Option<Value> {
 }
 
 fn resting_heart_rate(person: &Person, date: Date) -> Option<Value> {
-    let beats = body::resting_heart_rate(person, date)?;
-    let method = match night::slept_well(person, "sleep", date) {
-        true => "WITH_SLEEP",
-        false => "ONLY_WITH_AWAKE_DATA",
-    };
+    let (beats, method) = body::resting_heart_rate(person, date)?;
     let mut object = dated(date);
     put(&mut object, "beatsPerMinute", Some(beats.to_string().into()));
     let metadata = json!({"calculationMethod": method});
@@ -130,8 +126,9 @@ fn breaths(person: &Person, date: Date) -> Option<Value> {
 fn vo2_max(person: &Person, date: Date) -> Option<Value> {
     let fitness = body::vo2_max(person, date)?;
     let mut object = dated(date);
-    put(&mut object, "vo2Max", Some(fitness.json()));
-    put(&mut object, "cardioFitnessLevel", Some("GOOD".into()));
+    put(&mut object, "vo2Max", Some(fitness.vo2_max.json()));
+    put(&mut object, "estimated", fitness.estimated.then_some(Value::Bool(true)));
+    put(&mut object, "cardioFitnessLevel", fitness.level.map(Value::from));
     put(&mut object, "vo2MaxCovariance", Some(json!(1.25)));
     Some(Value::Object(object))
 }

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::json::{sample_time, session_interval};
 use super::{Anchor, Filter, Origin, Point, Source, civil_of};
+use crate::data::body;
 use crate::data::session::{Sleep, Workout, sleeps, workout};
-use crate::data::{Amount, body};
 use crate::person::{Person, date_of, day_of, instant};
 
 /// The points of a type within a filter's bounds.
@@ -127,8 +127,8 @@ fn workout_json(person: &Person, workout: Workout) -> Value {
         "interval": session_interval(person, workout.from, workout.to),
         "exerciseType": workout.kind.0,
         "metricsSummary": {
-            "caloriesKcal": Amount((length * 7 + active * 3) * 100_000).json(),
-            "averageHeartRateBeatsPerMinute": (118 + active % 30).to_string(),
+            "caloriesKcal": workout.calories_kcal,
+            "averageHeartRateBeatsPerMinute": workout.average_bpm.to_string(),
             "activeZoneMinutes": workout.credits.to_string(),
             "heartRateZoneDurations": {
                 "lightTime": seconds((length - active).max(0)),

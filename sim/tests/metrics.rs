@@ -171,3 +171,30 @@ fn nights_are_what_the_truth_says() {
     }
     assert!(nights > 40 && nights < 83 && warm > 40, "{nights} {warm}");
 }
+
+#[test]
+fn what_has_a_beginning_and_an_end_is_what_the_truth_says() {
+    let sim = sim();
+    let changes = [("scope", common::scope(&["activity_and_fitness", "sleep"]))];
+    let changes: Vec<_> = changes.iter().map(|(k, v)| (*k, v.as_str())).collect();
+    let token = access(&common::connect_with(&sim, "p1", &changes));
+    let zone = sim.person("p1").expect("p1").zones[0].1.clone();
+    let filter = "sleep.interval.civil_end_time >= \"2026-11-01\" AND \
+                  sleep.interval.civil_end_time < \"2026-11-23\"";
+    let sleeps = reconcile(&sim, &token, "sleep", filter);
+    let filter = "exercise.interval.civil_start_time >= \"2026-11-01\" AND \
+                  exercise.interval.civil_start_time < \"2026-11-23\"";
+    let workouts = reconcile(&sim, &token, "exercise", filter);
+    let stages: usize =
+        sleeps.iter().filter_map(|sleep| sleep["sleep"]["stages"].as_array().map(Vec::len)).sum();
+    let rows = |metric| {
+        let days = (1..23).map(|day| Day::civil(date(2026, 11, day), &zone));
+        let files = days.filter_map(|day| sim.truth("p1", "u", metric, &day).expect("p1"));
+        let lines = files.map(|bytes| bytes.iter().filter(|byte| **byte == b'\n').count() - 1);
+        lines.sum::<usize>()
+    };
+    assert_eq!(sleeps.len(), rows(Metric::SleepSummary));
+    assert_eq!(stages, rows(Metric::Sleep));
+    assert_eq!(workouts.len(), rows(Metric::Exercise));
+    assert!(workouts.len() > 3 && sleeps.len() > 12);
+}

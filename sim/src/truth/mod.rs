@@ -1,7 +1,12 @@
 //! What fitsync must have written: the exact bytes of a CSV file, without fitsync's code.
 //!
 //! The values come from the same pure functions that the services answer from; the text is made
-//! here, from design.md section 6 alone.
+//! here, from the design and the data dictionary alone.
+
+mod daily;
+mod fitbit;
+mod minute;
+mod session;
 
 use std::fmt::Write as _;
 
@@ -9,10 +14,11 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::data::night::Reading;
-use crate::data::{Amount, PARTS, minute, night};
-use crate::metric::Metric;
-use crate::person::{Person, instant};
+pub use fitbit::fitbit_csv;
+
+use crate::data::{Amount, PARTS};
+use crate::metric::{Cadence, Metric};
+use crate::person::{Local, Person, instant};
 
 /// A civil day as the product cuts it: a date, the zone of its local times, and its UTC minutes.
 #[derive(Clone, Debug)]
@@ -37,6 +43,17 @@ impl Day {
             end: midnight(date.tomorrow().unwrap_or(date)),
         }
     }
+
+    /// Whether an instant is in the day.
+    fn holds(&self, at: Timestamp) -> bool {
+        self.start <= at && at < self.end
+    }
+
+    /// The cells of an instant: UTC, and the wall clock in the day's zone.
+    fn times(&self, at: Timestamp) -> String {
+        let wall = self.zone.to_datetime(at).strftime("%Y-%m-%dT%H:%M:%S");
+        format!("{},{wall}", utc(at))
+    }
 }
 
 /// The CSV file of a metric's day, as it must be when the device last synced at `synced`
@@ -48,13 +65,18 @@ pub fn csv(
     day: &Day,
     synced: Option<Timestamp>,
 ) -> Option<Vec<u8>> {
-    let rows = match metric {
-        Metric::Steps | Metric::Calories | Metric::Azm => {
-            minute_rows(person, user_id, metric, day, synced)
+    let synced = synced.unwrap_or(Timestamp::MAX);
+    let rows: Vec<String> = match metric.cadence() {
+        Cadence::Minute => minute_rows(day, synced, |m| minute::cells(person, metric, m)),
+        Cadence::Event => session::event_rows(person, metric, day, synced),
+        Cadence::Daily => {
+            let ready = person.night_ready(day.date) < synced;
+            let cells = ready.then(|| daily::cells(person, metric, day.date)).flatten();
+            cells.map(|cells| format!("{},{cells}", day.date)).into_iter().collect()
         }
-        Metric::Hrv | Metric::WristTemp => night_row(person, user_id, metric, day, synced),
+        Cadence::Night => session::sleep_rows(person, metric, day, synced),
     };
-    (!rows.is_empty()).then(|| format!("{}\n{rows}", metric.header()).into_bytes())
+    file(user_id, metric, &rows)
 }
 
 /// The file of a day that had rows once and has none any more: its header.
@@ -62,91 +84,32 @@ pub fn header_only(metric: Metric) -> Vec<u8> {
     format!("{}\n", metric.header()).into_bytes()
 }
 
-fn minute_rows(
-    person: &Person,
-    user_id: &str,
-    metric: Metric,
-    day: &Day,
-    synced: Option<Timestamp>,
-) -> String {
+fn file(user_id: &str, metric: Metric, rows: &[String]) -> Option<Vec<u8>> {
+    let mut text = format!("{}\n", metric.header());
+    for row in rows {
+        let _ = writeln!(text, "{user_id},{row}");
+    }
+    (!rows.is_empty()).then(|| text.into_bytes())
+}
+
+/// The rows of the minutes that begin in the day and before the sync.
+fn minute_rows(day: &Day, synced: Timestamp, cells: impl Fn(i64) -> Option<String>) -> Vec<String> {
     let first = -(-day.start.as_second()).div_euclid(60);
     let last = -(-day.end.as_second()).div_euclid(60);
-    let mut rows = String::new();
-    for minute in first..last {
-        let at = instant(minute);
-        if synced.is_some_and(|synced| at >= synced) {
-            break;
-        }
-        if let Some(values) = minute_values(person, metric, minute) {
-            let wall = day.zone.to_datetime(at).strftime("%Y-%m-%dT%H:%M:%S");
-            let utc = at.strftime("%Y-%m-%dT%H:%M:%SZ");
-            let _ = writeln!(rows, "{user_id},{utc},{wall},{values}");
-        }
-    }
-    rows
+    let known = (first..last).take_while(|minute| instant(*minute) < synced);
+    known
+        .filter_map(|minute| Some(format!("{},{}", day.times(instant(minute)), cells(minute)?)))
+        .collect()
 }
 
-fn minute_values(person: &Person, metric: Metric, minute: i64) -> Option<String> {
-    let local = person.local(minute);
-    match metric {
-        Metric::Steps => minute::steps(person, local).map(|steps| steps.to_string()),
-        Metric::Calories => minute::calories(person, local, true).map(decimal),
-        _ => {
-            let zones = minute::zones(person, local);
-            let credit = |zone| {
-                let same = zones.iter().filter(|z| **z == zone);
-                same.map(|z| z.credit()).sum::<i64>()
-            };
-            let (fat, cardio, peak) = (
-                credit(minute::Zone::FatBurn),
-                credit(minute::Zone::Cardio),
-                credit(minute::Zone::Peak),
-            );
-            let sum = fat + cardio + peak;
-            (sum > 0).then(|| format!("{sum},{fat},{cardio},{peak}"))
-        }
-    }
+fn utc(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-fn night_row(
-    person: &Person,
-    user_id: &str,
-    metric: Metric,
-    day: &Day,
-    synced: Option<Timestamp>,
-) -> String {
-    let ready = person.night_ready(day.date);
-    if synced.is_some_and(|synced| ready >= synced) {
-        return String::new();
-    }
-    let values = match metric {
-        Metric::Hrv => night::hrv(person, day.date).map(|night| {
-            [
-                night.average.map(decimal),
-                night.deep.map(decimal),
-                night.non_rem.map(|bpm| bpm.to_string()),
-                night.entropy.map(decimal),
-            ]
-            .map(Option::unwrap_or_default)
-        }),
-        _ => night::temperature(person, day.date).map(|night| {
-            let relative = match (night.nightly, night.baseline) {
-                (Reading::Value(nightly), Reading::Value(baseline)) => {
-                    decimal(Amount(nightly.0 - baseline.0))
-                }
-                _ => String::new(),
-            };
-            let cell = |reading| match reading {
-                Reading::Value(amount) => decimal(amount),
-                Reading::Missing | Reading::NotANumber => String::new(),
-            };
-            [relative, cell(night.nightly), cell(night.baseline), cell(night.stddev)]
-        }),
-    };
-    match values {
-        Some(values) => format!("{user_id},{},{}\n", day.date, values.join(",")),
-        None => String::new(),
-    }
+/// The wall clock where the participant was.
+fn local(local: Local) -> String {
+    let (hour, minute) = (local.minute_of_day / 60, local.minute_of_day % 60);
+    format!("{}T{hour:02}:{minute:02}:00", local.date())
 }
 
 /// At most four decimals, no trailing zeros, no minus before nothing.
@@ -156,6 +119,11 @@ fn decimal(amount: Amount) -> String {
     let sign = if amount.0 < 0 && tenths > 0 { "-" } else { "" };
     let text = format!("{sign}{whole}.{fraction:04}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// Thousandths of something, in whole ones.
+fn thousandths(count: i64) -> String {
+    decimal(Amount(count * PARTS / 1000))
 }
 
 #[cfg(test)]
@@ -178,6 +146,7 @@ mod tests {
         for (parts, text) in cases {
             assert_eq!(decimal(Amount(parts)), text);
         }
+        assert_eq!(thousandths(80_250), "80.25");
     }
 
     #[test]
@@ -207,5 +176,23 @@ mod tests {
         assert_eq!(String::from_utf8(part).expect("text").lines().count(), 3);
         let before = Some(day.start);
         assert_eq!(csv(&person, "u", Metric::Steps, &day, before), None);
+    }
+
+    #[test]
+    fn every_row_has_as_many_cells_as_its_header() {
+        let person = person();
+        let zone = TimeZone::get("America/New_York").expect("bundled zone");
+        for metric in Metric::ALL {
+            let days = (1..30).map(|day| Day::civil(date(2026, 11, day), &zone));
+            let files: Vec<_> =
+                days.filter_map(|day| csv(&person, "u", metric, &day, None)).collect();
+            assert!(!files.is_empty(), "{}", metric.name());
+            for bytes in files {
+                let text = String::from_utf8(bytes).expect("text");
+                let cells = |line: &str| line.matches(',').count();
+                let header = text.lines().next().expect("a header");
+                assert!(text.lines().all(|line| cells(line) == cells(header)), "{text}");
+            }
+        }
     }
 }
