@@ -68,9 +68,19 @@ pub enum Step {
 /// Where the provider sends browsers back to.
 #[derive(Debug, Clone)]
 pub struct Redirect {
-    /// `None`: an address that does not lead to this machine's browser alone.
-    pub loopback_port: Option<u16>,
+    pub lands: Lands,
     path: String,
+}
+
+/// What stands at the redirect address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lands {
+    /// The browser's own machine, at this port.
+    Loopback(u16),
+    /// A public name that leads to this gateway.
+    Here,
+    /// `docs/bounce.html` on a host of the study, at this address.
+    Bounce(String),
 }
 
 impl Redirect {
@@ -82,19 +92,37 @@ impl Redirect {
             None => (rest, "/"),
         };
         let port = authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
-        let loopback = is_loopback_name(authority);
         let usual = if scheme == "https" { 443 } else { 80 };
-        Self { loopback_port: loopback.then(|| port.unwrap_or(usual)), path: path.to_owned() }
+        let lands = if is_loopback_name(authority) {
+            Lands::Loopback(port.unwrap_or(usual))
+        } else if path == DEFAULT_CALLBACK {
+            Lands::Here
+        } else {
+            Lands::Bounce(redirect_uri.to_owned())
+        };
+        Self { lands, path: path.to_owned() }
+    }
+
+    /// The port of a redirect address on the browser's own machine.
+    pub const fn loopback_port(&self) -> Option<u16> {
+        match self.lands {
+            Lands::Loopback(port) => Some(port),
+            Lands::Here | Lands::Bounce(_) => None,
+        }
     }
 
     /// How the address of a visitor's browser comes back here.
     fn way(&self, ask: &Ask, port: u16) -> Way {
-        let finds_us = match self.loopback_port {
-            Some(loopback) => ask.local && loopback == port,
-            None => true,
+        let way = match &self.lands {
+            Lands::Loopback(loopback) if ask.local && *loopback == port => Way::ByItself,
+            Lands::Loopback(_) => Way::Paste,
+            Lands::Here => Way::ByItself,
+            Lands::Bounce(page) => {
+                let scheme = if ask.secure { "https" } else { "http" };
+                Way::Bounce { page: page.clone(), gateway: format!("{scheme}://{}", ask.host) }
+            }
         };
-        let wants_paste = ask.query_value("paste").is_some();
-        if finds_us && !wants_paste { Way::ByItself } else { Way::Paste }
+        if ask.query_value("paste").is_some() { Way::Paste } else { way }
     }
 }
 
@@ -229,7 +257,7 @@ impl Desk {
         match row.stage(now) {
             Stage::Waiting(hint) => {
                 let way = self.rules.redirect.way(ask, self.rules.port);
-                pages::sign_in(row, *hint, way, &token)
+                pages::sign_in(row, *hint, &way, &token)
             }
             Stage::Checking => pages::checking(&path),
             Stage::Review(connected) => pages::review(row, connected, time, &token),

@@ -255,20 +255,12 @@ fn gaps(metrics: &[(String, Vec<DayView>)]) -> String {
     if gaps.is_empty() {
         return format!("<p>{}</p>", text::NO_GAPS);
     }
-    let head: String =
-        text::GAP_COLUMNS.iter().map(|name| format!("<th scope=\"col\">{name}</th>")).collect();
-    let rows: String = gaps
-        .iter()
-        .map(|gap| {
-            format!(
-                "<tr><td>{}</td><td>{}</td><td>{}</td></tr>",
-                text::days(gap.from, gap.to),
-                escape(&gap.metrics.join(", ")),
-                escape(&gap.why)
-            )
-        })
-        .collect();
-    format!("<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>")
+    let lines = gaps.iter().map(|gap| {
+        let days = text::days(gap.from, gap.to);
+        let metrics = escape(&gap.metrics.join(", "));
+        format!("<li><b>{days}</b>, {metrics}: {}</li>", escape(&gap.why))
+    });
+    format!("<ul>{}</ul>", lines.collect::<String>())
 }
 
 /// A link to hand out; `None` where it was used or has ended.

@@ -76,7 +76,7 @@ fn one_participant_has_a_calendar_and_its_gaps_in_words() {
     one.metrics[0].days[0] =
         DayView { date: civil(2026, 11, 9), mark: Mark::Failed, why: "the <net>".into() };
     let page = participant(&one, now(), "t").body;
-    assert!(page.contains("9 Nov 2026</td><td>steps</td><td>the &lt;net&gt;"), "{page}");
+    assert!(page.contains("<b>9 Nov 2026</b>, steps: the &lt;net&gt;"), "{page}");
     assert!(page.contains("name=\"user_id\" value=\"user_001\""));
 }
 

@@ -9,7 +9,6 @@ use crate::portal::sign_ins::Hint;
 pub const LANGUAGE: &str = "en";
 pub const STUDY: &str = "fitsync";
 pub const FOOTER: &str = "These pages come from the study's own gateway on this network.";
-pub const SKIP: &str = "Skip to the content";
 
 // --- Results of a callback ---
 pub const CONNECTED_TITLE: &str = "Connected";
@@ -76,7 +75,10 @@ pub const PICTURE_FINE: &str = "That is expected.";
 pub const STEP_BY_ITSELF: &str = "2. Wait here";
 pub const BY_ITSELF_HELP: &str = "After you approve, this page goes on by itself. It looks again \
      every 5 seconds.";
-pub const BY_ITSELF_PASTE: &str = "The page after Google did not load? Paste its address instead";
+pub const BY_ITSELF_PASTE: &str = "This page stays as it is? Paste the address instead";
+pub const STEP_BOUNCE: &str = "2. Send it to the gateway";
+pub const BOUNCE_HELP: &str = "After you approve, press \u{201c}Send to the gateway\u{201d} on the \
+     page that follows. This page then goes on by itself. It looks again every 5 seconds.";
 
 // --- While and after ---
 pub const CHECKING_TITLE: &str = "Checking with Google";
@@ -182,6 +184,10 @@ pub const fn hint(hint: Hint) -> &'static str {
         }
         Hint::NotReachable => {
             "The gateway could not reach Google. Wait a moment, then press \u{201c}Go to \
+             Google\u{201d} again."
+        }
+        Hint::Busy => {
+            "Many people sign in right now. Wait a moment, then press \u{201c}Go to \
              Google\u{201d} again."
         }
         Hint::Failed => {
@@ -325,8 +331,6 @@ pub const LEGEND: &str = "What the marks mean";
 pub const CALENDAR: &str = "The last 90 days";
 pub const GAPS: &str = "Gaps";
 pub const NO_GAPS: &str = "There is no gap.";
-pub const GAP_COLUMNS: [&str; 3] = ["Days", "Metrics", "Why"];
-pub const NEVER: &str = "never";
 pub const NOTHING: &str = "none";
 pub const UNKNOWN: &str = "not known";
 pub const NOT_LISTED: &str = "not in FITBIT_USER_IDS, so not synced";
