@@ -124,7 +124,7 @@ impl Fetch<'_, '_> {
         // A clock that the first reply has shown to be wrong is corrected from here on.
         self.now = self.context.clock.now();
         let wishes = self.wishes();
-        self.open_months(&wishes)?;
+        self.open_months(&wishes, device)?;
         let missing = self.rebuild()?;
         if let Some(since) = self.session.token.account_since {
             self.book.end_other_accounts(&self.session.token.account, since);
@@ -282,7 +282,7 @@ impl Fetch<'_, '_> {
         let zone = day::zone(&span.zone)?;
         let bytes = table::csv(user.as_str(), &metric.header(), &zone, rows)?;
         let today = calendar.date_of(self.now);
-        let lookback_ended = date < day::back(today, self.context.config.lookback_days);
+        let lookback_ended = date <= day::back(today, self.context.config.lookback_days);
         let passed = match device {
             Device::SyncedAt(at) => at >= span.end,
             Device::Unknown => lookback_ended,

@@ -58,12 +58,7 @@ fn check_token(gateway: &Gateway, wrong: &mut Wrong) {
     }
 }
 
-fn check_objects(
-    gateway: &Gateway,
-    objects: &Objects,
-    days: &[(Date, Date)],
-    wrong: &mut Wrong,
-) {
+fn check_objects(gateway: &Gateway, objects: &Objects, days: &[(Date, Date)], wrong: &mut Wrong) {
     let mut expected = Objects::new();
     for &range in days {
         let files = gateway.sim.expected(WHO, USER, range, Some(&gateway.zone)).expect("truth");

@@ -187,7 +187,8 @@ impl Disk {
         for (index, (effect, _)) in self.effects.iter().enumerate().filter(|(i, _)| !lost(*i)) {
             match effect {
                 Effect::Write { file, offset, bytes } => {
-                    let bytes = &bytes[..if cut == Some(index) { bytes.len() / 2 } else { bytes.len() }];
+                    let bytes =
+                        &bytes[..if cut == Some(index) { bytes.len() / 2 } else { bytes.len() }];
                     let file = &mut files[*file];
                     file.resize(file.len().max(offset + bytes.len()), 0);
                     file[*offset..offset + bytes.len()].copy_from_slice(bytes);

@@ -191,8 +191,11 @@ pub fn put(folder: &Path, tree: &Tree) {
     use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
-        let gone =
-            if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+        let gone = if path.is_dir() {
+            std::fs::remove_dir_all(&path)
+        } else {
+            std::fs::remove_file(&path)
+        };
         gone.expect("removed");
     }
     for (name, bytes) in tree {

@@ -87,8 +87,7 @@ fn main() -> ExitCode {
             continue;
         }
         let begun = Instant::now();
-        let outcome =
-            scenario::run(scenario, accident, &arguments.program, arguments.workers);
+        let outcome = scenario::run(scenario, accident, &arguments.program, arguments.workers);
         println!(
             "{} {:<12} {:>4} instants {:>5} accidents {:>3} wrong {:>4} s",
             arguments.mode,
