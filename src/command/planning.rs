@@ -138,13 +138,15 @@ impl Fetch<'_, '_> {
         self.wanted.metrics.iter().map(wish).collect()
     }
 
-    /// Opens what this run may ask, and all months when a metric is newly granted.
-    pub(super) fn open_months(&mut self, wishes: &[Wish]) -> Result<()> {
+    /// Opens what this run may ask, and all months when a metric is newly granted or the device is
+    /// seen for the first time.
+    pub(super) fn open_months(&mut self, wishes: &[Wish], device: Device) -> Result<()> {
         let lookback_days = self.context.config.lookback_days;
         self.book.keep_named(plan::recent_months(self.now, lookback_days));
         let named = self.wanted.named;
         self.book.open_months(plan::months(&self.book.head, self.now, lookback_days, named))?;
-        if self.has_new_grants(wishes) {
+        let first_seen = device.synced_at().is_some() && self.book.head.read_until.is_none();
+        if self.has_new_grants(wishes) || first_seen {
             let all = self.book.month_keys()?;
             self.book.open_months(all)?;
         }
