@@ -3,7 +3,7 @@
 use fitsync_sim::jiff::civil::date;
 use fitsync_sim::{Effect, Fault, Host, Metric, Participant};
 
-use crate::world::{Ran, USER, WHO, World, living_in, one, plain};
+use crate::world::{Ran, USER, WHO, World, at_noon, living_in, one, plain};
 
 fn status(status: u16, retry_after_s: Option<u32>) -> Effect {
     Effect::Status { status, retry_after_s }
@@ -110,6 +110,22 @@ fn everything_refused_asks_for_a_new_sign_in_and_a_new_sign_in_heals_it_at_once(
     let rows = world.completeness(USER);
     assert!(rows.iter().all(|row| row.zone == zone), "days were cut in a zone that was guessed");
     assert_eq!(world.status(USER)["state"], "connected");
+}
+
+#[test]
+fn days_that_were_refused_are_read_right_after_a_new_sign_in() {
+    let world = World::connected(plain(vec![at_noon()]));
+    world.sync(&[]).exits(0);
+    world.sim.inject(Fault::always(status(403, None)).host(Host::Google).who(WHO));
+    let ran = world.sync(&["--from", "2026-10-01", "--to", "2026-10-02"]).exits(3);
+    assert_eq!(ran.failures(), ["auth -"]);
+    world.sim.clear_faults();
+    world.connect(USER, WHO);
+    let ran = world.sync(&[]).exits(0).json();
+    // The look-back without the running day, which was read just now, and the two that were named.
+    assert_eq!(ran["participants"][0]["days_read"], 7 * 5 + 2 * 5);
+    assert!(world.completeness(USER).iter().all(|row| row.state != "not_granted"));
+    world.check_bucket(USER, WHO);
 }
 
 #[test]
