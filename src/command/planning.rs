@@ -117,7 +117,7 @@ impl Fetch<'_, '_> {
 
     fn has_new_grants(&self, wishes: &[Wish]) -> bool {
         let known = &self.book.head.granted;
-        !known.is_empty()
+        self.book.head.first_day.is_some()
             && wishes.iter().any(|wish| wish.granted && !known.iter().any(|name| name == wish.name))
     }
 

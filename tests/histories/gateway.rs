@@ -554,7 +554,9 @@ fn check_plan(
     for (metric, dates) in &plan.ask {
         for date in dates {
             let entry = known.get(date).and_then(|day| day.metrics.get(metric));
-            let recent = plan.lookback && *date >= oldest;
+            let outage = device == Device::Unknown
+                && run.head.lookback_read_at.is_some_and(|at| *date >= calendar.date_of(*at));
+            let recent = plan.lookback && (*date >= oldest || outage);
             let since = run.head.read_until.map_or(oldest, |until| calendar.date_of(*until));
             let first_seen = run.head.read_until.is_none();
             let synced = moved && (first_seen || *date >= since || *date >= oldest);
