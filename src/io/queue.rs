@@ -113,13 +113,13 @@ struct Todo<'a> {
 
 impl<'a> Todo<'a> {
     /// The oldest item. After many failures in a row, which may be those of poisoned items alone,
-    /// the one that failed least: if that does not get through either, nothing will.
+    /// the newest of those that failed least: if that does not get through either, nothing will.
     fn next(&self) -> Option<&'a Item> {
         let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
         if self.failures_in_a_row.load(Ordering::Relaxed) < UPLOAD_FAILURES_IN_A_ROW_MAX {
             return items.pop_front();
         }
-        let least = items.iter().enumerate().min_by_key(|(_, item)| item.attempts);
+        let least = items.iter().enumerate().rev().min_by_key(|(_, item)| item.attempts);
         least.map(|(index, _)| index).and_then(|index| items.remove(index))
     }
 }

@@ -49,6 +49,7 @@ struct Run {
     months: BTreeMap<MonthKey, Month>,
     now: Timestamp,
     clock_wrong: bool,
+    first_noted: Option<Date>,
 }
 
 fn file_name(metric: &str, date: Date) -> String {
@@ -161,7 +162,10 @@ impl Gateway {
             let all: Vec<_> = keys().map(Text).collect();
             Head { open_months: all.clone(), waiting_months: all, ..Head::default() }
         });
-        (Run { head, months: BTreeMap::new(), now, clock_wrong: false }, keys().collect())
+        (
+            Run { head, months: BTreeMap::new(), now, clock_wrong: false, first_noted: None },
+            keys().collect(),
+        )
     }
 
     fn open_months(&self, run: &mut Run, keys: BTreeSet<MonthKey>) -> BTreeSet<Date> {
@@ -225,6 +229,10 @@ impl Gateway {
             let unopened = unopened.filter(|key| !run.months.contains_key(key));
             run.head.waiting_months = unopened.chain(waiting).collect();
             run.head.open_months = open.into_iter().map(Text).collect();
+            if let Some(noted) = run.first_noted {
+                let first = run.head.first_day.map_or(noted, |first| (*first).min(noted));
+                run.head.first_day = Some(Text(first));
+            }
             steps.next()?;
             self.disk.insert("ledger/head".to_owned(), miniserde::json::to_string(&run.head));
         }
@@ -593,7 +601,6 @@ fn note(run: &mut Run, plan: &Plan, calendar: &mut Calendar) {
         let month = run.months.entry(MonthKey::of(date)).or_default();
         let day = month.days.entry(date).or_insert_with(|| Day::new(&span, ACCOUNT));
         day.metrics.entry(metric).or_insert_with(Entry::wanted).state = state;
-        let first = run.head.first_day.map_or(date, |first| (*first).min(date));
-        run.head.first_day = Some(Text(first));
+        run.first_noted = Some(run.first_noted.map_or(date, |first| first.min(date)));
     }
 }

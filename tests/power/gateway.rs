@@ -1,4 +1,5 @@
 //! A simulated world, a gateway in it, and the program that runs there, perhaps under the shim.
+#![allow(dead_code, reason = "two kinds of tests use it, each a part")]
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};

@@ -1,20 +1,24 @@
 //! A gateway without a clock chip: what its clock says is checked against what services say.
 
 use fitsync::core::ledger::State;
-use fitsync_sim::jiff::SignedDuration;
+use fitsync_sim::jiff::{SignedDuration, Timestamp};
 
 use crate::check::{days_ago, entries};
-use crate::gateway::USER;
+use crate::gateway::{Gateway, USER};
 use crate::{connected, run};
 
 const THREE_DAYS_S: i64 = 3 * 86_400;
+
+/// In the world's time.
+fn a_minute_ago(gateway: &Gateway) -> Timestamp {
+    gateway.sim.now() - SignedDuration::from_secs(60)
+}
 
 #[test]
 fn a_clock_that_is_three_days_slow_asks_the_right_days_seals_none_and_uploads() {
     let gateway = connected(1);
     gateway.sim.set_clock_offset_s(THREE_DAYS_S);
-    let synced = gateway.sim.now() - SignedDuration::from_secs(60);
-    gateway.sim.set_device_sync(crate::gateway::WHO, synced).expect("p1");
+    gateway.sim.set_device_sync(crate::gateway::WHO, a_minute_ago(&gateway)).expect("p1");
     run(&gateway, &["sync"], 0);
     let (from, to) = days_ago(&gateway, 1, 0);
     let entries = entries(&gateway);
@@ -28,8 +32,7 @@ fn a_clock_that_is_three_days_slow_asks_the_right_days_seals_none_and_uploads() 
 fn a_clock_that_is_three_days_fast_asks_no_day_that_is_still_to_come() {
     let gateway = connected(1);
     gateway.sim.set_clock_offset_s(-THREE_DAYS_S);
-    let synced = gateway.sim.now() - SignedDuration::from_secs(60);
-    gateway.sim.set_device_sync(crate::gateway::WHO, synced).expect("p1");
+    gateway.sim.set_device_sync(crate::gateway::WHO, a_minute_ago(&gateway)).expect("p1");
     run(&gateway, &["sync", "--no-upload"], 0);
     let to = days_ago(&gateway, 1, 0).1;
     assert!(
@@ -37,14 +40,12 @@ fn a_clock_that_is_three_days_fast_asks_no_day_that_is_still_to_come() {
             .iter()
             .all(|((date, _), entry)| { *date <= to && entry.state == State::Provisional })
     );
-    // When the clock is right again, so are the states.
+    // When the clock is right again, the look-back seals what is over.
     gateway.sim.set_clock_offset_s(0);
-    let synced = gateway.sim.now() - SignedDuration::from_secs(60);
-    gateway.sim.set_device_sync(crate::gateway::WHO, synced).expect("p1");
+    gateway.sim.set_device_sync(crate::gateway::WHO, a_minute_ago(&gateway)).expect("p1");
     run(&gateway, &["sync", "--user", USER], 0);
-    let today = days_ago(&gateway, 0, 0).0;
+    let (yesterday, today) = days_ago(&gateway, 1, 0);
     let states = entries(&gateway);
-    assert!(
-        states.iter().all(|((date, _), entry)| { *date == today || entry.state == State::Sealed })
-    );
+    let recent = states.iter().filter(|((date, _), _)| (yesterday..today).contains(date));
+    assert_eq!(recent.filter(|(_, entry)| entry.state == State::Sealed).count(), 2);
 }

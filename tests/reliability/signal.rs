@@ -44,7 +44,7 @@ fn a_refresh_that_is_under_way_reaches_the_disk() {
     expire(&gateway);
     let before = token_text(&gateway);
     // Longer than what a stopping run is otherwise given.
-    gateway.sim.inject(Fault::once(Effect::Delay { ms: 3_000 }).host(Host::Google).path("token"));
+    gateway.sim.inject(Fault::once(Effect::Delay { ms: 3_000 }).host(Host::Token));
     gateway.sim.clear_requests();
     let child = gateway.start(&["sync"]);
     until_asked(&gateway, "/token");

@@ -11,7 +11,7 @@ fn a_lost_reply_to_a_refresh_is_asked_for_once_more() {
     for rotation in [Rotation::None, Rotation::RotateWithGrace] {
         gateway.sim.set_rotation(rotation);
         expire(&gateway);
-        gateway.sim.inject(Fault::once(Effect::LostReply).host(Host::Google).path("token"));
+        gateway.sim.inject(Fault::once(Effect::LostReply).host(Host::Token));
         gateway.sim.clear_requests();
         run(&gateway, &["sync"], 0);
         assert_eq!(asked(&gateway, "/token"), 2);
@@ -26,7 +26,7 @@ fn a_lost_reply_of_a_provider_without_grace_costs_a_sign_in_and_nothing_else() {
     gateway.sim.set_rotation(Rotation::Rotate);
     expire(&gateway);
     let before = token_text(&gateway);
-    gateway.sim.inject(Fault::once(Effect::LostReply).host(Host::Google).path("token"));
+    gateway.sim.inject(Fault::once(Effect::LostReply).host(Host::Token));
     let ran = run(&gateway, &["sync"], 3);
     assert!(ran.said.contains(&format!("fitsync login {USER}")), "{}", ran.said);
     let refresh = |text: &str| {
@@ -44,7 +44,7 @@ fn two_runs_at_once_refresh_once_and_one_of_them_says_that_it_leaves() {
     let gateway = connected(1);
     gateway.sim.set_rotation(Rotation::Rotate);
     expire(&gateway);
-    gateway.sim.inject(Fault::once(Effect::Delay { ms: 700 }).host(Host::Google).path("token"));
+    gateway.sim.inject(Fault::once(Effect::Delay { ms: 700 }).host(Host::Token));
     gateway.sim.clear_requests();
     let first = gateway.start(&["sync"]);
     until_asked(&gateway, "/token");
@@ -61,7 +61,7 @@ fn a_sign_in_during_a_refresh_leaves_a_token_that_works() {
     let gateway = connected(1);
     gateway.sim.set_rotation(Rotation::Rotate);
     expire(&gateway);
-    gateway.sim.inject(Fault::once(Effect::Delay { ms: 1_000 }).host(Host::Google).path("token"));
+    gateway.sim.inject(Fault::once(Effect::Delay { ms: 1_000 }).host(Host::Token));
     gateway.sim.clear_requests();
     let sync = gateway.start(&["sync"]);
     until_asked(&gateway, "/token");
@@ -88,13 +88,9 @@ fn the_token_before_serves_when_the_newest_cannot_be_read_back() {
         let kept = std::fs::read_dir(gateway.tokens().join("unreadable")).expect("copies");
         assert_eq!(kept.count(), count + 1);
     }
-    expire_previous(&gateway);
+    gateway.sim.expire_access_tokens();
     run(&gateway, &["sync"], 0);
     assert!(token_text(&gateway).contains("refresh_token"), "the place is taken by a good one");
-}
-
-fn expire_previous(gateway: &crate::gateway::Gateway) {
-    gateway.sim.expire_access_tokens();
 }
 
 #[test]
