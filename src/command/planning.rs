@@ -155,7 +155,8 @@ impl Fetch<'_, '_> {
 
     fn has_new_grants(&self, wishes: &[Wish]) -> bool {
         let known = &self.book.head.granted;
-        wishes.iter().any(|wish| wish.granted && !known.iter().any(|name| name == wish.name))
+        self.book.head.first_day.is_some()
+            && wishes.iter().any(|wish| wish.granted && !known.iter().any(|name| name == wish.name))
     }
 
     /// Rebuilds the months whose ledger was lost, from the local files and from what the bucket

@@ -101,10 +101,11 @@ impl Reply {
         matches!(self.status, 200..=299)
     }
 
-    /// `Retry-After` in whole seconds; the form with a date is treated as absent, because it
-    /// would lean on this machine's clock.
+    /// `Retry-After` in whole seconds, or what the retired Fitbit API sends instead; the form with
+    /// a date is treated as absent, because it would lean on this machine's clock.
     pub fn retry_after_s(&self) -> Option<u64> {
-        self.header("retry-after")?.trim().parse().ok()
+        let seconds = |name| self.header(name)?.trim().parse().ok();
+        seconds("retry-after").or_else(|| seconds("fitbit-rate-limit-reset"))
     }
 }
 
@@ -179,6 +180,20 @@ mod tests {
             .body("text/plain", "secret")
             .bearer(&Secret::new("secret"));
         assert_eq!(format!("{request:?}"), "POST h.example/token");
+    }
+
+    #[test]
+    fn a_wait_is_whole_seconds_or_nothing() {
+        let wait = |headers: &[(&str, &str)]| {
+            let headers = headers.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+            Reply { status: 429, headers: headers.collect(), body: Vec::new() }.retry_after_s()
+        };
+        assert_eq!(wait(&[("retry-after", " 7 ")]), Some(7));
+        assert_eq!(wait(&[("fitbit-rate-limit-reset", "1200")]), Some(1200));
+        assert_eq!(wait(&[("retry-after", "2"), ("fitbit-rate-limit-reset", "9")]), Some(2));
+        for odd in ["-1", "soon", "Wed, 21 Oct 2026 07:28:00 GMT", "99999999999999999999999"] {
+            assert_eq!(wait(&[("retry-after", odd)]), None, "{odd}");
+        }
     }
 
     #[test]

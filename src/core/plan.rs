@@ -118,8 +118,8 @@ pub fn months(
 ) -> BTreeSet<MonthKey> {
     let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
     let mut from = back(today, lookback_days + 2);
-    if let Some(read_until) = head.read_until {
-        from = from.min(back(read_until.to_zoned(jiff::tz::TimeZone::UTC).date(), 2));
+    for done in [head.read_until, head.lookback_read_at].into_iter().flatten() {
+        from = from.min(back(done.to_zoned(jiff::tz::TimeZone::UTC).date(), 2));
     }
     let mut months: BTreeSet<_> = MonthKey::range(from, next(today)).collect();
     months.extend(head.open_months.iter().map(|month| month.0));
@@ -135,7 +135,7 @@ pub fn plan(inputs: &Inputs) -> Plan {
     let lookback = lookback_due(inputs.head, inputs.now);
     let mut dates = BTreeSet::new();
     if lookback {
-        dates.extend(range(back(today, inputs.lookback_days), today));
+        dates.extend(range(lookback_from(inputs, today), today));
     }
     if let Some(from) = moved_from(inputs, today) {
         dates.extend(range(from, today));
@@ -150,6 +150,16 @@ pub fn plan(inputs: &Inputs) -> Plan {
     }
     plan.read_until = read_until(inputs, &plan, today);
     plan
+}
+
+/// The first day of the look-back. Where no device says what is new, it reaches back to the last
+/// one: an outage may have lasted longer than the look-back.
+fn lookback_from(inputs: &Inputs, today: Date) -> Date {
+    let from = back(today, inputs.lookback_days);
+    match (inputs.device, inputs.head.lookback_read_at) {
+        (Device::Unknown, Some(read_at)) => from.min(inputs.calendar.date_of(*read_at)),
+        _ => from,
+    }
 }
 
 /// From which day on new data may have come, if any.

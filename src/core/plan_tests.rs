@@ -41,6 +41,7 @@ impl Story {
         let mut story = Self::new(now);
         story.head.lookback_read_at = Some(crate::core::json::Text(at(now) - HOUR));
         story.head.read_until = Some(crate::core::json::Text(at(device)));
+        story.head.granted = vec!["steps".to_owned()];
         story.device = Device::SyncedAt(at(device));
         story
     }
@@ -232,7 +233,7 @@ fn a_day_that_shrank_is_asked_again_after_six_hours() {
         sha256: sha256.to_owned(),
         bytes: 1,
         at: at(time),
-        device_synced_at: None,
+        device_synced_at: Some(at("2026-11-19T06:00:00Z")),
         seals: true,
         provider: "p",
         data_source: "d",
@@ -289,4 +290,33 @@ fn a_plan_looks_into_the_months_that_may_hold_its_days() {
     head.open_months = vec![crate::core::json::Text("2025-03".parse().unwrap())];
     head.read_until = Some(crate::core::json::Text(at("2026-09-02T12:00:00Z")));
     assert_eq!(names(&head, None), ["2025-03", "2026-08", "2026-09", "2026-10", "2026-11"]);
+}
+
+#[test]
+fn an_outage_longer_than_the_look_back_leaves_no_gap_where_no_device_is_known() {
+    let mut story = Story::new(NOON);
+    story.head.lookback_read_at = Some(crate::core::json::Text(at("2026-11-02T09:00:00Z")));
+    assert_eq!(story.asks(), days(2, 20));
+    let named = months(&story.head, at("2026-12-24T00:00:00Z"), 7, None);
+    assert_eq!(named.first(), Some(&MonthKey::of(date(2026, 10, 31))));
+}
+
+#[test]
+fn what_was_not_whole_is_asked_when_the_device_is_first_seen_or_the_head_was_lost() {
+    let mut story = Story::settled(NOON, "2026-11-20T09:00:00Z");
+    story.entry(3, State::Sealed);
+    story.entry(4, State::Provisional);
+    assert!(story.plan().is_idle());
+    story.head.read_until = None;
+    assert_eq!(story.asks(), days(4, 20));
+}
+
+#[test]
+fn what_was_not_whole_when_a_grant_was_lost_is_asked_when_it_is_given_again() {
+    let mut story = Story::settled(NOON, "2026-11-20T09:00:00Z");
+    story.entry(3, State::Sealed);
+    story.entry(4, State::Provisional);
+    story.entry(5, State::NotGranted);
+    story.head.granted.clear();
+    assert_eq!(story.asks(), days(4, 5));
 }

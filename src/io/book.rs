@@ -32,6 +32,8 @@ pub struct Book {
     pub lost: BTreeSet<MonthKey>,
     /// Months that the head names whatever they hold: each run looks into them anyway.
     kept: BTreeSet<MonthKey>,
+    /// The first day that was noted since; the head names it when the day itself is durable.
+    first_noted: Option<Date>,
     /// The head is new although there are months: what it knew is gathered from them.
     head_lost: bool,
     /// Only looks: nothing is moved or written.
@@ -61,6 +63,7 @@ impl Book {
             saved: BTreeMap::new(),
             lost: BTreeSet::new(),
             kept: BTreeSet::new(),
+            first_noted: None,
             head_lost: false,
         };
         match book.read::<Head>(HEAD, |head| head.version)? {
@@ -104,9 +107,15 @@ impl Book {
     fn take_in(&mut self, key: MonthKey, month: Month) {
         let first = month.days.first_key_value().map(|(&date, _)| date);
         if let Some(first) = first.filter(|_| self.head_lost) {
-            self.head.first_day = self.head.first_day.min(Some(Text(first))).or(Some(Text(first)));
+            self.begins_by(first);
         }
         self.months.insert(key, month);
+    }
+
+    fn begins_by(&mut self, date: Date) {
+        if self.head.first_day.is_none_or(|first| date < *first) {
+            self.head.first_day = Some(Text(date));
+        }
     }
 
     /// Puts a rebuilt month in the place of a lost one.
@@ -193,9 +202,7 @@ impl Book {
         let month = self.months.entry(MonthKey::of(date)).or_default();
         let day = month.days.entry(date).or_insert_with(|| Day::new(span, account));
         day.metrics.entry(metric.to_owned()).or_insert_with(Entry::wanted).state = state;
-        if self.head.first_day.is_none_or(|first| date < *first) {
-            self.head.first_day = Some(Text(date));
-        }
+        self.first_noted = self.first_noted.min(Some(date)).or(Some(date));
     }
 
     /// Another account's last day ends where the present account begins.
@@ -242,6 +249,9 @@ impl Book {
         let waiting = self.months.iter().filter(|(_, month)| month.waiting() > 0);
         let waiting: BTreeSet<_> = unopened.chain(waiting.map(|(&key, _)| key)).collect();
         self.head.waiting_months = waiting.into_iter().map(Text).collect();
+        if let Some(first) = self.first_noted {
+            self.begins_by(first);
+        }
         self.write_head()
     }
 

@@ -5,7 +5,10 @@
 //! Everything follows from a seed, which a failure names; `HISTORY_SEED=n` repeats one.
 
 mod chance;
+mod check;
+mod disk;
 mod gateway;
+mod upload;
 mod world;
 
 use chance::Chance;
@@ -69,7 +72,7 @@ fn known_histories_end_with_all_data_in_the_bucket() {
         Ok(seed) => {
             live(seed.parse().expect("a number"));
         }
-        Err(_) => all(0..30),
+        Err(_) => all(0..20),
     }
 }
 
@@ -78,5 +81,5 @@ fn new_histories_end_with_all_data_in_the_bucket() {
     let now = fitsync_sim::jiff::Timestamp::now().as_second();
     let first = u64::try_from(now).expect("after 1970") * 1_000;
     println!("seeds from {first}");
-    all(first..first + 12);
+    all(first..first + 8);
 }

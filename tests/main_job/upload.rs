@@ -127,7 +127,8 @@ fn credentials_that_are_refused_stop_no_reading() {
     let ran = world.sync(&[]).exits(1);
     assert!(!ran.stderr.contains("not-the-secret"));
     assert_eq!(ran.json()["participants"][0]["days_read"], 40);
-    assert!(ran.failures().iter().all(|failure| failure.starts_with("config")));
+    let failures = ran.failures();
+    assert!(failures.iter().all(|failure| failure.starts_with("config")), "{failures:?}");
     assert!(world.objects().is_empty());
     let secret = world.sim.secret_key().to_owned();
     world.set("AWS_SECRET_ACCESS_KEY", &secret);

@@ -1,4 +1,5 @@
 //! What must hold after the undisturbed run that follows every accident.
+#![allow(dead_code, reason = "two kinds of tests use it, each a part")]
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
 //! A simulated world, a gateway in it, and the program that runs there, perhaps under the shim.
+#![allow(dead_code, reason = "two kinds of tests use it, each a part")]
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -44,8 +45,13 @@ pub struct Ran {
 }
 
 impl Gateway {
-    /// One participant, for whom it is about noon, so that no run crosses midnight.
+    /// One participant.
     pub fn new(program: &Path) -> Gateway {
+        Gateway::with(program, 1)
+    }
+
+    /// So many participants, for whom it is about noon, so that no run crosses midnight.
+    pub fn with(program: &Path, participants: usize) -> Gateway {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("fitsync-power-{}-{number}", std::process::id());
@@ -57,13 +63,14 @@ impl Gateway {
         std::fs::create_dir_all(&root).expect("folder");
         let hour = Timestamp::now().as_second().div_euclid(3600).rem_euclid(24);
         let zone = format!("Etc/GMT{:+}", hour - 12).replace("GMT+0", "GMT");
-        let participant = Participant {
+        let living = |one: Participant| Participant {
             zones: vec![(Timestamp::MIN, zone.clone())],
             missing_nights_percent: 0,
-            ..Participant::new(WHO)
+            ..one
         };
+        let participants = Participant::numbered(participants).into_iter().map(living).collect();
         let sim = Sim::start(Options {
-            participants: vec![participant],
+            participants,
             empty_pages_percent: 0,
             quota_per_minute: u32::MAX,
             s3_dir: Some(dir.join("s3")),
@@ -103,7 +110,7 @@ impl Gateway {
         let _ = std::fs::remove_file(&log);
         if let Some(shim) = shim {
             command
-                .env("LD_PRELOAD", crate::shim_path())
+                .env("LD_PRELOAD", crate::shim::path())
                 .env("POWER_ROOT", &self.root)
                 .env("POWER_LOG", &log)
                 .env("POWER_KILL_AT", shim.kill_at.to_string())
@@ -120,14 +127,22 @@ impl Gateway {
     pub fn run(&self, arguments: &[&str], shim: Option<Shim>) -> Ran {
         let (mut command, log) = self.command(arguments, shim);
         if arguments.first() == Some(&"login") {
-            return self.login(command, log);
+            let user = arguments.get(1).copied().unwrap_or_default();
+            return self.login(command, user, log);
         }
         let output = command.output().expect("the program runs");
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         Ran { code: output.status.code(), said, log }
     }
 
-    fn login(&self, mut command: Command, log: PathBuf) -> Ran {
+    /// Starts a command that is not waited for.
+    pub fn start(&self, arguments: &[&str]) -> std::process::Child {
+        let (mut command, _) = self.command(arguments, None);
+        command.stderr(Stdio::piped()).spawn().expect("the program runs")
+    }
+
+    /// `user_001` is `p1`, and so on.
+    fn login(&self, mut command: Command, user: &str, log: PathBuf) -> Ran {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program runs");
         let mut url = String::new();
@@ -135,7 +150,8 @@ impl Gateway {
         BufReader::new(stdout).read_line(&mut url).expect("a line");
         let mut stdin = child.stdin.take().expect("stdin");
         if !url.trim().is_empty() {
-            let landed = self.sim.consent(url.trim(), WHO).expect("consent");
+            let who = format!("p{}", user.trim_start_matches("user_").trim_start_matches('0'));
+            let landed = self.sim.consent(url.trim(), &who).expect("consent");
             // It may be dead already.
             let _ = writeln!(stdin, "{landed}");
         }

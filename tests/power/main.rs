@@ -1,12 +1,13 @@
 //! Kills, power cuts and broken disks at every file operation of the real program.
 //!
 //! ```text
-//! power kill|cut|fail|room [--program PATH] [--workers N] [--only SCENARIO] [--expect-defect]
+//! power kill|cut|fail|room|seen [--program PATH] [--workers N] [--only SCENARIO] [--expect-defect]
 //!
 //! kill   SIGKILL at every file operation and at every packet sent or received
 //! cut    at each of them, every state that the disk may hold after a power cut
 //! fail   from each of them on the disk is full, read-only, or its fsync fails
 //! room   a disk of 2 MB that fills up in every phase (needs root)
+//! seen   whether the kernel sees the same file operations as the shim (needs strace)
 //! ```
 //!
 //! After each accident the program runs once more, undisturbed, and `check.rs` says what must hold.
@@ -17,27 +18,14 @@ mod disk;
 mod gateway;
 mod room;
 mod scenario;
+mod seen;
+mod shim;
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
-use std::sync::OnceLock;
+use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Instant;
 
 use scenario::{Accident, Outcome, SCENARIOS};
-
-static SHIM: OnceLock<PathBuf> = OnceLock::new();
-
-pub fn shim_path() -> &'static Path {
-    SHIM.get_or_init(|| {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/power/shim.c");
-        let built = std::env::temp_dir().join(format!("fitsync-shim-{}.so", std::process::id()));
-        let mut compiler = Command::new("cc");
-        compiler.args(["-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-o"]).arg(&built);
-        let done = compiler.arg(source).args(["-ldl", "-lpthread"]).status();
-        assert!(done.expect("a C compiler").success(), "the shim cannot be built");
-        built
-    })
-}
 
 struct Arguments {
     mode: String,
@@ -75,9 +63,10 @@ fn main() -> ExitCode {
         "kill" => Accident::Kill,
         "cut" => Accident::Cut,
         "fail" => Accident::Fail,
+        "seen" => return verdict(&arguments, "seen", &seen::run(&arguments.program)),
         "room" => return verdict(&arguments, "room", &room::run(&arguments.program)),
         _ => {
-            eprintln!("usage: power kill|cut|fail|room; see tests/power/main.rs");
+            eprintln!("usage: power kill|cut|fail|room|seen; see tests/power/main.rs");
             return ExitCode::from(2);
         }
     };
