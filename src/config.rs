@@ -189,6 +189,18 @@ pub const PORTAL_REVIEW_S: u64 = 10 * 60;
 pub const PORTAL_EPITAPH_S: u64 = 24 * 3600;
 /// Open and ended links together; the oldest goes.
 pub const PORTAL_SIGN_INS_MAX: usize = 1000;
+/// Participants on one page of the operator's list; a page must stay below the largest answer.
+pub const OPERATOR_ROWS: usize = 50;
+/// Days of coverage in the operator's list, and on a participant's page.
+pub const OPERATOR_LIST_DAYS: u32 = 14;
+pub const OPERATOR_CALENDAR_DAYS: u32 = 90;
+/// What was read from the files is shown again for so long.
+pub const OPERATOR_FRESH_S: u64 = 10;
+/// Pages of the operator that wait to be made.
+pub const OPERATOR_QUEUE_MAX: usize = 4;
+/// Codes that are exchanged at once.
+pub const EXCHANGES_MAX: usize = 4;
+pub const SERVE_POLL_MS: u64 = 100;
 /// PBKDF2-HMAC-SHA256 (OWASP's number of 2023): about a second on a Raspberry Pi 3.
 pub const PASSWORD_ITERATIONS: u32 = 600_000;
 /// A file that asks for more was not written by this program.

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use argh::FromArgs as _;
 use fitsync::command::arguments::{Arguments, Command, split_equals};
 use fitsync::command::context::Context;
-use fitsync::command::{login, migrate, status, sync, upload, verify, withdraw};
+use fitsync::command::{login, migrate, serve, status, sync, upload, verify, withdraw};
 use fitsync::config::{Config, Settings};
 use fitsync::core::error::{ErrorClass, Failure, Result};
 use fitsync::io::clock::Clock;
@@ -41,6 +41,7 @@ fn run(arguments: Arguments) -> Result<u8> {
     let context = Context::new(config, Clock::default())?;
     match command {
         Command::Login(arguments) => login::run(&context, &arguments),
+        Command::Serve(arguments) => serve::run(&context, &arguments),
         Command::Sync(arguments) => sync::run(&context, &arguments),
         Command::Upload(arguments) => upload::run(&context, &arguments),
         Command::Status(arguments) => status::run(&context, &arguments),

@@ -21,6 +21,7 @@ pub struct Arguments {
 #[argh(subcommand)]
 pub enum Command {
     Login(LoginArguments),
+    Serve(ServeArguments),
     Sync(SyncArguments),
     Upload(UploadArguments),
     Status(StatusArguments),
@@ -48,6 +49,15 @@ pub struct LoginArguments {
     /// how long to wait for the sign-in, in minutes (default 10)
     #[argh(option, default = "10")]
     pub timeout: u32,
+}
+
+/// Serve the sign-in and status pages of the study on the local network.
+#[derive(Debug, Default, FromArgs)]
+#[argh(subcommand, name = "serve", help_triggers("-h", "--help", "help"))]
+pub struct ServeArguments {
+    /// set the operator's password and exit
+    #[argh(switch)]
+    pub set_password: bool,
 }
 
 /// Fetch what is new of every participant, write CSV files, upload them.

@@ -148,15 +148,7 @@ fn store(
     let mut token = Token::new(provider.name(), &identity.account, grant, now);
     token.legacy_user_id.clone_from(&identity.legacy_user_id);
     if let Some(before) = &before {
-        token.collect_from = before.collect_from;
-        token.collect_until = before.collect_until;
-        token.time_zone.clone_from(&before.time_zone);
-        token.account_since = if other { Some(now) } else { before.account_since };
-        if !other {
-            token.consented_at = before.consented_at.or(token.consented_at);
-            let moves = before.provider != token.provider;
-            token.moved_at = if moves { Some(now) } else { before.moved_at };
-        }
+        token.follow(before, !other);
         if before.provider != token.provider {
             withdrawals::keep_former(tokens, user, before)?;
         }

@@ -129,7 +129,7 @@ impl Fetch<'_, '_> {
         self.now = self.context.clock.now();
         self.notice_sign_in();
         let wishes = self.wishes();
-        self.open_months(&wishes)?;
+        self.open_months(&wishes, device)?;
         let missing = self.rebuild()?;
         if let Some(since) = self.session.token.account_since {
             self.book.end_other_accounts(&self.session.token.account, since);
@@ -295,7 +295,7 @@ impl Fetch<'_, '_> {
         let zone = day::zone(&span.zone)?;
         let bytes = table::csv(user.as_str(), &metric.header(), &zone, rows)?;
         let today = calendar.date_of(self.now);
-        let lookback_ended = date < day::back(today, self.context.config.lookback_days);
+        let lookback_ended = date <= day::back(today, self.context.config.lookback_days);
         let passed = match device {
             Device::SyncedAt(at) => at >= span.end,
             Device::Unknown => lookback_ended,

@@ -2,6 +2,7 @@
 //! participant is told before approving.
 
 use crate::command::context::Context;
+use crate::command::password;
 use crate::core::day::{back, zone};
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::sign_in::{Pkce, new_state};
@@ -9,6 +10,7 @@ use crate::core::user::UserId;
 use crate::io::{lan, random};
 use crate::portal::desk::{Office, Redirect, Rules};
 use crate::portal::host::{Hosts, name_of};
+use crate::portal::places::is_private;
 use crate::portal::sign_ins::{Attempt, Facts};
 use crate::portal::{Listener, Outcome, Tls, names_public, text};
 use crate::provider::Provider;
@@ -20,12 +22,14 @@ pub struct StudyOffice<'a> {
     pub scopes: Vec<String>,
     /// The study window that `login` was given.
     pub collect: (Option<jiff::civil::Date>, Option<jiff::civil::Date>),
+    /// The address of the pages for other machines of the network.
+    pub base: Option<String>,
 }
 
 impl<'a> StudyOffice<'a> {
     pub fn new(context: &'a Context, provider: &'a dyn Provider) -> Self {
         let scopes = provider.scopes(&context.config.metrics);
-        Self { context, provider, scopes, collect: (None, None) }
+        Self { context, provider, scopes, collect: (None, None), base: None }
     }
 }
 
@@ -62,6 +66,17 @@ impl Office for StudyOffice<'_> {
             returns_to: shown(&self.provider.app().redirect_uri).to_owned(),
         })
     }
+
+    fn password(&self) -> Option<String> {
+        password::read(self.context).unwrap_or_else(|failure| {
+            log::warn!("{failure}");
+            None
+        })
+    }
+
+    fn base(&self) -> Option<String> {
+        self.base.clone()
+    }
 }
 
 /// An id that withdrew cannot sign in again.
@@ -85,7 +100,7 @@ pub fn open_pages(context: &Context) -> Result<Listener> {
     let tls = config.tls.as_ref().map(|(cert, key)| Tls::load(cert, key)).transpose()?;
     let listener = Listener::open(&config.listen, tls, names_public(&config.listen))?;
     let redirect = config.google.as_ref().map_or("", |google| google.app.redirect_uri.as_str());
-    if let Some(port) = Redirect::new(redirect).loopback_port
+    if let Some(port) = Redirect::new(redirect).loopback_port()
         && port != listener.port()
     {
         log::warn!(
@@ -124,7 +139,19 @@ fn listen_host(context: &Context) -> &str {
 pub fn pages_address(context: &Context, listener: &Listener) -> Option<String> {
     let named = name_of(listen_host(context));
     let every = named.is_empty() || named == "0.0.0.0" || named == "::";
-    let host = if every { lan::address()?.to_string() } else { named };
+    let host = if every {
+        let address = lan::address()?;
+        if !is_private(address) {
+            log::warn!(
+                "this machine's address {address} is public, and others there are turned away; to \
+                 serve them set FITSYNC_LISTEN={address}:{}",
+                listener.port()
+            );
+        }
+        address.to_string()
+    } else {
+        named
+    };
     let host = if host.contains(':') { format!("[{host}]") } else { host };
     let scheme = if listener.secure() { "https" } else { "http" };
     Some(format!("{scheme}://{host}:{}", listener.port()))

@@ -19,8 +19,8 @@ use crate::io::rebuild;
 use crate::provider::metric::Metric;
 use crate::provider::newest;
 
-/// The days that may be asked of a participant, by no option more.
-pub fn window(config: &Config, token: &Token, calendar: &Calendar) -> Window {
+/// The days that may be asked at all, by no option more; a later sign-in moves nothing.
+pub(super) fn window(config: &Config, token: &Token, calendar: &Calendar) -> Window {
     let mut window = token.window();
     if window.from.is_none() && config.collect_from_consent {
         window.from = token.consented_at.map(|at| calendar.date_of(at));
@@ -138,13 +138,15 @@ impl Fetch<'_, '_> {
         self.wanted.metrics.iter().map(wish).collect()
     }
 
-    /// Opens what this run may ask, and all months when a metric is newly granted.
-    pub(super) fn open_months(&mut self, wishes: &[Wish]) -> Result<()> {
+    /// Opens what this run may ask, and all months when a metric is newly granted or the device is
+    /// seen for the first time.
+    pub(super) fn open_months(&mut self, wishes: &[Wish], device: Device) -> Result<()> {
         let lookback_days = self.context.config.lookback_days;
         self.book.keep_named(plan::recent_months(self.now, lookback_days));
         let named = self.wanted.named;
         self.book.open_months(plan::months(&self.book.head, self.now, lookback_days, named))?;
-        if self.has_new_grants(wishes) {
+        let first_seen = device.synced_at().is_some() && self.book.head.read_until.is_none();
+        if self.has_new_grants(wishes) || first_seen {
             let all = self.book.month_keys()?;
             self.book.open_months(all)?;
         }

@@ -8,15 +8,13 @@ use miniserde::Serialize;
 
 use crate::command::arguments::StatusArguments;
 use crate::command::context::Context;
+use crate::command::overview::Overview;
 use crate::command::sync::{named_users, print_json};
-use crate::core::day::{Calendar, back, range};
 use crate::core::error::Result;
-use crate::core::ledger::MonthKey;
+use crate::core::ledger::{Day, Entry};
 use crate::core::picture::Mark;
 use crate::core::table::utc;
-use crate::core::token::Token;
 use crate::core::user::UserId;
-use crate::io::book::Book;
 use crate::io::tokens::TokenStore;
 use crate::portal::text::ago;
 use crate::provider::metric::Metric;
@@ -81,40 +79,26 @@ pub fn run(context: &Context, arguments: &StatusArguments) -> Result<u8> {
 }
 
 fn participant(context: &Context, tokens: &TokenStore, user: &UserId) -> Result<ParticipantStatus> {
-    let (token, state) = match tokens.load(user) {
-        _ if tokens.is_withdrawn(user) => (None, "withdrawn"),
-        Ok(Some(token)) => {
-            let state = token.state.name();
-            (Some(token), state)
-        }
-        Ok(None) => (None, "never_signed_in"),
-        Err(_) => (None, "unreadable"),
-    };
-    let mut book = Book::look(&context.config.data_dir, user)?;
-    let zone = book.head.zone.clone().unwrap_or_else(|| "UTC".to_owned());
-    let calendar = Calendar::new(BTreeMap::new(), &zone)?;
-    let today = calendar.date_of(context.clock.now());
-    let from = back(today, DAYS - 1);
-    let months = book.named_months();
-    book.open_months(months.into_iter().chain(MonthKey::range(from, today)))?;
+    let overview = Overview::load(context, tokens, user, DAYS)?;
+    let (token, head) = (overview.token.as_ref(), &overview.book.head);
     let time = |at: Option<jiff::Timestamp>| at.map(utc);
-    let (head, listed) = (&book.head, &context.config.user_ids);
+    let days = overview.book.days();
     Ok(ParticipantStatus {
         user_id: user.to_string(),
-        provider: token.as_ref().map(|token| token.provider.clone()),
-        state: state.to_owned(),
-        state_since: time(token.as_ref().and_then(|token| token.state_since)),
+        provider: token.map(|token| token.provider.clone()),
+        state: overview.state.to_owned(),
+        state_since: time(token.and_then(|token| token.state_since)),
         device: head.device.clone(),
         device_synced_at: head.device_synced_at.map(|at| utc(*at)),
         device_unknown: head.device_unknown.clone(),
-        grant_expires_at: time(token.as_ref().and_then(|token| token.refresh_expires_at)),
-        collect_from: token.as_ref().and_then(|token| token.collect_from).map(|d| d.to_string()),
-        collect_until: token.as_ref().and_then(|token| token.collect_until).map(|d| d.to_string()),
-        listed: listed.is_empty() || listed.contains(user),
-        waiting: book.months().map(|(_, month)| month.waiting()).sum(),
+        grant_expires_at: time(token.and_then(|token| token.refresh_expires_at)),
+        collect_from: token.and_then(|token| token.collect_from).map(|d| d.to_string()),
+        collect_until: token.and_then(|token| token.collect_until).map(|d| d.to_string()),
+        listed: overview.listed,
+        waiting: overview.waiting(),
         metrics: (context.config.metrics.iter())
             .map(|metric| {
-                let status = metric_status(context, token.as_ref(), &book, metric, from, today);
+                let status = metric_status(context, &overview, &days, metric);
                 (metric.name.to_owned(), status)
             })
             .collect(),
@@ -123,33 +107,21 @@ fn participant(context: &Context, tokens: &TokenStore, user: &UserId) -> Result<
 
 fn metric_status(
     context: &Context,
-    token: Option<&Token>,
-    book: &Book,
+    overview: &Overview,
+    days: &BTreeMap<Date, &Day>,
     metric: &Metric,
-    from: Date,
-    to: Date,
 ) -> MetricStatus {
-    let days = book.days();
-    let day = |date: Date| {
-        let entry = days.get(&date).and_then(|day| day.metrics.get(metric.name));
-        let before = book.head.first_day.is_none_or(|first| date < *first);
-        DayStatus {
-            date: date.to_string(),
-            state: entry.map_or("missing", |entry| entry.state.name()).to_owned(),
-            rows: entry.map_or(0, |entry| entry.rows),
-            revisions: entry.map_or(0, |entry| entry.revisions),
-            mark: Mark::of(entry, before).character().to_string(),
-        }
+    let day = |(date, entry, mark): (Date, Option<&Entry>, Mark)| DayStatus {
+        date: date.to_string(),
+        state: entry.map_or("missing", |entry| entry.state.name()).to_owned(),
+        rows: entry.map_or(0, |entry| entry.rows),
+        revisions: entry.map_or(0, |entry| entry.revisions),
+        mark: mark.character().to_string(),
     };
-    let granted = token.is_some_and(|token| {
-        let provider = context.provider(&token.provider);
-        let granted = provider.is_ok_and(|provider| provider.granted(token, metric));
-        granted && !book.head.refused.iter().any(|name| name == metric.name)
-    });
     MetricStatus {
-        granted,
-        newest: book.head.newest.get(metric.name).map(|at| utc(**at)),
-        days: range(from, to).map(day).collect(),
+        granted: overview.granted(context, metric),
+        newest: overview.book.head.newest.get(metric.name).map(|at| utc(**at)),
+        days: overview.days(days, metric).into_iter().map(day).collect(),
     }
 }
 

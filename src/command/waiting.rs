@@ -142,6 +142,11 @@ impl<'a> Waiting<'a> {
                 Some(Event::Came { callback, attempt, visit: Some(visit) })
             }
             Step::TakeBack { .. } => Some(Event::TakeBack(visit)),
+            // There is no operator here.
+            Step::Password { .. } | Step::Show { .. } => {
+                visit.answer(Outcome::NotFound.page());
+                None
+            }
         }
     }
 

@@ -118,7 +118,8 @@ impl Settings {
         for name in SECRETS {
             let path = folder.join(name);
             match std::fs::read_to_string(&path) {
-                // A file made by the installation and not yet filled; the setting may stand elsewhere.
+                // A file made by the installation and not yet filled; the setting may stand
+                // elsewhere.
                 Ok(text) if text.trim().is_empty() => {}
                 Ok(text) => drop(self.values.insert(name.to_owned(), text.trim().to_owned())),
                 // Not there, or this user's business no more than the folder's owner says.

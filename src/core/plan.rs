@@ -156,10 +156,23 @@ pub fn plan(inputs: &Inputs) -> Plan {
 fn moved_from(inputs: &Inputs, today: Date) -> Option<Date> {
     match (inputs.device, inputs.head.read_until) {
         (Device::Unknown, _) => Some(previous(today)),
-        (Device::SyncedAt(_), None) => Some(back(today, inputs.lookback_days)),
+        // Seen for the first time, or the head was lost: days that were read before the device had
+        // synced past their end may lie further back.
+        (Device::SyncedAt(_), None) => {
+            let recent = back(today, inputs.lookback_days);
+            Some(earliest_provisional(inputs).map_or(recent, |date| date.min(recent)))
+        }
         (Device::SyncedAt(at), Some(until)) if at > *until => Some(inputs.calendar.date_of(*until)),
         (Device::SyncedAt(_), Some(_)) => None,
     }
+}
+
+fn earliest_provisional(inputs: &Inputs) -> Option<Date> {
+    let provisional = |day: &Day| {
+        let mut entries = day.metrics.values();
+        entries.any(|entry| entry.state == State::Provisional)
+    };
+    inputs.days.iter().find(|(_, day)| provisional(day)).map(|(&date, _)| date)
 }
 
 fn plan_metric(inputs: &Inputs, wish: Wish, today: Date, dates: &BTreeSet<Date>, plan: &mut Plan) {
@@ -168,7 +181,8 @@ fn plan_metric(inputs: &Inputs, wish: Wish, today: Date, dates: &BTreeSet<Date>,
         entry(date).is_some_and(|entry| {
             entry.state == State::Wanted
                 || entry.shrunk_due(inputs.now)
-                || (entry.state == State::NotGranted
+                // What was not granted, and what was not whole when the grant was lost.
+                || (matches!(entry.state, State::NotGranted | State::Provisional)
                     && wish.granted
                     && !inputs.head.granted.iter().any(|known| known == wish.name))
         })

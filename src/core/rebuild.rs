@@ -98,7 +98,9 @@ fn read(row: &CompletenessRow) -> Option<(Date, DaySpan, Entry)> {
         end: row.day_end_utc.parse().ok()?,
     };
     let states = [State::Wanted, State::Provisional, State::Sealed, State::NotGranted];
-    let state = states.into_iter().find(|state| state.name() == row.state)?;
+    let named = states.into_iter().find(|state| state.name() == row.state)?;
+    // The file may be older than the ledger was: only a sealed day is known to be whole.
+    let state = if named == State::Provisional { State::Wanted } else { named };
     let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     let entry = Entry {
         state,

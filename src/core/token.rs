@@ -56,8 +56,12 @@ pub struct Token {
     pub account: String,
     pub legacy_user_id: Option<String>,
     pub obtained_at: Option<Timestamp>,
+    /// The first sign-in with this account.
+    pub consented_at: Option<Timestamp>,
     /// Unknown: refresh before use.
     pub expires_at: Option<Timestamp>,
+    /// The life of the access token when it was sent, as the seed's file has it.
+    expires_in_s: Option<i64>,
     pub refresh_expires_at: Option<Timestamp>,
     pub state: AccountState,
     pub state_since: Option<Timestamp>,
@@ -66,8 +70,6 @@ pub struct Token {
     pub time_zone: Option<String>,
     /// Set when a different account took the participant's place: its days start here.
     pub account_since: Option<Timestamp>,
-    /// The account's first sign-in; signing in again does not move it.
-    pub consented_at: Option<Timestamp>,
     /// When the same person came over from the retired API: days from before are not read again.
     pub moved_at: Option<Timestamp>,
     /// The scopes that the sign-in asked for: what is missing was not offered, or declined.
@@ -110,7 +112,9 @@ impl Token {
             account: account.to_owned(),
             legacy_user_id: None,
             obtained_at: Some(now),
+            consented_at: Some(now),
             expires_at: None,
+            expires_in_s: None,
             refresh_expires_at: None,
             state: AccountState::Connected,
             state_since: Some(now),
@@ -118,7 +122,6 @@ impl Token {
             collect_until: None,
             time_zone: None,
             account_since: None,
-            consented_at: Some(now),
             moved_at: None,
             asked_scopes: Vec::new(),
             fields: Fields::default(),
@@ -137,11 +140,28 @@ impl Token {
         if let Some(scopes) = &grant.scopes {
             self.scopes.clone_from(scopes);
         }
+        self.expires_in_s = grant.expires_in_s;
         self.expires_at = grant.expires_in_s.and_then(after);
         if let Some(seconds) = grant.refresh_expires_in_s {
             self.refresh_expires_at = after(seconds);
         }
         self.set_state(AccountState::Connected, now);
+    }
+
+    /// Takes over, from the token that this one replaces, what a sign-in does not decide.
+    pub fn follow(&mut self, before: &Self, same_account: bool) {
+        self.collect_from = before.collect_from;
+        self.collect_until = before.collect_until;
+        self.time_zone.clone_from(&before.time_zone);
+        self.fields.clone_from(&before.fields);
+        if same_account {
+            self.account_since = before.account_since;
+            self.consented_at = before.consented_at.or(self.consented_at);
+            let moves = before.provider != self.provider;
+            self.moved_at = if moves { self.obtained_at } else { before.moved_at };
+        } else {
+            self.account_since = self.obtained_at;
+        }
     }
 
     pub fn set_state(&mut self, state: AccountState, now: Timestamp) {
@@ -202,7 +222,9 @@ impl Token {
             account,
             legacy_user_id: text("legacy_user_id"),
             obtained_at: time("obtained_at"),
+            consented_at: time("consented_at").or_else(|| time("obtained_at")),
             expires_at: time("expires_at"),
+            expires_in_s: fields.get("expires_in").and_then(int_of),
             refresh_expires_at: time("refresh_expires_at"),
             state: text("state")
                 .and_then(|text| text.parse().ok())
@@ -212,7 +234,6 @@ impl Token {
             collect_until: date("collect_until"),
             time_zone: text("time_zone"),
             account_since: time("account_since"),
-            consented_at: time("consented_at").or_else(|| time("obtained_at")),
             moved_at: time("moved_at"),
             asked_scopes: scopes_of(fields.get("asked_scope")),
             fields: Fields(fields),
@@ -237,6 +258,7 @@ impl Token {
         set("health_user_id", google);
         set("legacy_user_id", self.legacy_user_id.clone());
         set("obtained_at", time(self.obtained_at));
+        set("consented_at", time(self.consented_at));
         set("expires_at", time(self.expires_at));
         set("refresh_expires_at", time(self.refresh_expires_at));
         set("state", Some(self.state.name().to_owned()));
@@ -245,15 +267,12 @@ impl Token {
         set("collect_until", date(self.collect_until));
         set("time_zone", self.time_zone.clone());
         set("account_since", time(self.account_since));
-        set("consented_at", time(self.consented_at));
         set("moved_at", time(self.moved_at));
         set("asked_scope", Some(self.asked_scopes.join(" ")).filter(|text| !text.is_empty()));
-        let life_s = self
-            .obtained_at
-            .zip(self.expires_at)
-            .map(|(from, to)| Value::Number(Number::I64(to.as_second() - from.as_second())));
-        match life_s {
-            Some(life_s) => drop(fields.insert("expires_in".to_owned(), life_s)),
+        match self.expires_in_s {
+            Some(life_s) => {
+                drop(fields.insert("expires_in".to_owned(), Value::Number(Number::I64(life_s))));
+            }
             None => drop(fields.remove("expires_in")),
         }
         fields.insert("version".to_owned(), Value::Number(Number::I64(VERSION)));
@@ -295,59 +314,5 @@ fn scopes_of(value: Option<&Value>) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SEED: &str = include_str!("../provider/samples/fitbit_token_200.json");
-
-    fn at(text: &str) -> Timestamp {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn a_plain_reply_as_the_seed_wrote_it_is_read_and_refreshed_before_use() {
-        let token = Token::parse(SEED).unwrap();
-        assert_eq!(token.provider, "fitbit");
-        assert!(!token.account.is_empty() && !token.refresh_token.is_empty());
-        assert!(token.granted("heartrate"));
-        assert!(!token.fresh(at("2020-01-01T00:00:00Z")));
-    }
-
-    #[test]
-    fn what_is_written_is_read_back_with_unknown_fields() {
-        let mut token = Token::parse(r#"{"refresh_token":"r","note":{"site":7}}"#).unwrap();
-        token.provider = "google-health".to_owned();
-        let grant = Grant {
-            access_token: Secret::new("a2"),
-            expires_in_s: Some(3599),
-            scopes: Some(vec!["s1".to_owned(), "s2".to_owned()]),
-            ..Grant::default()
-        };
-        token.renew(&grant, at("2026-11-22T10:00:00Z"));
-        let text = token.to_json();
-        assert!(text.contains(r#""note":{"site":7}"#), "{text}");
-        let back = Token::parse(&text).unwrap();
-        assert_eq!(back.access_token, Secret::new("a2"));
-        assert_eq!(back.refresh_token, Secret::new("r"), "Google sends none on a refresh");
-        assert_eq!(back.expires_at, Some(at("2026-11-22T10:59:59Z")));
-        assert!(back.fresh(at("2026-11-22T10:54:59Z")));
-        assert!(!back.fresh(at("2026-11-22T10:55:00Z")));
-        assert_eq!(back.scopes, ["s1", "s2"]);
-    }
-
-    #[test]
-    fn a_file_that_is_empty_cut_or_newer_is_refused_without_quoting_it() {
-        let whole = r#"{"refresh_token":"secret","version":1}"#;
-        for text in ["", "{}", "[]", &whole[..30], r#"{"refresh_token":"secret","version":2}"#] {
-            let failure = Token::parse(text).unwrap_err();
-            assert!(!failure.to_string().contains("secret"), "{failure}");
-        }
-        assert!(Token::parse(whole).is_ok());
-    }
-
-    #[test]
-    fn debug_shows_no_token() {
-        let token = Token::parse(r#"{"refresh_token":"hidden1","x":"hidden2"}"#).unwrap();
-        assert!(!format!("{token:?}").contains("hidden"));
-    }
-}
+#[path = "token_tests.rs"]
+mod tests;

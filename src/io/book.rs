@@ -1,6 +1,7 @@
 //! The ledger of one participant on disk: `head.json` and one file per month, opened as needed.
 //!
-//! What cannot be read back is copied to `quarantine/` and stays in its place until the rebuilt file
+//! What cannot be read back is copied to `quarantine/` and stays in its place until the
+//! rebuilt file
 //! (`io/rebuild.rs`) takes it: a run that is killed in between finds it, and its loss, again.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -13,6 +13,17 @@ const STOPPED_EXIT: u8 = 75;
 
 static ASKED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 static REFRESHES: AtomicUsize = AtomicUsize::new(0);
+/// A signal is how this command ends, not an interruption.
+static EXPECTED: AtomicBool = AtomicBool::new(false);
+
+/// Says that this command runs until a signal ends it: that end is a success.
+pub fn is_expected() {
+    EXPECTED.store(true, Ordering::SeqCst);
+}
+
+fn stopped_exit() -> u8 {
+    if EXPECTED.load(Ordering::SeqCst) { 0 } else { STOPPED_EXIT }
+}
 
 /// Whether the process has been told to stop.
 pub fn asked() -> bool {
@@ -78,11 +89,11 @@ pub fn run(command: impl FnOnce() -> u8 + Send + 'static) -> u8 {
         };
         if since >= limit {
             log::warn!("stopped by a signal; the next run goes on from here");
-            return STOPPED_EXIT;
+            return stopped_exit();
         }
     }
     match worker.join() {
-        Ok(code) if asked.load(Ordering::Relaxed) && code == 0 => STOPPED_EXIT,
+        Ok(code) if asked.load(Ordering::Relaxed) && code == 0 => stopped_exit(),
         Ok(code) => code,
         Err(_) => ErrorClass::Bug.exit_code(),
     }

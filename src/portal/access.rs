@@ -102,6 +102,12 @@ impl Attempts {
         self.rows.iter().any(|&(known, wrong, _)| known == peer && wrong >= PASSWORD_WRONG_MAX)
     }
 
+    /// The right password makes good for the wrong ones.
+    pub fn forgive(&mut self, peer: IpAddr) {
+        let peer = peer_key(peer);
+        self.rows.retain(|&(known, _, _)| known != peer);
+    }
+
     pub fn wrong(&mut self, peer: IpAddr, now: Instant) {
         let peer = peer_key(peer);
         let until = now + Duration::from_secs(PASSWORD_WRONG_S);

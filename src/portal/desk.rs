@@ -9,12 +9,13 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use crate::config::PORTAL_CODE_S;
-use crate::core::error::Result;
+use crate::core::error::{Result, Secret};
 use crate::core::sign_in::Callback;
 use crate::core::user::UserId;
-use crate::portal::access::FormKey;
+use crate::portal::access::{FormKey, PasswordFile};
 use crate::portal::code::Key;
 use crate::portal::host::{Hosts, is_loopback_name};
+use crate::portal::operator::{Operator, Shown};
 use crate::portal::page::{Outcome, Page};
 use crate::portal::sign_in_page::{self as pages, Way};
 use crate::portal::sign_ins::{Attempt, Facts, Hint, SignIns, Stage};
@@ -27,6 +28,14 @@ pub trait Office {
     fn attempt(&self, user: &UserId) -> Result<Attempt>;
     /// What this participant is told before approving.
     fn facts(&self, user: &UserId) -> Result<Facts>;
+    /// The text of the operator's password file; `None` where no password was set.
+    fn password(&self) -> Option<String> {
+        None
+    }
+    /// The address of these pages for other machines of the network.
+    fn base(&self) -> Option<String> {
+        None
+    }
 }
 
 /// What is to be done with a visit.
@@ -44,14 +53,34 @@ pub enum Step {
     TakeBack {
         ticket: u64,
     },
+    /// A password to be checked, which takes a second; then [`Desk::password_checked`].
+    Password {
+        password: Secret,
+        file: PasswordFile,
+    },
+    /// A page of the operator, made from the files; `token` is for its forms.
+    Show {
+        shown: Shown,
+        token: String,
+    },
 }
 
 /// Where the provider sends browsers back to.
 #[derive(Debug, Clone)]
 pub struct Redirect {
-    /// `None`: an address that does not lead to this machine's browser alone.
-    pub loopback_port: Option<u16>,
+    pub lands: Lands,
     path: String,
+}
+
+/// What stands at the redirect address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lands {
+    /// The browser's own machine, at this port.
+    Loopback(u16),
+    /// A public name that leads to this gateway.
+    Here,
+    /// `docs/bounce.html` on a host of the study, at this address.
+    Bounce(String),
 }
 
 impl Redirect {
@@ -63,19 +92,37 @@ impl Redirect {
             None => (rest, "/"),
         };
         let port = authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
-        let loopback = is_loopback_name(authority);
         let usual = if scheme == "https" { 443 } else { 80 };
-        Self { loopback_port: loopback.then(|| port.unwrap_or(usual)), path: path.to_owned() }
+        let lands = if is_loopback_name(authority) {
+            Lands::Loopback(port.unwrap_or(usual))
+        } else if path == DEFAULT_CALLBACK {
+            Lands::Here
+        } else {
+            Lands::Bounce(redirect_uri.to_owned())
+        };
+        Self { lands, path: path.to_owned() }
+    }
+
+    /// The port of a redirect address on the browser's own machine.
+    pub const fn loopback_port(&self) -> Option<u16> {
+        match self.lands {
+            Lands::Loopback(port) => Some(port),
+            Lands::Here | Lands::Bounce(_) => None,
+        }
     }
 
     /// How the address of a visitor's browser comes back here.
     fn way(&self, ask: &Ask, port: u16) -> Way {
-        let finds_us = match self.loopback_port {
-            Some(loopback) => ask.local && loopback == port,
-            None => true,
+        let way = match &self.lands {
+            Lands::Loopback(loopback) if ask.local && *loopback == port => Way::ByItself,
+            Lands::Loopback(_) => Way::Paste,
+            Lands::Here => Way::ByItself,
+            Lands::Bounce(page) => {
+                let scheme = if ask.secure { "https" } else { "http" };
+                Way::Bounce { page: page.clone(), gateway: format!("{scheme}://{}", ask.host) }
+            }
         };
-        let wants_paste = ask.query_value("paste").is_some();
-        if finds_us && !wants_paste { Way::ByItself } else { Way::Paste }
+        if ask.query_value("paste").is_some() { Way::Paste } else { way }
     }
 }
 
@@ -95,12 +142,15 @@ pub struct Rules {
 pub struct Desk {
     pub sign_ins: SignIns,
     pub rules: Rules,
+    /// `None` where there are no operator's pages: in `login`.
+    pub operator: Option<Operator>,
     pub(super) form_key: FormKey,
 }
 
 impl Desk {
     pub fn new(rules: Rules, random: [u8; 32]) -> Self {
-        Self { sign_ins: SignIns::default(), rules, form_key: FormKey::new(random) }
+        let (sign_ins, operator) = (SignIns::default(), None);
+        Self { sign_ins, rules, operator, form_key: FormKey::new(random) }
     }
 
     /// What one request means. `now` ends links, `time` is shown.
@@ -110,6 +160,9 @@ impl Desk {
         }
         if let Some(rest) = ask.path.strip_prefix("/s/") {
             return self.sign_in(ask, rest, now, time, office);
+        }
+        if let Some(step) = self.operator_step(ask, now, office) {
+            return step;
         }
         if ask.post {
             return Step::Answer(Outcome::NotFound.page());
@@ -204,7 +257,7 @@ impl Desk {
         match row.stage(now) {
             Stage::Waiting(hint) => {
                 let way = self.rules.redirect.way(ask, self.rules.port);
-                pages::sign_in(row, *hint, way, &token)
+                pages::sign_in(row, *hint, &way, &token)
             }
             Stage::Checking => pages::checking(&path),
             Stage::Review(connected) => pages::review(row, connected, time, &token),

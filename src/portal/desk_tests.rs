@@ -3,7 +3,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use crate::config::{PORTAL_LINK_S, PORTAL_REVIEW_S};
-use crate::core::error::{ErrorClass, Failure, Secret};
+use crate::core::error::{ErrorClass, Failure};
 use crate::core::exchange::form;
 use crate::portal::sign_ins::Connected;
 

@@ -187,12 +187,12 @@ impl Shared {
     }
 
     fn welcome(self: &Arc<Self>, socket: TcpStream, peer: IpAddr) {
-        if !self.rules.allow_public && !is_private(peer) {
+        let own = socket.local_addr().map(|address| address.ip().to_canonical());
+        let local = peer.is_loopback() || own.is_ok_and(|own| own == peer);
+        if !self.rules.allow_public && !local && !is_private(peer) {
             log::debug!("sign-in pages: a public address was turned away");
             return;
         }
-        let own = socket.local_addr().map(|address| address.ip().to_canonical());
-        let local = peer.is_loopback() || own.is_ok_and(|own| own == peer);
         let socket = Arc::new(socket);
         let admission = self.places().admit(peer, Arc::clone(&socket), Instant::now());
         let Admission::Admitted { id, closed } = admission else { return };

@@ -10,6 +10,8 @@ pub mod desk;
 pub mod guard;
 pub mod head;
 pub mod host;
+pub mod operator;
+pub mod operator_page;
 pub mod page;
 pub mod places;
 pub mod qr;

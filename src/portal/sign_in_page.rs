@@ -2,17 +2,33 @@
 
 use jiff::Timestamp;
 
+use crate::core::exchange::form;
 use crate::portal::page::{Page, escape};
 use crate::portal::sign_ins::{Connected, Hint, SignIn};
 use crate::portal::text;
 
 /// How the address comes back to the gateway.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Way {
     /// The browser ends on a page that does not load; a person copies its address.
     Paste,
     /// The browser finds the gateway, and this page goes on by itself.
     ByItself,
+    /// The browser ends on the study's static page, which knows the gateway from having been led
+    /// through on the way to the provider.
+    Bounce { page: String, gateway: String },
+}
+
+impl Way {
+    /// Where the button leads.
+    fn target(&self, address: &str) -> String {
+        match self {
+            Self::Paste | Self::ByItself => address.to_owned(),
+            Self::Bounce { page, gateway } => {
+                format!("{page}#{}", form(&[("gateway", gateway), ("to", address)]))
+            }
+        }
+    }
 }
 
 const LOOK_AGAIN_S: u32 = 5;
@@ -34,7 +50,7 @@ pub fn hidden(token: &str) -> String {
 }
 
 /// The page to begin with. `token` ties its form to the link.
-pub fn sign_in(sign_in: &SignIn, hint: Option<Hint>, way: Way, token: &str) -> Page {
+pub fn sign_in(sign_in: &SignIn, hint: Option<Hint>, way: &Way, token: &str) -> Page {
     let mut main = String::new();
     if let Some(hint) = hint {
         let text = escape(text::hint(hint));
@@ -46,27 +62,30 @@ pub fn sign_in(sign_in: &SignIn, hint: Option<Hint>, way: Way, token: &str) -> P
          rel=\"noopener noreferrer\" href=\"{}\">{}</a></p><p class=\"quiet\">{}</p></section>",
         text::STEP_APPROVE,
         text::APPROVE_HELP,
-        escape(sign_in.address().unwrap_or_default()),
+        escape(&way.target(sign_in.address().unwrap_or_default())),
         text::APPROVE_BUTTON,
         text::NEW_TAB
     ));
     let path = sign_in.key.path();
     main.push_str(&match way {
         Way::Paste => paste_box(&path, &sign_in.facts.returns_to, token),
-        Way::ByItself => format!(
-            "<section><h2>{}</h2><p>{}</p><p><a href=\"{}?paste=1\">{}</a></p></section>",
-            text::STEP_BY_ITSELF,
-            text::BY_ITSELF_HELP,
-            escape(&path),
-            text::BY_ITSELF_PASTE
-        ),
+        Way::ByItself => wait_here(&path, text::STEP_BY_ITSELF, text::BY_ITSELF_HELP),
+        Way::Bounce { .. } => wait_here(&path, text::STEP_BOUNCE, text::BOUNCE_HELP),
     });
     let page = Page::html(200, &text::sign_in_title(sign_in.user.as_str()), &main);
     match way {
         Way::Paste => page,
         // A header, and only where nothing can be typed: a reload would take it away.
-        Way::ByItself => page.header("Refresh", &LOOK_AGAIN_S.to_string()),
+        _ => page.header("Refresh", &LOOK_AGAIN_S.to_string()),
     }
+}
+
+fn wait_here(path: &str, title: &str, help: &str) -> String {
+    format!(
+        "<section><h2>{title}</h2><p>{help}</p><p><a href=\"{}?paste=1\">{}</a></p></section>",
+        escape(path),
+        text::BY_ITSELF_PASTE
+    )
 }
 
 fn facts(sign_in: &SignIn) -> String {
@@ -253,7 +272,7 @@ mod tests {
 
     #[test]
     fn the_sign_in_page_tells_id_data_and_period_and_leads_to_google() {
-        let page = sign_in(&example(), None, Way::Paste, "tok\"en").body;
+        let page = sign_in(&example(), None, &Way::Paste, "tok\"en").body;
         for part in [
             "user_001",
             "<b>steps</b>: Steps per minute &lt;b&gt;",
@@ -272,12 +291,24 @@ mod tests {
     #[test]
     fn only_a_page_without_a_box_loads_itself_again() {
         let refreshes = |page: Page| page.headers.iter().any(|(name, _)| name == "Refresh");
-        let paste = sign_in(&example(), Some(Hint::NoCode), Way::Paste, "t");
+        let paste = sign_in(&example(), Some(Hint::NoCode), &Way::Paste, "t");
         assert!(paste.body.contains("role=\"alert\"") && paste.body.contains("<textarea"));
         assert!(!refreshes(paste));
-        let by_itself = sign_in(&example(), None, Way::ByItself, "t");
+        let by_itself = sign_in(&example(), None, &Way::ByItself, "t");
         assert!(!by_itself.body.contains("<textarea"));
         assert!(refreshes(by_itself) && refreshes(checking("/s/x")));
+    }
+
+    #[test]
+    fn with_a_static_page_the_button_leads_through_it() {
+        let way = Way::Bounce {
+            page: "https://study.example/bounce.html".into(),
+            gateway: "http://192.168.1.20:8000".into(),
+        };
+        let page = sign_in(&example(), None, &way, "t").body;
+        let link = "href=\"https://study.example/bounce.html#gateway=http%3A%2F%2F192.168.1.20%3A8000\
+                    &amp;to=https%3A%2F%2Faccounts.example%2F%3Fa%3D1%26state%3Dstate\"";
+        assert!(page.contains(link), "{page}");
     }
 
     #[test]

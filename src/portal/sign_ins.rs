@@ -64,6 +64,8 @@ pub enum Hint {
     NotLinked,
     CodeRefused,
     NotReachable,
+    /// Too many sign-ins at once.
+    Busy,
     Failed,
     /// The device was not the one on the wrist; the account was let go.
     TakenBack,
@@ -292,11 +294,9 @@ impl SignIns {
         row.map(|row| row.stage = Stage::Done).is_some()
     }
 
-    /// The operator takes an invitation back.
-    pub fn withdraw(&mut self, ticket: u64) {
-        if let Some(row) = self.get_mut(ticket)
-            && matches!(row.stage, Stage::Waiting(_))
-        {
+    /// The participant may not sign in any more.
+    pub fn end(&mut self, ticket: u64) {
+        if let Some(row) = self.get_mut(ticket) {
             row.stage = Stage::Ended;
             row.attempt = None;
         }

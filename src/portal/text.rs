@@ -9,7 +9,6 @@ use crate::portal::sign_ins::Hint;
 pub const LANGUAGE: &str = "en";
 pub const STUDY: &str = "fitsync";
 pub const FOOTER: &str = "These pages come from the study's own gateway on this network.";
-pub const SKIP: &str = "Skip to the content";
 
 // --- Results of a callback ---
 pub const CONNECTED_TITLE: &str = "Connected";
@@ -76,7 +75,10 @@ pub const PICTURE_FINE: &str = "That is expected.";
 pub const STEP_BY_ITSELF: &str = "2. Wait here";
 pub const BY_ITSELF_HELP: &str = "After you approve, this page goes on by itself. It looks again \
      every 5 seconds.";
-pub const BY_ITSELF_PASTE: &str = "The page after Google did not load? Paste its address instead";
+pub const BY_ITSELF_PASTE: &str = "This page stays as it is? Paste the address instead";
+pub const STEP_BOUNCE: &str = "2. Send it to the gateway";
+pub const BOUNCE_HELP: &str = "After you approve, press \u{201c}Send to the gateway\u{201d} on the \
+     page that follows. This page then goes on by itself. It looks again every 5 seconds.";
 
 // --- While and after ---
 pub const CHECKING_TITLE: &str = "Checking with Google";
@@ -184,6 +186,10 @@ pub const fn hint(hint: Hint) -> &'static str {
             "The gateway could not reach Google. Wait a moment, then press \u{201c}Go to \
              Google\u{201d} again."
         }
+        Hint::Busy => {
+            "Many people sign in right now. Wait a moment, then press \u{201c}Go to \
+             Google\u{201d} again."
+        }
         Hint::Failed => {
             "The sign-in could not be completed. Nothing was changed. The study team sees the \
              reason; you can try again."
@@ -235,4 +241,158 @@ pub const fn mark(mark: Mark) -> &'static str {
         Mark::NotGranted => "not shared",
         Mark::Before => "before the first day",
     }
+}
+
+/// What is known of a day that is not complete.
+#[derive(Debug, Clone, Copy)]
+pub struct Why<'a> {
+    pub mark: Mark,
+    /// The class of the last failure.
+    pub error: Option<&'a str>,
+    /// The last answer had lost most of the day.
+    pub shrunk: bool,
+    pub is_today: bool,
+    /// One value per night.
+    pub daily: bool,
+    /// The sign-in works.
+    pub connected: bool,
+    /// The device has not synced since this day began.
+    pub device_behind: bool,
+}
+
+/// The reason of a gap in words; empty for a day that is complete.
+pub fn why(why: &Why) -> &'static str {
+    match why.mark {
+        Mark::Sealed | Mark::Before => "",
+        Mark::Failed => failure(why.error.unwrap_or_default()),
+        Mark::NotGranted => "the participant did not share this",
+        Mark::Empty if why.daily => "no value for this night: the band was probably not worn",
+        Mark::Empty => "the band synced, but recorded nothing: it was probably not worn",
+        Mark::Provisional if why.shrunk => "the last answer had less data; it is asked once more",
+        Mark::Provisional | Mark::Missing if why.is_today => "the day is not over",
+        Mark::Provisional => "the band has not synced past the end of this day",
+        Mark::Missing if !why.connected => "the sign-in had ended: sign in again",
+        Mark::Missing if why.device_behind => "the band has not synced since before this day",
+        Mark::Missing => "not read yet; the next sync asks for it",
+    }
+}
+
+/// The last failure by its class; the next sync tries again.
+fn failure(class: &str) -> &'static str {
+    match class {
+        "network" => "the gateway had no connection; it tries again",
+        "server" => "the provider had a fault; the gateway tries again",
+        "quota" => "too many requests; the gateway tries again",
+        "auth" | "account" | "code" => "the sign-in had ended: sign in again",
+        "retired" => "the provider is switched off: sign in again with Google",
+        "config" => "the study's application was refused: see fitsync doctor",
+        "disk" => "the gateway's disk failed or was full",
+        "clock" => "the gateway's clock was wrong",
+        "format" => "the answer could not be read: please report it",
+        _ => "reading failed; the gateway tries again",
+    }
+}
+
+// --- Operator ---
+pub const START_TITLE: &str = "Study gateway";
+pub const START: &str = "Participants: open the link that the study team gave you.";
+pub const START_OPERATOR: &str = "For the study team";
+pub const OPERATOR_TITLE: &str = "Study team";
+pub const PASSWORD_LABEL: &str = "Operator's password";
+pub const PASSWORD_BUTTON: &str = "Sign in";
+pub const PASSWORD_WRONG: &str = "That is not the password.";
+pub const PASSWORD_WAIT: &str = "Too many wrong passwords from this device. Wait ten minutes.";
+pub const SIGN_OUT: &str = "Sign out";
+pub const PARTICIPANTS_TITLE: &str = "Participants";
+pub const FILTER_LABEL: &str = "Which participants";
+pub const ALL: &str = "All";
+pub const ATTENTION: &str = "Needs attention";
+pub const NOBODY: &str = "No participant yet. Invite the first one.";
+pub const NOBODY_NEEDS: &str = "Nobody needs attention.";
+pub const INVITE_TITLE: &str = "Invite a participant";
+pub const INVITE_LABEL: &str = "Study id, new or known";
+pub const INVITE_HELP: &str = "A code, never a name: letters, digits, dot, dash and underscore.";
+pub const INVITE_BUTTON: &str = "Make a link";
+pub const INVITE_AGAIN: &str = "Make a new sign-in link";
+pub const INVITE_REFUSED_TITLE: &str = "No link was made";
+pub const LINK_HELP: &str = "Let the participant's phone scan the code, or open the link. It works \
+     once, for 24 hours, and only on this network.";
+pub const LINK_LABEL: &str = "Sign-in link as a QR code";
+pub const LINK_OPEN: &str = "Open it here";
+pub const LINK_GONE: &str = "This link was used or has ended.";
+pub const BACK: &str = "Back to all participants";
+pub const STATE: &str = "State";
+pub const LAST_SYNC: &str = "Last sync of the band";
+pub const NEWEST: &str = "Newest data";
+pub const WAITING: &str = "Waiting for upload";
+pub const EXPIRES: &str = "Consent ends";
+pub const COVERAGE: &str = "The last 14 days, today on the right";
+pub const LEGEND: &str = "What the marks mean";
+pub const CALENDAR: &str = "The last 90 days";
+pub const GAPS: &str = "Gaps";
+pub const NO_GAPS: &str = "There is no gap.";
+pub const NOTHING: &str = "none";
+pub const UNKNOWN: &str = "not known";
+pub const NOT_LISTED: &str = "not in FITBIT_USER_IDS, so not synced";
+pub const UPLOAD_FAILS: &str = "files were refused by the store";
+pub const DAYS_FAIL: &str = "reading failed on some days";
+pub const CONFIRM_TITLE: &str = "Connect a participant";
+pub const CONFIRM_BUTTON: &str = "Go on to the sign-in page";
+pub const PREVIOUS: &str = "Previous page";
+pub const NEXT: &str = "Next page";
+
+/// The state of an account.
+pub fn state(name: &str) -> &'static str {
+    match name {
+        "connected" => "connected",
+        "sign_in_again" => "must sign in again",
+        "retired" => "retired provider: sign in again with Google",
+        "never_signed_in" => "never signed in",
+        "withdrawn" => "has withdrawn",
+        _ => "token file cannot be read: sign in again",
+    }
+}
+
+/// `2 files`
+pub fn files(count: u64) -> String {
+    match count {
+        0 => NOTHING.to_owned(),
+        1 => "1 file".to_owned(),
+        _ => format!("{count} files"),
+    }
+}
+
+/// A band that has not synced for long.
+pub fn band_silent(ago: &str) -> String {
+    format!("the band last synced {ago}")
+}
+
+/// A consent that ends soon, or has ended.
+pub fn consent_ends(date: &str) -> String {
+    format!("the consent ends on {date}")
+}
+
+/// Metrics that were not shared.
+pub fn not_shared(names: &str) -> String {
+    format!("not shared: {names}")
+}
+
+/// The title of the page that shows a link.
+pub fn link_title(user: &str) -> String {
+    format!("Sign-in link for {user}")
+}
+
+/// The question before a sign-in that was asked for by address.
+pub fn confirm(user: &str) -> String {
+    format!("This opens a sign-in for {user}.")
+}
+
+/// One day, or from one to another.
+pub fn days(from: Date, to: Date) -> String {
+    if from == to { day(from) } else { format!("{} to {}", day(from), day(to)) }
+}
+
+/// `Page 2 of 3`
+pub fn page_of(page: usize, pages: usize) -> String {
+    format!("Page {page} of {pages}")
 }

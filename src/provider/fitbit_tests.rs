@@ -74,7 +74,8 @@ fn rows_that_are_still_to_come_are_dropped() {
 
 #[test]
 fn devices_tell_the_wall_clock_of_the_participant() {
-    let text = r#"[{"deviceVersion":"Charge 2","lastSyncTime":"2019-11-07T12:00:58.000","type":"TRACKER"},
+    let text = r#"[{"deviceVersion":"Charge 2",
+        "lastSyncTime":"2019-11-07T12:00:58.000","type":"TRACKER"},
         {"deviceVersion":"Aria","type":"SCALE"}]"#;
     let zone = TimeZone::get("America/New_York").unwrap();
     let devices = fitbit().read_devices(&reply(text), &zone).unwrap();

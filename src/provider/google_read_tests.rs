@@ -42,7 +42,8 @@ fn a_value_that_is_not_what_was_promised_is_an_error_and_never_not_worn() {
 fn windows_are_whole_minutes_or_an_error() {
     let window = |from: &str, to: &str| {
         let text = format!(
-            r#"{{"startTime":"2026-10-15T15:{from}Z","endTime":"2026-10-15T15:{to}Z","steps":{{"countSum":"1"}}}}"#
+            r#"{{"startTime":"2026-10-15T15:{from}Z",
+                "endTime":"2026-10-15T15:{to}Z","steps":{{"countSum":"1"}}}}"#
         );
         steps(&point(&text))
     };

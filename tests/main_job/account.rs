@@ -1,8 +1,10 @@
 //! What participants do with their consent.
 
+use fitsync::command::arguments::SyncArguments;
+use fitsync::io::clock::Clock;
 use fitsync_sim::{Effect, Fault, Host, Participant, Rotation};
 
-use crate::world::{USER, WHO, World, one, plain};
+use crate::world::{USER, WHO, World, at_noon, hours, just_now, one, plain};
 
 fn granting(scopes: &[&str]) -> Participant {
     let grants = scopes.iter().map(|scope| (*scope).to_owned()).collect();
@@ -125,5 +127,25 @@ fn a_token_server_that_is_ill_costs_nothing_but_time() {
     assert_eq!(ran.failures(), ["server -"]);
     world.sim.clear_faults();
     world.sync(&[]).exits(0);
+    world.check_bucket(USER, WHO);
+}
+
+#[test]
+fn a_study_that_collects_from_the_consent_on_loses_no_day_by_a_later_sign_in() {
+    let mut world = World::new(plain(vec![at_noon()]));
+    world.set("FITSYNC_COLLECT_FROM", "consent");
+    world.connect(USER, WHO);
+    world.sync(&["--from", "2026-10-01"]).exits(0);
+    let days = world.completeness(USER);
+    assert_eq!(days.len(), 5, "only the day of the sign-in: {days:?}");
+    // The consent ends; three days later the participant signs in again.
+    world.sim.revoke(WHO);
+    let later = just_now() + hours(72);
+    world.sim.set_device_sync(WHO, later).expect("a device");
+    world.sim.set_clock_offset_s(72 * 3600);
+    world.connect(USER, WHO);
+    let clock = Clock::default();
+    assert_eq!(world.sync_at(&clock, later + hours(1), &SyncArguments::default()), 0);
+    assert_eq!(world.completeness(USER).len(), 4 * 5);
     world.check_bucket(USER, WHO);
 }

@@ -1,8 +1,9 @@
 //! Refusals of the health API: what each does to its metric, its participant, and the others.
 
+use fitsync_sim::jiff::civil::date;
 use fitsync_sim::{Effect, Fault, Host, Metric, Participant};
 
-use crate::world::{Ran, USER, WHO, World, living_in, one, plain};
+use crate::world::{Ran, USER, WHO, World, at_noon, living_in, one, plain};
 
 fn status(status: u16, retry_after_s: Option<u32>) -> Effect {
     Effect::Status { status, retry_after_s }
@@ -69,7 +70,8 @@ fn one_metric_that_is_refused_is_not_granted_and_the_others_are_read() {
 
 #[test]
 fn a_metric_that_was_refused_for_a_while_is_read_in_full_when_it_is_allowed_again() {
-    let world = World::connected(plain(vec![living_in("Europe/Berlin")]));
+    let mut world = World::connected(plain(vec![living_in("Europe/Berlin")]));
+    world.set("FITSYNC_METRICS", "azm,hrv");
     world.sim.inject(Fault::always(status(403, None)).path("variability"));
     world.sync(&["--from", "2026-09-01", "--to", "2026-10-31"]).exits(0);
     world.sim.clear_faults();
@@ -78,10 +80,12 @@ fn a_metric_that_was_refused_for_a_while_is_read_in_full_when_it_is_allowed_agai
     world.sim.set_device_sync(WHO, tomorrow).expect("a device");
     let clock = fitsync::io::clock::Clock::default();
     assert_eq!(world.sync_at(&clock, tomorrow, &Default::default()), 0);
-    let days = ("2026-09-01".parse().expect("day"), "2026-10-31".parse().expect("day"));
-    world.check_days(USER, WHO, days, "Europe/Berlin");
+    let days = (date(2026, 9, 1), date(2026, 10, 31));
+    world.check_bucket(USER, WHO);
     let rows = world.completeness(USER);
     assert!(rows.iter().all(|row| row.state != "not_granted"));
+    let of_then = rows.iter().filter(|row| days.0 <= row.date && row.date <= days.1);
+    assert_eq!(of_then.count(), 61 * 2);
 }
 
 #[test]
@@ -106,6 +110,22 @@ fn everything_refused_asks_for_a_new_sign_in_and_a_new_sign_in_heals_it_at_once(
     let rows = world.completeness(USER);
     assert!(rows.iter().all(|row| row.zone == zone), "days were cut in a zone that was guessed");
     assert_eq!(world.status(USER)["state"], "connected");
+}
+
+#[test]
+fn days_that_were_refused_are_read_right_after_a_new_sign_in() {
+    let world = World::connected(plain(vec![at_noon()]));
+    world.sync(&[]).exits(0);
+    world.sim.inject(Fault::always(status(403, None)).host(Host::Google).who(WHO));
+    let ran = world.sync(&["--from", "2026-10-01", "--to", "2026-10-02"]).exits(3);
+    assert_eq!(ran.failures(), ["auth -"]);
+    world.sim.clear_faults();
+    world.connect(USER, WHO);
+    let ran = world.sync(&[]).exits(0).json();
+    // The look-back without the running day, which was read just now, and the two that were named.
+    assert_eq!(ran["participants"][0]["days_read"], 7 * 5 + 2 * 5);
+    assert!(world.completeness(USER).iter().all(|row| row.state != "not_granted"));
+    world.check_bucket(USER, WHO);
 }
 
 #[test]

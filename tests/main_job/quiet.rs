@@ -101,16 +101,46 @@ fn a_device_that_syncs_three_days_late_has_its_days_sealed_and_uploaded_once_mor
 #[test]
 fn so_many_requests_are_in_flight_as_there_are_threads() {
     for threads in [1, 3] {
-        let mut world = World::new(plain(Participant::numbered(6)));
-        for number in 1..=6 {
+        let mut world = World::new(plain(Participant::numbered(5)));
+        for number in 1..=5 {
             world.connect(&format!("user_{number:03}"), &format!("p{number}"));
         }
         world.set("FITSYNC_THREADS", &threads.to_string());
-        world.sim.inject(Fault::always(Effect::Delay { ms: 60 }).host(Host::Google));
+        world.set("FITSYNC_METRICS", "hrv");
+        world.sim.inject(Fault::always(Effect::Delay { ms: 100 }).host(Host::Google));
         world.sim.clear_requests();
-        world.sync(&["--from", "2026-11-01", "--to", "2026-11-02"]).exits(0);
+        world.sync(&[]).exits(0);
         assert_eq!(world.sim.max_in_flight(), threads);
     }
+}
+
+#[test]
+fn a_study_that_wants_ended_days_only_never_reads_the_running_day() {
+    let mut world = World::connected(plain(vec![at_noon()]));
+    world.set("FITSYNC_TODAY_MINUTES", "0");
+    world.sync(&[]).exits(0);
+    let rows = world.completeness(USER);
+    assert_eq!(rows.len(), 7 * 5);
+    assert!(rows.iter().all(|row| row.state == "sealed"), "{rows:?}");
+}
+
+#[test]
+fn without_a_band_the_last_two_days_are_read_each_run_and_old_days_are_sealed_by_their_age() {
+    let world = World::connected(plain(vec![at_noon()]));
+    world.sim.set_devices(WHO, Vec::new()).expect("a person");
+    world.sync(&[]).exits(0);
+    let rows = world.completeness(USER);
+    assert!(rows.iter().all(|row| row.state == "provisional" && row.synced.is_none()));
+    assert!(world.status(USER)["device_unknown"].as_str().is_some_and(|why| !why.is_empty()));
+    world.sim.clear_requests();
+    let again = world.sync(&[]).exits(0).json();
+    // Today was read just now.
+    assert_eq!(again["participants"][0]["days_read"], 5);
+    assert_eq!(world.asked("").len(), 7);
+    world.sync(&["--from", "2026-10-01", "--to", "2026-10-02"]).exits(0);
+    let rows = world.completeness(USER).into_iter();
+    let old: Vec<_> = rows.filter(|row| row.date.month() == 10).collect();
+    assert!(old.len() == 10 && old.iter().all(|row| row.state == "sealed"), "{old:?}");
 }
 
 #[test]

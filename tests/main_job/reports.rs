@@ -109,10 +109,11 @@ fn status_shows_a_picture_and_always_ends_well() {
 
 #[test]
 fn the_worst_of_several_failures_decides_the_exit_code() {
-    let world = World::new(plain(Participant::numbered(3)));
+    let mut world = World::new(plain(Participant::numbered(3)));
     for number in 1..=3 {
         world.connect(&format!("user_{number:03}"), &format!("p{number}"));
     }
+    world.set("FITSYNC_METRICS", "azm,hrv");
     // 75 alone, 3 over 75, 1 over both.
     let ill = Effect::Status { status: 503, retry_after_s: None };
     world.sim.inject(Fault::always(ill).who("p1").path("active-zone"));

@@ -24,6 +24,9 @@ fn wrong(at: &str) -> Effect {
 fn never_no_data(metric: Metric, path: &str, effects: Vec<Effect>) {
     let person = Participant { missing_nights_percent: 0, ..Participant::new(WHO) };
     let mut world = World::connected(plain(vec![person]));
+    // One other metric shows that it goes on.
+    let other = if metric == Metric::Hrv { "wrist_temp" } else { "hrv" };
+    world.set("FITSYNC_METRICS", &format!("{},{other}", metric.name()));
     // Zone minutes are earned on every third day or so.
     world.set("FITSYNC_LOOKBACK_DAYS", if metric == Metric::Azm { "7" } else { "2" });
     for (number, effect) in effects.into_iter().enumerate() {

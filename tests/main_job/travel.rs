@@ -18,7 +18,11 @@ fn zones(from: Timestamp, flights: &[(i64, &str)]) -> Vec<(Timestamp, String)> {
 /// file is what the world says of its day, and each minute stands in exactly one file.
 fn every_minute_once(start: Timestamp, flights: &[(i64, &str)], every_hours: i64) {
     let traveller = Participant { zones: zones(start, flights), ..Participant::new(WHO) };
-    let world = World::connected(Options { participants: vec![traveller], ..Options::default() });
+    let options = Options { participants: vec![traveller], ..Options::default() };
+    let mut world = World::connected(options);
+    // Less to read again; the flights are within it all the same.
+    world.set("FITSYNC_LOOKBACK_DAYS", "3");
+    world.set("FITSYNC_METRICS", "steps,calories,hrv");
     let clock = Clock::default();
     let mut hour = 1;
     while hour <= 9 * 24 {

@@ -121,7 +121,6 @@ fn a_store_that_is_ill_for_one_file_gets_the_others_and_that_one_later() {
 }
 
 #[test]
-#[ignore = "the store does not tell refusals yet"]
 fn credentials_that_are_refused_stop_no_reading() {
     let mut world = World::connected(plain(one()));
     world.set("AWS_SECRET_ACCESS_KEY", "not-the-secret-of-this-key");

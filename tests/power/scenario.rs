@@ -123,6 +123,11 @@ impl Outcome {
 /// Every instant of one scenario, shared out to some workers.
 pub fn run(scenario: &Scenario, accident: Accident, program: &Path, workers: usize) -> Outcome {
     let next = AtomicU64::new(1);
+    // A broken disk ends a run early, so how long it is must be known before.
+    let total = match accident {
+        Accident::Fail => Stage::new(scenario, program).length(),
+        _ => u64::MAX,
+    };
     let ended = AtomicBool::new(false);
     let sum = Mutex::new(Outcome::default());
     std::thread::scope(|scope| {
@@ -131,6 +136,9 @@ pub fn run(scenario: &Scenario, accident: Accident, program: &Path, workers: usi
                 let mut stage = Stage::new(scenario, program);
                 while !ended.load(Ordering::Relaxed) {
                     let instant = next.fetch_add(1, Ordering::Relaxed);
+                    if instant > total {
+                        break;
+                    }
                     let (outcome, last) = stage.instant(accident, instant);
                     ended.fetch_or(last, Ordering::Relaxed);
                     sum.lock().unwrap_or_else(PoisonError::into_inner).add(outcome);
@@ -178,12 +186,19 @@ impl<'a> Stage<'a> {
         self.gateway.run(&arguments, Some(shim))
     }
 
+    /// The number of operations of the undisturbed run.
+    fn length(&mut self) -> u64 {
+        let ran = self.fire(Shim::default());
+        assert_eq!(ran.code, Some(0), "{}", ran.said);
+        operations(&ran.log).last().map_or(0, |last| last.number)
+    }
+
     /// The accident at one instant; whether the run had ended before it.
     fn instant(&mut self, accident: Accident, instant: u64) -> (Outcome, bool) {
         let mut outcome = Outcome { instants: 1, ..Outcome::default() };
         if accident == Accident::Fail {
-            let ended = self.fail(instant, &mut outcome);
-            return (outcome, ended);
+            self.fail(instant, &mut outcome);
+            return (outcome, false);
         }
         let mut which = 0;
         loop {
@@ -296,12 +311,10 @@ impl<'a> Stage<'a> {
     }
 
     /// From this operation on the disk is full, read-only or broken; then it is well again.
-    fn fail(&mut self, instant: u64, outcome: &mut Outcome) -> bool {
-        let mut ended = false;
+    fn fail(&mut self, instant: u64, outcome: &mut Outcome) {
         for errno in ERRORS {
             self.renew();
             let ran = self.fire(Shim { fail_from: instant, errno, ..Shim::default() });
-            ended = operations(&ran.log).last().is_none_or(|last| last.number < instant);
             outcome.accidents += 1;
             let bucket = self.gateway.bucket();
             let mut wrong = Wrong::new();
@@ -315,7 +328,6 @@ impl<'a> Stage<'a> {
             let place = format!("{} error {errno} from {instant}", self.scenario.name);
             outcome.wrong.extend(wrong.into_iter().map(|what| format!("{place}: {what}")));
         }
-        ended
     }
 
     /// Uploading goes on where nothing can be written any more.

@@ -11,7 +11,9 @@ use std::time::SystemTime;
 
 use fitsync::command::arguments::SyncArguments;
 use fitsync::command::context::Context;
+use fitsync::command::sync;
 use fitsync::config::{Config, Settings};
+use fitsync::core::error::ErrorClass;
 use fitsync::io::clock::Clock;
 use fitsync_sim::jiff::{SignedDuration, Timestamp};
 use fitsync_sim::{Options, Participant, Seen, Sim};
@@ -180,7 +182,14 @@ impl World {
         let pairs: Vec<_> = pairs.map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let config = Config::new(Settings::of(&pairs)).expect("settings");
         let context = Context::new(config, clock.clone()).expect("context");
-        fitsync::command::sync::run(&context, arguments).expect("a run")
+        loop {
+            match sync::run(&context, arguments) {
+                // Another test has just started a program, which holds all of this process's files
+                // for a moment.
+                Err(failure) if failure.class == ErrorClass::Locked => std::thread::yield_now(),
+                code => return code.expect("a run"),
+            }
+        }
     }
 
     /// Everything that the gateway keeps.

@@ -1,0 +1,268 @@
+//! `fitsync serve`: sign-in and status pages for a whole study, until a signal ends it.
+//!
+//! One loop answers visitors (the only such loop). What takes time is done by threads beside it:
+//! codes are exchanged, passwords checked, and the operator's pages made from the files, each with
+//! a short queue; their results come back to the loop.
+
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender, TrySendError};
+use std::thread::Scope;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use crate::command::arguments::ServeArguments;
+use crate::command::connect::{Asked, Connected, connect, hint_of, take_back};
+use crate::command::context::Context;
+use crate::command::office::{StudyOffice, desk_rules, open_pages, pages_address};
+use crate::command::overview::Overview;
+use crate::command::password;
+use crate::config::{
+    EXCHANGES_MAX, OPERATOR_CALENDAR_DAYS, OPERATOR_FRESH_S, OPERATOR_LIST_DAYS,
+    OPERATOR_QUEUE_MAX, PASSWORD_QUEUE_MAX, PORTAL_LINK_S, SERVE_POLL_MS,
+};
+use crate::core::error::{Result, Secret};
+use crate::core::sign_in::Callback;
+use crate::core::user::UserId;
+use crate::io::tokens::TokenStore;
+use crate::io::{random, stop};
+use crate::portal::access::PasswordFile;
+use crate::portal::desk::{Desk, Office as _, Step};
+use crate::portal::operator::{Operator, Shown};
+use crate::portal::operator_page::{self as pages, ParticipantView};
+use crate::portal::sign_in_page::busy;
+use crate::portal::sign_ins::{Attempt, Hint};
+use crate::portal::{Outcome, Page, Visit};
+
+pub fn run(context: &Context, arguments: &ServeArguments) -> Result<u8> {
+    if arguments.set_password {
+        return password::set(context);
+    }
+    let provider = context.sign_in_provider()?;
+    let mut listener = open_pages(context)?;
+    let base = pages_address(context, &listener);
+    stop::is_expected();
+    log::info!("the pages are at {}", base.as_deref().unwrap_or("(no network yet)"));
+    if password::read(context)?.is_none() {
+        log::info!("no operator page: set a password with fitsync serve --set-password");
+    }
+    let office = StudyOffice { base, ..StudyOffice::new(context, provider) };
+    let rules = desk_rules(context, provider, listener.port(), Outcome::NotKnown);
+    let mut desk = Desk::new(rules, random::bytes()?);
+    desk.operator = Some(Operator::default());
+    std::thread::scope(|scope| {
+        let mut counter = Counter::new(scope, &office, desk);
+        while !stop::asked() {
+            counter.take_results();
+            if let Some(visit) = listener.next(Duration::from_millis(SERVE_POLL_MS)) {
+                counter.serve(visit);
+            }
+        }
+    });
+    Ok(0)
+}
+
+/// What a thread beside the loop has done.
+enum Done {
+    Exchanged { ticket: u64, result: Box<Result<Connected>>, visit: Visit },
+    TakenBack { ticket: u64, result: Result<()>, visit: Visit },
+    Checked { right: bool, visit: Visit },
+}
+
+/// The loop's side of everything.
+struct Counter<'scope, 'env> {
+    scope: &'scope Scope<'scope, 'env>,
+    office: &'env StudyOffice<'env>,
+    desk: Desk,
+    send: Sender<Done>,
+    done: Receiver<Done>,
+    passwords: SyncSender<(Visit, Secret, PasswordFile)>,
+    pages: SyncSender<(Visit, Shown, String)>,
+    /// Codes that are being exchanged.
+    exchanges: usize,
+}
+
+impl<'scope, 'env> Counter<'scope, 'env> {
+    fn new(
+        scope: &'scope Scope<'scope, 'env>,
+        office: &'env StudyOffice<'env>,
+        desk: Desk,
+    ) -> Self {
+        let (send, done) = mpsc::channel();
+        let (passwords, asked) = mpsc::sync_channel(PASSWORD_QUEUE_MAX);
+        let checked = send.clone();
+        scope.spawn(move || check_passwords(&asked, &checked));
+        let (pages, wanted) = mpsc::sync_channel(OPERATOR_QUEUE_MAX);
+        scope.spawn(move || make_pages(office.context, &wanted));
+        Self { scope, office, desk, send, done, passwords, pages, exchanges: 0 }
+    }
+
+    /// Answers a visit, or hands it to whoever does.
+    fn serve(&mut self, visit: Visit) {
+        let time = self.office.context.clock.now();
+        match self.desk.step(&visit.ask, Instant::now(), time, self.office) {
+            Step::Answer(page) => visit.answer(page),
+            Step::Came { ticket, callback, attempt } => {
+                self.came(ticket, callback, attempt, visit);
+            }
+            Step::TakeBack { ticket } => self.take_back(ticket, visit),
+            Step::Password { password, file } => {
+                hand_over(&self.passwords, (visit, password, file), |(visit, ..)| visit);
+            }
+            Step::Show { shown, token } => {
+                hand_over(&self.pages, (visit, shown, token), |(visit, ..)| visit);
+            }
+        }
+    }
+
+    /// The provider's answer: a code is exchanged beside the loop, everything else is settled here.
+    fn came(&mut self, ticket: u64, callback: Callback, attempt: Attempt, visit: Visit) {
+        let user = self.desk.sign_ins.get(ticket).map(|row| row.user.clone());
+        let (Some(user), Callback::Code { code, .. }) = (user, &callback) else {
+            let hint = match callback {
+                Callback::Denied { .. } => Hint::Denied,
+                _ => Hint::Failed,
+            };
+            return self.again(ticket, hint, visit);
+        };
+        if self.exchanges >= EXCHANGES_MAX {
+            return self.again(ticket, Hint::Busy, visit);
+        }
+        self.exchanges += 1;
+        let (office, send, code) = (self.office, self.send.clone(), code.clone());
+        self.scope.spawn(move || {
+            let asked = Asked { user, replace: false, collect_from: None, collect_until: None };
+            let (context, provider) = (office.context, office.provider);
+            let result =
+                connect(context, provider, &asked, &code, &attempt.verifier, &office.scopes);
+            let _ = send.send(Done::Exchanged { ticket, result: Box::new(result), visit });
+        });
+    }
+
+    fn take_back(&mut self, ticket: u64, visit: Visit) {
+        let Some(user) = self.desk.sign_ins.get(ticket).map(|row| row.user.clone()) else { return };
+        let (office, send) = (self.office, self.send.clone());
+        self.scope.spawn(move || {
+            let result = take_back(office.context, office.provider, &user);
+            let _ = send.send(Done::TakenBack { ticket, result, visit });
+        });
+    }
+
+    /// Takes in what the threads have done since.
+    fn take_results(&mut self) {
+        while let Ok(done) = self.done.try_recv() {
+            match done {
+                Done::Exchanged { ticket, result, visit } => {
+                    self.exchanges = self.exchanges.saturating_sub(1);
+                    self.exchanged(ticket, &result, visit);
+                }
+                Done::TakenBack { ticket, result, visit } => {
+                    if let Err(failure) = result {
+                        log::warn!("{failure}");
+                    }
+                    self.again(ticket, Hint::TakenBack, visit);
+                }
+                Done::Checked { right, visit } => {
+                    let page = self.desk.password_checked(&visit.ask, right, Instant::now());
+                    visit.answer(page);
+                }
+            }
+        }
+    }
+
+    fn exchanged(&mut self, ticket: u64, result: &Result<Connected>, visit: Visit) {
+        match result {
+            Ok(connected) => {
+                log::info!("user={} connected", connected.user);
+                self.desk.sign_ins.connected(ticket, connected.view(), Instant::now());
+                visit.answer(Page::redirect(&self.desk.path(ticket)));
+            }
+            Err(failure) => {
+                log::warn!("sign-in: {failure}");
+                self.again(ticket, hint_of(failure), visit);
+            }
+        }
+    }
+
+    /// The same link may try again, with a new attempt.
+    fn again(&mut self, ticket: u64, hint: Hint, visit: Visit) {
+        let sign_ins = &mut self.desk.sign_ins;
+        let user = sign_ins.get(ticket).map(|row| row.user.clone());
+        match user.map(|user| self.office.attempt(&user)) {
+            Some(Ok(attempt)) if hint == Hint::TakenBack => {
+                sign_ins.reopen(ticket, Some(hint), attempt, PORTAL_LINK_S, Instant::now());
+            }
+            Some(Ok(attempt)) => sign_ins.try_again(ticket, hint, attempt),
+            Some(Err(failure)) => {
+                log::warn!("{failure}");
+                sign_ins.end(ticket);
+            }
+            None => {}
+        }
+        visit.answer(Page::redirect(&self.desk.path(ticket)));
+    }
+}
+
+/// Into a queue, or back to the visitor with "busy".
+fn hand_over<T>(queue: &SyncSender<T>, work: T, visit_of: impl Fn(T) -> Visit) {
+    match queue.try_send(work) {
+        Ok(()) => {}
+        Err(TrySendError::Full(work) | TrySendError::Disconnected(work)) => {
+            visit_of(work).answer(busy());
+        }
+    }
+}
+
+/// One password at a time: each takes about a second of a small machine's processor.
+fn check_passwords(asked: &Receiver<(Visit, Secret, PasswordFile)>, checked: &Sender<Done>) {
+    while let Ok((visit, password, file)) = asked.recv() {
+        let right = file.accepts(&password);
+        if checked.send(Done::Checked { right, visit }).is_err() {
+            return;
+        }
+    }
+}
+
+/// The operator's pages, from the files; the list is kept for a moment.
+fn make_pages(context: &Context, wanted: &Receiver<(Visit, Shown, String)>) {
+    let mut list: Option<(Instant, Vec<ParticipantView>)> = None;
+    while let Ok((visit, shown, token)) = wanted.recv() {
+        let page = make_page(context, &mut list, &shown, &token);
+        visit.answer(page.unwrap_or_else(|failure| {
+            log::warn!("{failure}");
+            Page::text(500, &format!("The files could not be read ({}).", failure.class.name()))
+        }));
+    }
+}
+
+fn make_page(
+    context: &Context,
+    list: &mut Option<(Instant, Vec<ParticipantView>)>,
+    shown: &Shown,
+    token: &str,
+) -> Result<Page> {
+    let now: Timestamp = context.clock.now();
+    let tokens = TokenStore::look(&context.config.token_dir)?;
+    match shown {
+        Shown::Participant(user) => {
+            if !context.known()?.contains(user) {
+                return Ok(Outcome::NotFound.page());
+            }
+            let one = Overview::load(context, &tokens, user, OPERATOR_CALENDAR_DAYS)?;
+            Ok(pages::participant(&one.view(context)?, now, token))
+        }
+        Shown::List(filter) => {
+            let fresh = Duration::from_secs(OPERATOR_FRESH_S);
+            if list.as_ref().is_none_or(|(at, _)| at.elapsed() > fresh) {
+                let all = context.known()?;
+                let views = all.iter().map(|user| view(context, &tokens, user));
+                *list = Some((Instant::now(), views.collect::<Result<_>>()?));
+            }
+            let all = list.as_ref().map_or(&[][..], |(_, all)| all);
+            Ok(pages::participants(all, *filter, now, token))
+        }
+    }
+}
+
+fn view(context: &Context, tokens: &TokenStore, user: &UserId) -> Result<ParticipantView> {
+    Overview::load(context, tokens, user, OPERATOR_LIST_DAYS)?.view(context)
+}

@@ -1,0 +1,73 @@
+use super::*;
+
+const SEED: &str = include_str!("../provider/samples/fitbit_token_200.json");
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+#[test]
+fn a_plain_reply_as_the_seed_wrote_it_is_read_and_refreshed_before_use() {
+    let token = Token::parse(SEED).unwrap();
+    assert_eq!(token.provider, "fitbit");
+    assert!(!token.account.is_empty() && !token.refresh_token.is_empty());
+    assert!(token.granted("heartrate"));
+    assert!(!token.fresh(at("2020-01-01T00:00:00Z")));
+}
+
+#[test]
+fn what_is_written_is_read_back_with_unknown_fields() {
+    let mut token = Token::parse(r#"{"refresh_token":"r","note":{"site":7}}"#).unwrap();
+    token.provider = "google-health".to_owned();
+    let grant = Grant {
+        access_token: Secret::new("a2"),
+        expires_in_s: Some(3599),
+        scopes: Some(vec!["s1".to_owned(), "s2".to_owned()]),
+        ..Grant::default()
+    };
+    token.renew(&grant, at("2026-11-22T10:00:00Z"));
+    let text = token.to_json();
+    assert!(text.contains(r#""note":{"site":7}"#), "{text}");
+    assert!(text.contains(r#""expires_in":3599"#), "{text}");
+    let back = Token::parse(&text).unwrap();
+    assert_eq!(back.access_token, Secret::new("a2"));
+    assert_eq!(back.refresh_token, Secret::new("r"), "Google sends none on a refresh");
+    assert_eq!(back.expires_at, Some(at("2026-11-22T10:59:59Z")));
+    assert!(back.fresh(at("2026-11-22T10:54:59Z")));
+    assert!(!back.fresh(at("2026-11-22T10:55:00Z")));
+    assert_eq!(back.scopes, ["s1", "s2"]);
+}
+
+#[test]
+fn a_sign_in_keeps_what_it_does_not_decide() {
+    let (first, later) = (at("2026-11-01T10:00:00Z"), at("2026-11-22T10:00:00Z"));
+    let grant = Grant { refresh_token: Some(Secret::new("r")), ..Grant::default() };
+    let mut before = Token::new("google-health", "a", &grant, first);
+    before.collect_until = Some(jiff::civil::date(2026, 12, 1));
+    let before = before.to_json().replacen('{', r#"{"note":{"site":7},"#, 1);
+    let before = Token::parse(&before).unwrap();
+    let mut token = Token::new("google-health", "a", &grant, later);
+    token.follow(&before, true);
+    assert_eq!((token.consented_at, token.account_since), (Some(first), None));
+    assert_eq!(token.collect_until, before.collect_until);
+    assert!(token.to_json().contains(r#""note":{"site":7}"#));
+    let mut other = Token::new("google-health", "b", &grant, later);
+    other.follow(&before, false);
+    assert_eq!((other.consented_at, other.account_since), (Some(later), Some(later)));
+}
+
+#[test]
+fn a_file_that_is_empty_cut_or_newer_is_refused_without_quoting_it() {
+    let whole = r#"{"refresh_token":"secret","version":1}"#;
+    for text in ["", "{}", "[]", &whole[..30], r#"{"refresh_token":"secret","version":2}"#] {
+        let failure = Token::parse(text).unwrap_err();
+        assert!(!failure.to_string().contains("secret"), "{failure}");
+    }
+    assert!(Token::parse(whole).is_ok());
+}
+
+#[test]
+fn debug_shows_no_token() {
+    let token = Token::parse(r#"{"refresh_token":"hidden1","x":"hidden2"}"#).unwrap();
+    assert!(!format!("{token:?}").contains("hidden"));
+}
