@@ -217,6 +217,10 @@ pub const SESSION_S: u64 = 12 * 3600;
 /// Operators signed in at once; the oldest goes.
 pub const SESSIONS_MAX: usize = 16;
 
+// --- Reports ------------------------------------------------------------------------------------
+/// Participants that one line names.
+pub const NAMES_SHOWN_MAX: usize = 10;
+
 // --- Withdrawal ---------------------------------------------------------------------------------
 /// Objects that could not be deleted and are listed in the receipt; all are counted.
 pub const WITHDRAWAL_LEFT_MAX: usize = 100;

@@ -2,6 +2,7 @@
 
 pub mod arguments;
 pub mod connect;
+pub mod consent;
 pub mod context;
 mod dry_run;
 pub mod fetch;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::civil::Date;
 
 use crate::command::arguments::SyncArguments;
+use crate::command::consent::tell_added_metrics;
 use crate::command::context::Context;
 use crate::command::dry_run;
 use crate::command::fetch::{self, Wanted};
@@ -39,6 +40,7 @@ pub fn run(context: &Context, arguments: &SyncArguments) -> Result<u8> {
         log::warn!("nobody is signed in yet; run: fitsync login USER");
     }
     withdraw::finish(context);
+    tell_added_metrics(context, &chosen);
     let uploads = Uploads::open(context, arguments.no_upload, wanted.insistent);
     make_room(context);
     let mut reports = work(context, &wanted, &uploads, &chosen);

@@ -22,6 +22,7 @@ pub struct DayRow {
     pub start: Timestamp,
     pub end: Timestamp,
     pub synced: Option<Timestamp>,
+    pub provider: String,
     pub sha256: String,
 }
 
@@ -41,6 +42,7 @@ fn row(line: &str) -> DayRow {
         start: time(7).expect("a time"),
         end: time(8).expect("a time"),
         synced: time(9).ok(),
+        provider: cells[10].to_owned(),
         sha256: cells[12].to_owned(),
     }
 }
@@ -89,7 +91,12 @@ impl World {
             let name = key(user, metric, row.date);
             let zone = TimeZone::get(&row.zone).expect("a zone");
             let day = Day { date: row.date, zone, start: row.start, end: row.end };
-            let wanted = truth::csv(&person, user, metric, &day, row.synced);
+            let wanted = match row.provider.as_str() {
+                "fitbit" => truth::fitbit_csv(&person, user, metric, &day, row.synced),
+                // Not granted, or not offered by the provider: never asked.
+                "" => None,
+                _ => truth::csv(&person, user, metric, &day, row.synced),
+            };
             let found = objects.get(&name);
             let lines = wanted.as_ref().map_or(1, |bytes| bytes.split(|b| *b == b'\n').count() - 1);
             assert_same(&name, found, wanted.as_ref());

@@ -137,6 +137,14 @@ impl World {
         self.settings.insert(name.to_owned(), value.to_owned());
     }
 
+    /// New sign-ins go to the retired Fitbit Web API.
+    pub fn use_fitbit(&mut self) {
+        for (name, value) in self.sim.fitbit_environment() {
+            self.set(name, &value);
+        }
+        self.set("FITSYNC_PROVIDER", "fitbit");
+    }
+
     pub fn unset(&mut self, name: &str) {
         self.settings.remove(name);
     }

@@ -25,7 +25,13 @@ impl World {
     /// Starts a login and reads its address.
     #[track_caller]
     pub fn login(&self, arguments: &[&str]) -> Login {
-        let mut command = self.command(&[&["login"], arguments].concat());
+        self.sign_in_by(&[&["login"], arguments].concat())
+    }
+
+    /// The same by any command that leads to a sign-in.
+    #[track_caller]
+    pub fn sign_in_by(&self, words: &[&str]) -> Login {
+        let mut command = self.command(words);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary runs");
         let stderr = Arc::new(Mutex::new(String::new()));
@@ -48,7 +54,12 @@ impl World {
 
     #[track_caller]
     pub fn connect_with(&self, arguments: &[&str], who: &str) -> Ran {
-        let mut login = self.login(arguments);
+        self.connect_by(&[&["login"], arguments].concat(), who)
+    }
+
+    #[track_caller]
+    pub fn connect_by(&self, words: &[&str], who: &str) -> Ran {
+        let mut login = self.sign_in_by(words);
         let address = self.sim.consent(&login.url, who).expect("a consent");
         login.paste(&address);
         login.end()

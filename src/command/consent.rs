@@ -1,0 +1,35 @@
+//! Metrics that were added to the settings after somebody signed in.
+
+use std::collections::BTreeMap;
+
+use crate::command::context::Context;
+use crate::config::NAMES_SHOWN_MAX;
+use crate::core::user::UserId;
+
+/// Says who has to consent again for which metric. What a participant declined is left alone, and
+/// so is what the provider does not have.
+pub fn tell_added_metrics(context: &Context, users: &[UserId]) {
+    let mut added: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for user in users {
+        let Ok(Some(token)) = context.tokens.load(user) else { continue };
+        let Ok(provider) = context.provider(&token.provider) else { continue };
+        for metric in &context.config.metrics {
+            let offered = provider.scope_of(metric).is_none_or(|scope| {
+                token.granted(&scope)
+                    || token.asked_scopes.is_empty()
+                    || token.asked_scopes.contains(&scope)
+            });
+            if !offered {
+                added.entry(metric.name).or_default().push(user.as_str());
+            }
+        }
+    }
+    for (metric, users) in added {
+        let shown = users.iter().take(NAMES_SHOWN_MAX).copied().collect::<Vec<_>>().join(", ");
+        let more = users.len().saturating_sub(NAMES_SHOWN_MAX);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        log::warn!(
+            "{metric}: has to be consented to again by {shown}{more}; run: fitsync login USER"
+        );
+    }
+}
