@@ -1,4 +1,5 @@
-//! The gateway: the steps of `command/fetch.rs`, `command/planning.rs` and `io/queue.rs` over a disk
+//! The gateway: the steps of `command/fetch.rs`, `command/planning.rs` and `io/queue.rs` over
+//! a disk
 //! that is a map of texts.
 
 use std::collections::{BTreeMap, BTreeSet};

