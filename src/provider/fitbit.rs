@@ -278,7 +278,8 @@ fn reset_s(reply: &Reply) -> Option<u64> {
     let reset = reply.header("fitbit-rate-limit-reset").and_then(|text| text.trim().parse().ok());
     let reset: Option<u64> = reset.filter(|seconds| *seconds <= FITBIT_RESET_S_MAX);
     // Their clock and ours differ; who comes back on the second meets the old hour.
-    reset.or_else(|| reply.retry_after_s()).map(|seconds| seconds + FITBIT_RESET_SPARE_S)
+    let after = || reply.header("retry-after").and_then(|text| text.trim().parse().ok());
+    reset.or_else(after).map(|seconds: u64| seconds + FITBIT_RESET_SPARE_S)
 }
 
 fn classify(reply: &Reply) -> Failure {
