@@ -26,6 +26,8 @@ pub const SMALL_REPLY_BYTES_MAX: u64 = 256 * 1024;
 // --- Clock (the AWS SDKs' numbers) --------------------------------------------------------------
 pub const CLOCK_ROUND_TRIP_S_MAX: i64 = 15 * 60;
 pub const CLOCK_SKEW_S_MIN: i64 = 4 * 60;
+/// A clock that time sync holds is nearer to a service's than this; `doctor` warns.
+pub const CLOCK_DOUBT_S_MIN: i64 = 60;
 
 // --- Days and ledger ----------------------------------------------------------------------------
 /// A day that lost most of its rows is believed when a run this much later reads the same.
@@ -34,6 +36,8 @@ pub const SHRUNK_CONFIRM_S: i64 = 6 * 3600;
 pub const NEXT_TRY_AHEAD_S_MAX: i64 = 6 * 3600;
 /// The whole look-back is read again after this long.
 pub const LOOKBACK_EVERY_S: i64 = 24 * 3600;
+/// A consent that ends within this time is pressing.
+pub const GRANT_ENDS_SOON_S: i64 = 2 * 86_400;
 /// A participant who must sign in again is tried all the same this often.
 pub const SIGN_IN_TRY_EVERY_S: i64 = 24 * 3600;
 /// Forty years of months: no range of dates is longer.
@@ -98,6 +102,8 @@ pub const LOW_WATER_PART: u64 = 20;
 pub const LOW_WATER_BYTES_MIN: u64 = 2 * FETCH_SPACE_BYTES_MIN;
 /// Files that are looked at in one go when room is made.
 pub const KEEP_FILES_MAX: usize = 2_000;
+/// Looking up one name, for `doctor`.
+pub const NAME_LOOK_UP_S_MAX: u64 = 15;
 pub const STOP_POLL_MS: u64 = 20;
 pub const STOP_WRITE_MS_MAX: u64 = 1_500;
 pub const STOP_REFRESH_S_MAX: u64 = 15;

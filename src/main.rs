@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use argh::FromArgs as _;
 use fitsync::command::arguments::{Arguments, Command, split_equals};
 use fitsync::command::context::Context;
-use fitsync::command::{login, migrate, serve, status, sync, upload, verify, withdraw};
+use fitsync::command::{doctor, login, migrate, serve, status, sync, upload, verify, withdraw};
 use fitsync::config::{Config, Settings};
 use fitsync::core::error::{ErrorClass, Failure, Result};
 use fitsync::io::clock::Clock;
@@ -29,10 +29,13 @@ fn run(arguments: Arguments) -> Result<u8> {
     let Some(command) = arguments.command else {
         return Err(Failure::new(ErrorClass::Usage, "which command? see fitsync --help"));
     };
-    let settings = Settings::read(arguments.env_file.as_deref())?;
-    let config = Config::new(settings)?;
+    let config = Settings::read(arguments.env_file.as_deref()).and_then(Config::new);
+    let config = config.and_then(|config| account::become_owner(&config).map(|()| config));
+    if let Command::Doctor(arguments) = command {
+        return Ok(doctor::run(config, &arguments));
+    }
+    let config = config?;
     fitsync::io::log::start(config.log_level);
-    account::become_owner(&config)?;
     config.warnings.iter().for_each(|warning| log::warn!("{warning}"));
     let folders = config.working_directory_folders();
     if !folders.is_empty() {
@@ -48,6 +51,8 @@ fn run(arguments: Arguments) -> Result<u8> {
         Command::Verify(arguments) => verify::run(&context, &arguments),
         Command::Migrate(arguments) => migrate::run(&context, &arguments),
         Command::Withdraw(arguments) => withdraw::run(&context, &arguments),
+        // Above, before the settings had to be right.
+        Command::Doctor(_) => Ok(0),
     }
 }
 

@@ -28,6 +28,7 @@ pub enum Command {
     Verify(VerifyArguments),
     Withdraw(WithdrawArguments),
     Migrate(MigrateArguments),
+    Doctor(DoctorArguments),
 }
 
 /// Connect one participant: prints the address of the sign-in page.
@@ -160,6 +161,15 @@ pub struct WithdrawArguments {
     /// do not ask to type the id
     #[argh(switch)]
     pub yes: bool,
+}
+
+/// Check settings, files, disk, clock, network, provider and bucket; exit code 1 when anything fails.
+#[derive(Debug, Default, FromArgs)]
+#[argh(subcommand, name = "doctor", help_triggers("-h", "--help", "help"))]
+pub struct DoctorArguments {
+    /// print the result as JSON
+    #[argh(switch)]
+    pub json: bool,
 }
 
 /// `--name=value` as two words, until `--`.

@@ -9,6 +9,7 @@ use crate::core::user::UserId;
 use crate::io::book;
 use crate::io::clock::Clock;
 use crate::io::http::Http;
+use crate::io::proxy;
 use crate::io::tokens::TokenStore;
 use crate::provider::{Provider, fitbit, google_health};
 
@@ -22,11 +23,22 @@ pub struct Context {
 
 impl Context {
     pub fn new(config: Config, clock: Clock) -> Result<Self> {
+        let tokens = TokenStore::open(&config.token_dir)?;
+        Self::with_tokens(config, clock, tokens)
+    }
+
+    /// For `doctor`, which only looks, also at what the other commands refuse.
+    pub fn inspect(config: Config, clock: Clock) -> Result<Self> {
+        let tokens = TokenStore::inspect(&config.token_dir);
+        Self::with_tokens(config, clock, tokens)
+    }
+
+    fn with_tokens(config: Config, clock: Clock, tokens: TokenStore) -> Result<Self> {
         let aws_bundle = config.settings.get("AWS_CA_BUNDLE").map(Path::new);
         let ca_files: Vec<&Path> =
             config.ca_file.as_deref().into_iter().chain(aws_bundle).collect();
-        let http = Http::new(&ca_files, &clock, config.threads)?;
-        let tokens = TokenStore::open(&config.token_dir)?;
+        let proxy = proxy::of(&config.settings)?;
+        let http = Http::through(proxy, &ca_files, &clock, config.threads)?;
         Ok(Self { config, clock, http, tokens })
     }
 

@@ -4,6 +4,7 @@ pub mod arguments;
 pub mod connect;
 pub mod consent;
 pub mod context;
+pub mod doctor;
 mod dry_run;
 pub mod fetch;
 pub mod login;

@@ -12,7 +12,8 @@ use crate::core::error::{ErrorClass, Failure, Result};
 const SYSTEM_FILE: &str = "/etc/fitsync/fitsync.env";
 const SYSTEM_CREDENTIALS: &str = "/etc/fitsync/credentials";
 
-/// Set for the process that takes root's place: its environment holds all settings.
+/// Set for the process that takes root's place: its environment holds all settings. The value is
+/// the settings file that they came from.
 pub const READ_BY_ROOT: &str = "FITSYNC_READ_BY_ROOT";
 
 /// Settings that may stand in a credential file of their name.
@@ -32,8 +33,6 @@ pub struct Settings {
     values: BTreeMap<String, String>,
     /// The settings file that was read.
     pub file: Option<PathBuf>,
-    /// The names that came from the file, in its order: a wrong one is told with its file.
-    pub file_names: Vec<String>,
 }
 
 impl std::fmt::Debug for Settings {
@@ -46,16 +45,18 @@ impl Settings {
     /// Reads the environment and the files of this machine.
     pub fn read(env_file: Option<&Path>) -> Result<Self> {
         let mut settings = Self::default();
-        let file = match env_file {
-            // Root has read the files already, and this user may not.
-            _ if std::env::var_os(READ_BY_ROOT).is_some() => None,
-            Some(path) => Some(path.to_owned()),
+        let by_root = std::env::var_os(READ_BY_ROOT);
+        settings.file = match (&by_root, env_file) {
+            (Some(file), _) => Some(PathBuf::from(file)).filter(|_| !file.is_empty()),
+            (None, Some(path)) => Some(path.to_owned()),
             // Something of that name that is no file is told, not passed over.
-            None => [".env", SYSTEM_FILE].map(PathBuf::from).into_iter().find(|p| p.exists()),
+            (None, None) => {
+                [".env", SYSTEM_FILE].map(PathBuf::from).into_iter().find(|p| p.exists())
+            }
         };
-        if let Some(path) = file {
+        // Root has read the file already, and this user may not.
+        if let Some(path) = settings.file.clone().filter(|_| by_root.is_none()) {
             settings.add_file(&path)?;
-            settings.file = Some(path);
         }
         for (name, value) in std::env::vars_os() {
             settings.add_variable(&name, &value)?;
@@ -96,6 +97,14 @@ impl Settings {
         Ok(())
     }
 
+    /// Whether the settings file itself holds a secret, as far as this user may read it.
+    pub fn file_holds_secret(&self) -> bool {
+        let mut inside = Self::default();
+        let read = self.file.as_deref().is_some_and(|path| inside.add_file(path).is_ok());
+        let secret = |name: &&str| !name.ends_with("_ID") && inside.get(name).is_some();
+        read && SECRETS.iter().any(secret)
+    }
+
     fn add_file(&mut self, path: &Path) -> Result<()> {
         let refuse = |why: String| {
             let what = format!("cannot read the settings file {}: {why}", path.display());
@@ -106,7 +115,6 @@ impl Settings {
             .ok_or_else(|| refuse("there is no such file".to_owned()))?;
         let text = String::from_utf8(bytes).map_err(|_| refuse("it is not UTF-8".to_owned()))?;
         for (name, value) in parse(&text).map_err(refuse)? {
-            self.file_names.push(name.clone());
             self.values.insert(name, value);
         }
         Ok(())

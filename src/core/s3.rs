@@ -100,6 +100,11 @@ pub struct Target {
 }
 
 impl Target {
+    /// Where requests go: scheme, host, and the bucket where it is part of the path.
+    pub fn address(&self) -> Result<String> {
+        Ok(self.bucket()?.base_url().to_string())
+    }
+
     pub(super) fn bucket(&self) -> Result<Bucket> {
         let refuse = |why: &dyn fmt::Display| {
             let at = self.endpoint.as_deref().unwrap_or("AWS");

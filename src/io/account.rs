@@ -31,7 +31,7 @@ pub fn become_owner(config: &Config) -> Result<()> {
     let error = Command::new(program)
         .args(std::env::args_os().skip(1))
         .envs(config.settings.pairs())
-        .env(READ_BY_ROOT, "1")
+        .env(READ_BY_ROOT, config.settings.file.as_deref().unwrap_or("".as_ref()))
         .uid(owner)
         .gid(folder.gid())
         .exec();

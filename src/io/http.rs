@@ -31,17 +31,34 @@ struct Extra {
 }
 
 impl Http {
-    /// `ca_files` are added to the built-in roots.
+    /// `ca_files` are added to the built-in roots; the proxy is the environment's.
     pub fn new(ca_files: &[&Path], clock: &Clock, connections: usize) -> Result<Self> {
+        Self::through(ureq::Proxy::try_from_env(), ca_files, clock, connections)
+    }
+
+    pub fn through(
+        proxy: Option<ureq::Proxy>,
+        ca_files: &[&Path],
+        clock: &Clock,
+        connections: usize,
+    ) -> Result<Self> {
         let mut found = Vec::new();
         for path in ca_files {
             found.append(&mut certificates(path)?);
         }
         let extra = (!found.is_empty()).then(|| Extra {
-            agent: agent(RootCerts::new_with_certs(&found), connections),
+            agent: agent(RootCerts::new_with_certs(&found), proxy.clone(), connections),
             hosts: Arc::default(),
         });
-        Ok(Self { agent: agent(RootCerts::WebPki, connections), extra, clock: clock.clone() })
+        let agent = agent(RootCerts::WebPki, proxy, connections);
+        Ok(Self { agent, extra, clock: clock.clone() })
+    }
+
+    /// The proxy's `host:port` when it is asked for this address.
+    pub fn proxy_of(&self, url: &str) -> Option<String> {
+        let proxy = self.agent.config().proxy()?;
+        let direct = url.parse().is_ok_and(|uri| proxy.is_no_proxy(&uri));
+        (!direct).then(|| format!("{}:{}", proxy.host(), proxy.port()))
     }
 
     pub const fn clock(&self) -> &Clock {
@@ -103,7 +120,7 @@ enum Failed {
     Request(ureq::http::Error),
 }
 
-fn agent(roots: RootCerts, connections: usize) -> ureq::Agent {
+fn agent(roots: RootCerts, proxy: Option<ureq::Proxy>, connections: usize) -> ureq::Agent {
     let tls = TlsConfig::builder()
         .provider(TlsProvider::Rustls)
         .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -122,6 +139,7 @@ fn agent(roots: RootCerts, connections: usize) -> ureq::Agent {
         .max_idle_connections(2 * connections)
         .max_idle_connections_per_host(connections)
         .tls_config(tls)
+        .proxy(proxy)
         .build()
         .new_agent()
 }

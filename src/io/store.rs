@@ -129,6 +129,11 @@ impl Store {
         format!("s3://{}/{key}", self.target().bucket)
     }
 
+    /// Where requests go, for `doctor`.
+    pub fn address(&self) -> Result<String> {
+        self.target().address()
+    }
+
     /// Where the credentials come from, for `doctor` and logs; it asks nothing.
     pub fn credentials_source(&self) -> &str {
         self.credentials.source()

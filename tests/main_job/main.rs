@@ -6,6 +6,7 @@ mod world;
 mod account;
 mod callback;
 mod days;
+mod doctor;
 mod errors;
 mod fitbit;
 mod interrupted;

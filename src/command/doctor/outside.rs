@@ -1,0 +1,270 @@
+//! The network and the provider: proxy, names, TLS, whether the application is known, the clock.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::Report;
+use crate::command::context::Context;
+use crate::core::checkup::{self, Finding, Level, MDNS_CURE};
+use crate::core::error::{ErrorClass, Result, Secret};
+use crate::core::exchange::{Reply, Request};
+use crate::io::http::host_of;
+use crate::io::{clock, names, proxy};
+use crate::portal::desk::Redirect;
+use crate::provider::{Provider, fitbit, google_health};
+
+/// systemd-timesyncd makes it at the first answer of a time server.
+const TIME_SYNCED: &str = "/run/systemd/timesync/synchronized";
+/// What other time services leave while they run.
+const TIME_SERVICES: [&str; 4] =
+    ["/run/chrony/chronyd.pid", "/run/ntpd.pid", "/run/ntpd.sock", "/run/openntpd.sock"];
+
+pub fn proxy(context: &Context) -> Vec<Finding> {
+    let settings = &context.config.settings;
+    let mut found = checkup::no_proxy(proxy::exceptions(settings).unwrap_or_default());
+    for provider in providers_of(context) {
+        let url = provider.identity_request().url;
+        if let Some(proxy) = context.http.proxy_of(&url) {
+            let text = format!("{} is asked through {proxy}", host_of(&url));
+            found.push(Finding::ok("proxy", text));
+        }
+    }
+    found
+}
+
+/// Looks up every host that a run asks; a proxy looks them up by itself.
+pub fn names(context: &Context, store_address: Option<&str>, report: &mut Report) {
+    let mut hosts: BTreeSet<String> = BTreeSet::new();
+    let providers = providers_of(context);
+    let addresses = providers.iter().flat_map(|provider| {
+        [provider.identity_request().url, provider.refresh_request(&Secret::default()).url]
+    });
+    for url in addresses.chain(store_address.map(str::to_owned)) {
+        let proxy = context.http.proxy_of(&url);
+        let host = proxy
+            .as_deref()
+            .map_or(host_of(&url), |proxy| proxy.rsplit_once(':').map_or(proxy, |(host, _)| host));
+        hosts.insert(host.to_owned());
+    }
+    let is_name = |host: &String| host.parse::<std::net::IpAddr>().is_err();
+    for host in hosts.into_iter().filter(is_name) {
+        report.add(name(&host, names::look_up(&host)));
+    }
+}
+
+fn name(host: &str, found: std::result::Result<Vec<std::net::IpAddr>, String>) -> Finding {
+    let check = "names";
+    match found {
+        Ok(_) if checkup::needs_mdns(host) => {
+            let text = format!("{host} is found here, and is not by the static program");
+            Finding::warn(check, text, MDNS_CURE)
+        }
+        Ok(found) => {
+            let first = found.first().map_or(String::new(), ToString::to_string);
+            Finding::ok(check, format!("{host} is {first}"))
+        }
+        Err(why) if checkup::needs_mdns(host) => {
+            Finding::fail(check, format!("{host} cannot be looked up: {why}"), MDNS_CURE)
+        }
+        Err(why) => Finding::fail(
+            check,
+            format!("{host} cannot be looked up: {why}"),
+            "check the network and its name server (/etc/resolv.conf)",
+        ),
+    }
+}
+
+fn providers_of(context: &Context) -> Vec<&dyn Provider> {
+    let config = &context.config;
+    let google = config.google.as_ref().map(|google| google as &dyn Provider);
+    let fitbit = config.fitbit.as_ref().map(|fitbit| fitbit as &dyn Provider);
+    google.into_iter().chain(fitbit).collect()
+}
+
+/// Redirect address, TLS, service and application of each provider that is set. Answers how many
+/// seconds this machine's clock is behind theirs.
+pub fn providers(context: &Context, report: &mut Report) -> Option<i64> {
+    let mut behind_s = None;
+    let sign_in = match context.sign_in_provider() {
+        Ok(provider) => provider.name(),
+        Err(failure) => {
+            let text = format!("nobody can sign in: {}", failure.what);
+            let cure = "make an OAuth client at Google, set GOOGLE_CLIENT_ID and its secret";
+            report.add(Finding::fail("provider", text, cure));
+            ""
+        }
+    };
+    for provider in providers_of(context) {
+        if provider.name() == google_health::NAME {
+            report.add(checkup::google_redirect(&provider.app().redirect_uri));
+            report.add_all(pages_port(context, provider));
+        }
+        let only_way = provider.name() == sign_in;
+        let request = provider.identity_request();
+        let sent = context.clock.machine();
+        let reply = context.http.send(&request);
+        let skew_s = |reply| clock::skew_of(sent, context.clock.machine(), reply);
+        behind_s = behind_s.or(reply.as_ref().ok().and_then(skew_s));
+        report.add_all(tls(&request, &reply));
+        let answer = answers(provider, reply, only_way);
+        let goes_on = answer.level == Level::Ok;
+        report.add(answer);
+        if goes_on {
+            report.add(application(context, provider));
+            report.add_all(project(context, provider));
+        }
+    }
+    behind_s
+}
+
+/// The browser on this machine ends at the redirect address's port: the pages should be there.
+fn pages_port(context: &Context, provider: &dyn Provider) -> Option<Finding> {
+    let redirect = Redirect::new(&provider.app().redirect_uri).loopback_port()?;
+    let listen = &context.config.listen;
+    let port: u16 = listen.rsplit_once(':')?.1.parse().ok().filter(|port| *port != 0)?;
+    (port != redirect).then(|| {
+        let text = format!("FITSYNC_LISTEN has port {port}, the redirect address port {redirect}");
+        Finding::warn("redirect", text, "use one port for both, or paste each address")
+    })
+}
+
+fn tls(request: &Request, reply: &Result<Reply>) -> Option<Finding> {
+    let check = "tls";
+    let host = host_of(&request.url);
+    match reply {
+        Ok(_) if request.url.starts_with("https://") => {
+            Some(Finding::ok(check, format!("the certificate of {host} is valid")))
+        }
+        Err(failure) if failure.class == ErrorClass::Clock || failure.what.starts_with("TLS") => {
+            let cure = "check the clock; where the network inspects TLS, its CA belongs into \
+                        FITSYNC_CA_FILE";
+            Some(Finding::fail(check, format!("{host}: {}", failure.what), cure))
+        }
+        _ => None,
+    }
+}
+
+/// Whether the service itself answers: a request without a token must be refused by it.
+fn answers(provider: &dyn Provider, reply: Result<Reply>, only_way: bool) -> Finding {
+    let check = "provider";
+    let name = provider.name();
+    let reply = match reply {
+        Ok(reply) => reply,
+        Err(failure) => return Finding::failure(check, &failure),
+    };
+    match reply.status {
+        410 if only_way => {
+            let text = format!("{name} is retired (HTTP 410)");
+            Finding::fail(check, text, "set GOOGLE_CLIENT_ID, then fitsync migrate")
+        }
+        410 => {
+            let text = format!("{name} is retired (HTTP 410); its participants read nothing more");
+            Finding::warn(check, text, "fitsync migrate")
+        }
+        500.. => Finding::failure(check, &provider.classify(&reply)),
+        status if status < 400 || is_page(&reply) => Finding::fail(
+            check,
+            format!(
+                "the answer (HTTP {status}) is not that of {name}: a sign-in page or a proxy \
+                     of this network is in between"
+            ),
+            "let this machine out past that page, or name the right HTTPS_PROXY",
+        ),
+        401 | 403 | 429 => Finding::ok(check, format!("{name} answers")),
+        status => {
+            let text = format!("{name} answers a request without a token by HTTP {status}");
+            Finding::warn(check, text, "check the addresses of the settings, if you changed them")
+        }
+    }
+}
+
+/// A web page where JSON belongs.
+fn is_page(reply: &Reply) -> bool {
+    let html = reply.header("content-type").is_some_and(|kind| kind.contains("html"));
+    html || reply.body.trim_ascii_start().starts_with(b"<")
+}
+
+/// Whether the provider knows the application: a made-up refresh token is refused for itself only
+/// when client id and secret are right.
+fn application(context: &Context, provider: &dyn Provider) -> Finding {
+    let check = "credentials";
+    let name = provider.name();
+    if provider.app().client_secret.is_empty() {
+        let prefix = if name == fitbit::NAME { "FITBIT" } else { "GOOGLE" };
+        let text = format!("{prefix}_CLIENT_SECRET is not set");
+        let cure = format!("write it into /etc/fitsync/credentials/{prefix}_CLIENT_SECRET");
+        return Finding::fail(check, text, cure);
+    }
+    let probe = provider.refresh_request(&Secret::new("fitsync-doctor-probe"));
+    let reply = match context.http.send(&probe) {
+        Ok(reply) => reply,
+        Err(failure) => return Finding::failure(check, &failure),
+    };
+    let refused = provider.classify(&reply).at(probe.label());
+    match refused.class {
+        _ if reply.ok() => Finding::warn(
+            check,
+            format!("{name} grants a token for nothing ({})", probe.label()),
+            "check the addresses of the settings",
+        ),
+        ErrorClass::Auth => Finding::ok(check, format!("{name} knows the application")),
+        _ => Finding::failure(check, &refused),
+    }
+}
+
+/// Whether the application may use the API, seen with a participant's token that is still good;
+/// none is renewed for this.
+fn project(context: &Context, provider: &dyn Provider) -> Option<Finding> {
+    let check = "provider";
+    let now = context.clock.now();
+    let token = context.known().ok()?.into_iter().find_map(|user| {
+        let token = context.tokens.load(&user).ok()??;
+        (token.provider == provider.name() && token.fresh(now)).then_some(token)
+    })?;
+    let request = provider.identity_request().bearer(&token.access_token);
+    let failure = match context.http.send(&request) {
+        Ok(reply) if reply.ok() => {
+            return Some(Finding::ok(check, "the application may use the API"));
+        }
+        Ok(reply) => provider.classify(&reply).at(request.label()),
+        Err(failure) => failure,
+    };
+    let finding = Finding::failure(check, &failure);
+    Some(if failure.class == ErrorClass::Config { finding } else { finding.as_warning() })
+}
+
+/// What the services' `Date` headers say of this machine's clock, and whether anything keeps it.
+pub fn clock(context: &Context, behind_s: Option<i64>) -> Vec<Finding> {
+    // The store's replies correct a clock that is badly wrong as well.
+    let learnt_s = Some(context.http.clock().skew_s()).filter(|skew_s| *skew_s != 0);
+    let finding = match learnt_s.or(behind_s) {
+        Some(skew_s) => checkup::clock(skew_s),
+        None => Finding::warn(
+            "clock",
+            format!("this machine says {}; no service told the time", now_text(context)),
+            "compare it with a watch",
+        ),
+    };
+    std::iter::once(finding).chain(time_sync()).collect()
+}
+
+fn now_text(context: &Context) -> String {
+    context.clock.machine().strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// A box without a clock chip needs time sync; only systemd's own way of keeping it is looked at.
+fn time_sync() -> Option<Finding> {
+    if !Path::new("/run/systemd/system").exists() {
+        return None;
+    }
+    let kept = std::iter::once(&TIME_SYNCED).chain(&TIME_SERVICES).any(|p| Path::new(p).exists());
+    Some(if kept {
+        Finding::ok("time_sync", "the clock is kept by time sync")
+    } else {
+        Finding::warn(
+            "time_sync",
+            "nothing has set this machine's clock since it was switched on",
+            "sudo timedatectl set-ntp true, and let NTP (UDP port 123) out",
+        )
+    })
+}
