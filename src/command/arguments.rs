@@ -163,7 +163,7 @@ pub struct WithdrawArguments {
     pub yes: bool,
 }
 
-/// Check settings, files, disk, clock, network, provider and bucket; exit code 1 when anything fails.
+/// Check settings, files, disk, clock, network, provider and bucket; 1 when anything fails.
 #[derive(Debug, Default, FromArgs)]
 #[argh(subcommand, name = "doctor", help_triggers("-h", "--help", "help"))]
 pub struct DoctorArguments {

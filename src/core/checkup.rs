@@ -1,7 +1,7 @@
 //! What `fitsync doctor` finds: lines, each with a level and a cure, and the judgements that need
 //! no look at the world. Pure.
 
-use std::net::IpAddr;
+use ::core::net::IpAddr;
 
 use jiff::Timestamp;
 
