@@ -193,6 +193,8 @@ def days(folder):
 
 
 def main(simulator, fitsync):
+    # fitsync runs in a folder of its own.
+    simulator, fitsync = os.path.abspath(simulator), os.path.abspath(fitsync)
     passed = failed = rows = 0
     with tempfile.TemporaryDirectory() as folder:
         child, about = start_simulator(simulator)

@@ -3,6 +3,7 @@
 //! Facts: https://developers.google.com/health/reference/rest and the protocol definitions in
 //! googleapis `google/devicesandservices/health/v4`.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use jiff::tz::TimeZone;
@@ -56,13 +57,17 @@ impl GoogleHealth {
     }
 
     fn roll_up(&self, url: &str, job: &Job, page: Option<&str>) -> Request {
-        let body = RollUp {
-            range: RollUpRange { start_time: utc(job.from), end_time: utc(job.to) },
-            window_size: "60s".to_owned(),
-            page_size: PAGE_ROWS,
-            page_token: page.unwrap_or_default().to_owned(),
-            data_source_family: self.family(),
-        };
+        let range = RollUpRange { start_time: utc(job.from), end_time: utc(job.to) };
+        let family = self.family();
+        let mut body: BTreeMap<&str, &dyn miniserde::Serialize> = BTreeMap::from([
+            ("range", &range as &dyn miniserde::Serialize),
+            ("windowSize", &"60s"),
+            ("pageSize", &PAGE_ROWS),
+            ("dataSourceFamily", &family),
+        ]);
+        if let Some(page) = &page {
+            body.insert("pageToken", page);
+        }
         Request::new(Method::Post, format!("{url}:rollUp"), API_REPLY_BYTES_MAX)
             .body("application/json", miniserde::json::to_string(&body))
     }
@@ -77,20 +82,6 @@ impl GoogleHealth {
         let url = format!("{url}:reconcile?{}", form(&query));
         Request::new(Method::Get, url, API_REPLY_BYTES_MAX)
     }
-}
-
-#[derive(miniserde::Serialize)]
-struct RollUp {
-    range: RollUpRange,
-    #[serde(rename = "windowSize")]
-    window_size: String,
-    #[serde(rename = "pageSize")]
-    page_size: u32,
-    /// Empty for the first page, as proto3 has it.
-    #[serde(rename = "pageToken")]
-    page_token: String,
-    #[serde(rename = "dataSourceFamily")]
-    data_source_family: String,
 }
 
 #[derive(miniserde::Serialize)]
