@@ -50,8 +50,12 @@ pub const DAILY_RANGE_DAYS_MAX: i64 = 90;
 pub const SESSION_RANGE_DAYS_MAX: i64 = 30;
 
 // --- Tokens and sign-in -------------------------------------------------------------------------
+/// Of an access token whose reply names no life (RFC 6749 only recommends it): Google's.
+pub const TOKEN_LIFE_S: i64 = 3600;
 /// An access token with less left than this is refreshed before use.
 pub const TOKEN_REFRESH_BEFORE_S: i64 = 5 * 60;
+/// A consent that ends within this time is warned about by every run.
+pub const CONSENT_ENDS_SOON_S: i64 = 3 * 86_400;
 /// A pasted address, also when it came in several lines.
 pub const PASTE_BYTES_MAX: usize = 8 * 1024;
 /// A pasted address that ends in its code may go on in a line that follows this soon.
@@ -78,8 +82,9 @@ pub const PAGE_SESSIONS: u32 = 25;
 /// The Fitbit Web API counts by the hour; a longer wait is none that it asks for.
 pub const FITBIT_RESET_S_MAX: u64 = 2 * 3600;
 pub const FITBIT_RESET_SPARE_S: u64 = 10;
-/// Pages of one job; 14 days of minutes are three.
-pub const PAGES_MAX: usize = 64;
+/// Pages of one job. 14 days of minutes are three, and 404 where a service cuts pages to 50 rows,
+/// as was seen once (google-health's `pageSize` is a wish).
+pub const PAGES_MAX: usize = 512;
 
 // --- Files, locks, signals ----------------------------------------------------------------------
 pub const LOCK_POLL_MS: u64 = 50;
@@ -115,7 +120,7 @@ pub const RETRY_BUDGET: i64 = 200;
 pub const BREAKER_PARTICIPANTS: usize = 3;
 /// So many failures in a row, of anybody, and the network is down.
 pub const BREAKER_NETWORK: u32 = 8;
-/// So many 5xx in a row, of anybody, and the service is down.
+/// So many 5xx or 429 in a row, of anybody, and the service is down.
 pub const BREAKER_SERVER: u32 = 16;
 /// Google allows an unverified app 150 requests a minute and participant.
 pub const PACE_BURST: f64 = 30.0;

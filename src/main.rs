@@ -5,8 +5,10 @@
 use std::process::ExitCode;
 
 use argh::FromArgs as _;
-use fitsync::command::arguments::{Arguments, Command, split_equals};
+use fitsync::command::arguments::{Arguments, Command, env_file_first, split_equals};
 use fitsync::command::context::Context;
+use fitsync::command::report::EarlyEnd;
+use fitsync::command::sync::print_json;
 use fitsync::command::{doctor, login, migrate, serve, status, sync, upload, verify, withdraw};
 use fitsync::config::{Config, Settings};
 use fitsync::core::error::{ErrorClass, Failure, Result};
@@ -18,7 +20,8 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(code) => return code,
     };
-    ExitCode::from(stop::run(move || run(arguments).unwrap_or_else(|failure| told(&failure))))
+    let json = arguments.command.as_ref().is_some_and(Command::json);
+    ExitCode::from(stop::run(move || run(arguments).unwrap_or_else(|failure| told(&failure, json))))
 }
 
 fn run(arguments: Arguments) -> Result<u8> {
@@ -65,7 +68,7 @@ fn parse() -> std::result::Result<Arguments, ExitCode> {
         };
         words.push(word);
     }
-    let words = split_equals(words.into_iter());
+    let words = env_file_first(split_equals(words.into_iter()));
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     Arguments::from_args(&["fitsync"], &words).map_err(|exit| {
         if exit.status.is_ok() {
@@ -81,7 +84,11 @@ fn usage(what: &str) -> ExitCode {
     ExitCode::from(ErrorClass::Usage.exit_code())
 }
 
-fn told(failure: &Failure) -> u8 {
+/// Why nothing was done; a program that reads the result gets a document all the same.
+fn told(failure: &Failure, json: bool) -> u8 {
     eprintln!("fitsync: {failure}");
+    if json {
+        print_json(&EarlyEnd::new(failure));
+    }
     failure.class.exit_code()
 }

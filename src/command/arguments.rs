@@ -31,6 +31,21 @@ pub enum Command {
     Doctor(DoctorArguments),
 }
 
+impl Command {
+    /// Whether a program reads the result.
+    pub const fn json(&self) -> bool {
+        match self {
+            Self::Login(_) | Self::Serve(_) | Self::Withdraw(_) => false,
+            Self::Sync(arguments) => arguments.json,
+            Self::Upload(arguments) => arguments.json,
+            Self::Status(arguments) => arguments.json,
+            Self::Verify(arguments) => arguments.json,
+            Self::Migrate(arguments) => arguments.json,
+            Self::Doctor(arguments) => arguments.json,
+        }
+    }
+}
+
 /// Connect one participant: prints the address of the sign-in page.
 #[derive(Debug, FromArgs)]
 #[argh(subcommand, name = "login", help_triggers("-h", "--help", "help"))]
@@ -189,9 +204,30 @@ pub fn split_equals(words: impl Iterator<Item = String>) -> Vec<String> {
     split
 }
 
+/// Puts `--env-file PATH` in front of the command, wherever it stood: argh takes it there only.
+pub fn env_file_first(mut words: Vec<String>) -> Vec<String> {
+    let options = words.iter().take_while(|word| *word != "--").position(|w| w == "--env-file");
+    if let Some(at) = options {
+        let end = words.len().min(at + 2);
+        words[..end].rotate_right(end - at);
+    }
+    words
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_settings_file_may_be_named_after_the_command() {
+        let first = |words: &[&str]| env_file_first(words.iter().map(|w| (*w).into()).collect());
+        assert_eq!(
+            first(&["sync", "--env-file", "a", "--json"]),
+            ["--env-file", "a", "sync", "--json"]
+        );
+        assert_eq!(first(&["sync", "--env-file"]), ["--env-file", "sync"]);
+        assert_eq!(first(&["login", "--", "--env-file"]), ["login", "--", "--env-file"]);
+    }
 
     #[test]
     fn both_ways_of_giving_a_value_work() {

@@ -73,7 +73,10 @@ pub fn connect(
     let bearer = |request: Request| request.bearer(&grant.access_token);
     let identity = match &grant.account {
         Some(account) => Identity { account: account.clone(), legacy_user_id: None },
-        None => provider.read_identity(&send(&bearer(provider.identity_request()))?)?,
+        None => {
+            let reply = send(&bearer(provider.identity_request())).map_err(not_readable)?;
+            provider.read_identity(&reply)?
+        }
     };
     let settings_granted =
         grant.scopes.iter().flatten().any(|scope| *scope == provider.settings_scope());
@@ -114,6 +117,21 @@ fn code_refused(failure: Failure) -> Failure {
     Failure::new(ErrorClass::Code, what)
 }
 
+/// The account behind the code may not be read at all. Google's cure for a consent that was given
+/// with a legacy Fitbit account (https://developers.google.com/health/troubleshooting).
+fn not_readable(failure: Failure) -> Failure {
+    if failure.class != ErrorClass::NotGranted {
+        return failure;
+    }
+    let what = format!(
+        "the account may not be read: tick all boxes at the consent, and if they were, sign out \
+         and in again in the app on the phone with this Google account; then start the sign-in \
+         again ({})",
+        failure.what
+    );
+    Failure::new(ErrorClass::Account, what)
+}
+
 /// Checks that the account may be this participant's, and writes the token under its lock; also
 /// whether it is the participant's first.
 fn store(
@@ -126,6 +144,7 @@ fn store(
     let (tokens, user) = (&context.tokens, &asked.user);
     let now = context.clock.now();
     tokens.make()?;
+    let _sign_ins = tokens.lock_sign_ins()?;
     refuse_taken_account(context, user, identity)?;
     let _lock = tokens.lock(user)?;
     if tokens.is_withdrawn(user) {
@@ -156,6 +175,7 @@ fn store(
     token.asked_scopes = provider.scopes(&context.config.metrics);
     token.collect_from = asked.collect_from.or(token.collect_from);
     token.collect_until = asked.collect_until.or(token.collect_until);
+    token.window_unreadable &= asked.collect_from.or(asked.collect_until).is_none();
     tokens.save(user, &token)?;
     if let Some(before) = before.as_ref().filter(|before| before.provider != token.provider) {
         let_go_of_former(context, user, before);

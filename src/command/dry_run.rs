@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 
 use jiff::civil::Date;
+use miniserde::Serialize;
 
 use crate::command::context::Context;
-use crate::command::fetch::Wanted;
+use crate::command::fetch::{Wanted, never_signed_in};
 use crate::command::planning::window;
+use crate::command::sync::print_json;
 use crate::core::day::Calendar;
 use crate::core::error::Result;
 use crate::core::plan::{self, Device, Inputs, Plan, Wish};
@@ -16,23 +18,55 @@ use crate::core::user::UserId;
 use crate::io::book::Book;
 use crate::io::tokens::TokenStore;
 
-pub fn run(context: &Context, wanted: &Wanted, users: &[UserId]) -> Result<u8> {
+/// What would be asked of everybody, as `--json` prints it.
+#[derive(Debug, Serialize)]
+struct DryRunReport {
+    version: u32,
+    participants: Vec<PlannedParticipant>,
+}
+
+#[derive(Debug, Serialize)]
+struct PlannedParticipant {
+    user_id: String,
+    /// Per metric, the dates.
+    ask: BTreeMap<String, Vec<String>>,
+    not_granted: Vec<String>,
+    /// Why nothing can be planned.
+    message: Option<String>,
+}
+
+pub fn run(context: &Context, wanted: &Wanted, users: &[UserId], json: bool) -> Result<u8> {
     let tokens = TokenStore::look(&context.config.token_dir)?;
+    let planned = |user: &UserId| -> Result<Plan> {
+        let token = tokens.load(user)?.ok_or_else(|| never_signed_in(user))?;
+        plan_of(context, wanted, user, &token)
+    };
+    let plans = users.iter().map(|user| (user, planned(user)));
+    if json {
+        let participants = plans.map(|(user, plan)| reported(user, plan)).collect();
+        print_json(&DryRunReport { version: 1, participants });
+        return Ok(0);
+    }
     let mut out = std::io::stdout().lock();
     let _ =
         writeln!(out, "Dry run: as if every device had just synced; nothing is asked or written.");
-    for user in users {
-        let line = match tokens.load(user) {
-            Ok(Some(token)) => match plan_of(context, wanted, user, &token) {
-                Ok(plan) => described(&plan),
-                Err(failure) => failure.to_string(),
-            },
-            Ok(None) => format!("never signed in; run: fitsync login {user}"),
-            Err(failure) => failure.to_string(),
-        };
+    for (user, plan) in plans {
+        let line = plan.map_or_else(|failure| failure.to_string(), |plan| described(&plan));
         let _ = writeln!(out, "{user}: {line}");
     }
     Ok(0)
+}
+
+fn reported(user: &UserId, plan: Result<Plan>) -> PlannedParticipant {
+    let message = plan.as_ref().err().map(ToString::to_string);
+    let plan = plan.unwrap_or_default();
+    let texts = |dates: &BTreeSet<Date>| dates.iter().map(ToString::to_string).collect();
+    PlannedParticipant {
+        user_id: user.to_string(),
+        ask: plan.ask.iter().map(|(name, dates)| (name.clone(), texts(dates))).collect(),
+        not_granted: plan.not_granted.keys().cloned().collect(),
+        message,
+    }
 }
 
 fn plan_of(
@@ -47,10 +81,12 @@ fn plan_of(
     let mut book = Book::look(&config.data_dir, user)?;
     book.open_months(plan::months(&book.head, now, config.lookback_days, wanted.named))?;
     let zone = book.head.zone.clone().or(token.time_zone.clone()).or(config.time_zone.clone());
-    let calendar = Calendar::new(book.spans(), zone.as_deref().unwrap_or("UTC"))?;
+    let calendar = Calendar::new(book.spans(), zone.as_deref().unwrap_or("UTC"))?
+        .begins_at(token.account_since);
     let wish = |metric: &&'static crate::provider::metric::Metric| Wish {
         name: metric.name,
         granted: provider.granted(token, metric),
+        daily: !metric.cadence.has_instants(),
     };
     let wishes: Vec<Wish> = wanted.metrics.iter().map(wish).collect();
     Ok(plan::plan(&Inputs {

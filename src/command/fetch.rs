@@ -12,7 +12,7 @@ use jiff::civil::Date;
 use crate::command::context::Context;
 use crate::command::report::ParticipantReport;
 use crate::command::upload::Uploads;
-use crate::config::{FETCH_SPACE_BYTES_MIN, PAGES_MAX, SIGN_IN_TRY_EVERY_S};
+use crate::config::{CONSENT_ENDS_SOON_S, FETCH_SPACE_BYTES_MIN, PAGES_MAX, SIGN_IN_TRY_EVERY_S};
 use crate::core::day::{self, Calendar, DaySpan};
 use crate::core::error::{ErrorClass, Failure, Reach, Result};
 use crate::core::hash::sha256_hex;
@@ -66,6 +66,7 @@ fn try_participant(
     let mut book = Book::open(&context.config.data_dir, user)?;
     let now = context.clock.now();
     check_state(&token, &book.head, wanted, user, now)?;
+    warn_of_end(&token, user, now);
     files::make_folder(&context.config.data_dir)?;
     files::check_space(&context.config.data_dir, FETCH_SPACE_BYTES_MIN)?;
     let provider = context.provider(&token.provider)?;
@@ -76,11 +77,20 @@ fn try_participant(
         Fetch { context, uploads, wanted, report, book, session: open, now, zone: None };
     let done = fetch.run();
     let settled = fetch.settle_state(&done);
-    report.requests += session.requests;
+    report.requests += session.requests();
     done.and(settled)
 }
 
-fn never_signed_in(user: &UserId) -> Failure {
+/// A consent that ends by itself (an application in Testing: after seven days).
+fn warn_of_end(token: &Token, user: &UserId, now: Timestamp) {
+    let soon = |at: &Timestamp| at.as_second() - now.as_second() < CONSENT_ENDS_SOON_S;
+    if let Some(at) = token.refresh_expires_at.filter(soon) {
+        let at = at.strftime("%Y-%m-%d %H:%M UTC");
+        log::warn!("user={user} the consent ends {at}; before that run: fitsync login {user}");
+    }
+}
+
+pub fn never_signed_in(user: &UserId) -> Failure {
     let what = format!("never signed in; run: fitsync login {user}");
     Failure::new(ErrorClass::Auth, what)
 }
@@ -93,6 +103,13 @@ fn check_state(
     user: &UserId,
     now: Timestamp,
 ) -> Result<()> {
+    if token.window_unreadable {
+        let what = format!(
+            "collect_from or collect_until in the token file is no date such as 2026-11-22: \
+             correct it, or run: fitsync login {user} --collect-from DATE"
+        );
+        return Err(Failure::new(ErrorClass::Format, what));
+    }
     let tried = within(head.sign_in_tried_at, SIGN_IN_TRY_EVERY_S, now);
     match token.state {
         AccountState::Retired => {
@@ -124,6 +141,7 @@ pub(super) struct Fetch<'a, 'b> {
 
 impl Fetch<'_, '_> {
     fn run(&mut self) -> Result<()> {
+        self.note_named()?;
         let mut device = self.device()?;
         // A clock that the first reply has shown to be wrong is corrected from here on.
         self.now = self.context.clock.now();
@@ -183,9 +201,17 @@ impl Fetch<'_, '_> {
             let Some(dates) = plan.ask.get(metric.name) else { continue };
             tried += 1;
             let reach = self.session.provider.reach(metric);
-            for job in plan::jobs(metric.name, dates, reach, calendar, self.now) {
+            let mut jobs = plan::jobs(metric.name, dates, reach, calendar, self.now);
+            jobs.reverse();
+            while let Some(job) = jobs.pop() {
                 match self.read_job(metric, &job, device, calendar) {
                     Ok(()) => {}
+                    Err(failure) if failure.class == ErrorClass::TooLong && job.dates.len() > 1 => {
+                        for half in plan::halves(&job.dates).iter().rev() {
+                            let half = plan::jobs(metric.name, half, reach, calendar, self.now);
+                            jobs.extend(half.into_iter().rev());
+                        }
+                    }
                     Err(failure) if failure.class == ErrorClass::NotGranted => {
                         self.refused(metric, dates);
                         denied.push((metric, failure));

@@ -25,7 +25,7 @@ use crate::io::random;
 use crate::portal::code::Key;
 use crate::portal::desk::{Desk, Office as _};
 use crate::portal::sign_ins::{Attempt, Hint};
-use crate::portal::{Listener, Outcome, Visit};
+use crate::portal::{Listener, Outcome, Visit, text};
 use crate::provider::Provider;
 
 /// Denied, or nobody came.
@@ -56,11 +56,13 @@ pub fn sign_in(
     let (user, key) = (asked.user.clone(), Key::typed(random::bytes()?));
     let (facts, attempt) = (office.facts(&user)?, office.attempt(&user)?);
     let address = attempt.address.clone();
+    let period = text::period(facts.from, facts.until);
     let now = Instant::now();
     let ticket = desk.sign_ins.open(user, key, facts, attempt, life.as_secs(), now);
     let page = listener.as_ref().and_then(|listener| pages_address(context, listener));
     let page = page.map(|page| page + &desk.path(ticket));
-    invite(&address, page.as_deref(), &asked.user, listener.is_some());
+    say(&format!("Sign-in for {}. Data are collected: {period}", asked.user));
+    invite(&address, page.as_deref(), listener.is_some());
     let waiting = Waiting::new(&office, desk, ticket, listener, life, lines);
     Login { waiting, asked, failure: None, connected: false }.run()
 }
@@ -109,8 +111,8 @@ impl Login<'_> {
                 return Ok(Some(EXIT_NOBODY));
             }
             Callback::Refused { error, .. } => {
-                self.waiting.conclude(visit, Outcome::Failed);
-                return Err(refused_by_page(&error));
+                self.try_again(refused_by_page(&error), visit)?;
+                return Ok(None);
             }
             Callback::Code { code, .. } => code,
         };
@@ -150,7 +152,7 @@ impl Login<'_> {
         say(&failure.to_string());
         let address = self.waiting.again(hint_of(&failure), visit)?;
         self.failure = Some(failure);
-        say("The participant can try again on the page, or by this address:");
+        say("To try again, go on at the sign-in page or open this address:");
         print_address(&address);
         Ok(())
     }
@@ -215,10 +217,8 @@ fn listen(context: &Context) -> Result<Option<Listener>> {
     }
 }
 
-fn invite(address: &str, page: Option<&str>, user: &UserId, listening: bool) {
-    say(&format!(
-        "Sign-in for {user}. Open this address in a browser, signed in as the participant:"
-    ));
+fn invite(address: &str, page: Option<&str>, listening: bool) {
+    say("Open this address in a browser, signed in as the participant:");
     print_address(address);
     if let Some(page) = page {
         say(&format!(
@@ -254,9 +254,16 @@ pub fn say(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
+/// An error that the provider's page sent back (RFC 6749, section 4.1.2.1).
 fn refused_by_page(error: &str) -> Failure {
-    let what = format!("the sign-in page answered {error}; check the application's settings");
-    Failure::new(ErrorClass::Config, what)
+    let what = format!("the sign-in page answered {error}");
+    match error {
+        "server_error" | "temporarily_unavailable" => Failure::new(ErrorClass::Server, what),
+        _ => {
+            let cure = "check the application's settings at the provider";
+            Failure::new(ErrorClass::Config, format!("{what}; {cure}"))
+        }
+    }
 }
 
 fn outcome_of(failure: &Failure) -> Outcome {

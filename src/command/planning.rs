@@ -134,7 +134,11 @@ impl Fetch<'_, '_> {
             let refused = self.book.head.refused.iter().any(|name| name == metric.name);
             granted && (lookback || !refused)
         };
-        let wish = |metric: &&'static Metric| Wish { name: metric.name, granted: granted(metric) };
+        let wish = |metric: &&'static Metric| Wish {
+            name: metric.name,
+            granted: granted(metric),
+            daily: !metric.cadence.has_instants(),
+        };
         self.wanted.metrics.iter().map(wish).collect()
     }
 
@@ -192,7 +196,8 @@ impl Fetch<'_, '_> {
     }
 
     pub(super) fn calendar(&self, zone: &str) -> Result<Calendar> {
-        Calendar::new(self.book.spans(), zone)
+        let since = self.session.token.account_since;
+        Ok(Calendar::new(self.book.spans(), zone)?.begins_at(since))
     }
 
     /// The plan. `missing`: days of a lost month that nothing is known of.
@@ -235,6 +240,30 @@ impl Fetch<'_, '_> {
             let span = calendar.fix(date);
             self.book.note(metric, date, &span, &account, state);
         }
+    }
+
+    /// What the operator names is owed before anything can fail, so that a run that ends early
+    /// leaves it to the next one. Days of the look-back are asked by every run.
+    pub(super) fn note_named(&mut self) -> Result<()> {
+        let (Some(_), Some(zone)) = (self.wanted.named, self.book.head.zone.clone()) else {
+            return Ok(());
+        };
+        let known = self.book.head.device_synced_at;
+        let device = known.map_or(Device::Unknown, |at| Device::SyncedAt(*at));
+        let wishes = self.wishes();
+        self.open_months(&wishes, device)?;
+        if !self.book.lost.is_empty() {
+            return Ok(());
+        }
+        let mut calendar = self.calendar(&zone)?;
+        let mut plan = self.plan(device, &wishes, &calendar, &BTreeSet::new());
+        let recent = day::back(calendar.date_of(self.now), self.context.config.lookback_days);
+        for dates in plan.ask.values_mut().chain(plan.later.values_mut()) {
+            dates.retain(|date| *date < recent);
+        }
+        plan.not_granted.clear();
+        self.note_plan(&plan, &mut calendar);
+        self.book.save_months()
     }
 
     /// From here on the ledger owes the planned days; the head may move on.

@@ -33,6 +33,22 @@ pub struct RunReport {
     pub waiting: u64,
 }
 
+/// What `--json` prints where a command ended before its work.
+#[derive(Debug, Serialize)]
+pub struct EarlyEnd {
+    version: u32,
+    exit: u8,
+    participants: Vec<ParticipantReport>,
+    message: String,
+}
+
+impl EarlyEnd {
+    pub fn new(failure: &Failure) -> Self {
+        let exit = failure.class.exit_code();
+        Self { version: 1, exit, participants: Vec::new(), message: failure.to_string() }
+    }
+}
+
 impl ParticipantReport {
     pub fn new(user: &UserId) -> Self {
         Self {
@@ -53,6 +69,10 @@ impl ParticipantReport {
         };
         let (user, metric_shown) = (&self.user_id, metric.unwrap_or("-"));
         log::log!(level, "user={user} metric={metric_shown} class={class} {failure}");
+        // A participant's own choice.
+        if failure.class == ErrorClass::NotGranted {
+            return;
+        }
         self.failures.push(FailureReport {
             class: class.to_owned(),
             metric: metric.map(str::to_owned),

@@ -17,6 +17,7 @@ use crate::command::report::{ParticipantReport, RunReport};
 use crate::command::upload::Uploads;
 use crate::command::withdraw;
 use crate::config::{find_metric, parse_date};
+use crate::core::day;
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::user::UserId;
 use crate::io::files::{self, Lock};
@@ -25,14 +26,15 @@ use crate::io::session::Guards;
 
 pub fn run(context: &Context, arguments: &SyncArguments) -> Result<u8> {
     let users = named_users(&arguments.user)?;
+    let today = context.clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
     let wanted = Wanted {
         metrics: metrics(context, &arguments.metric)?,
-        named: dates(arguments.from.as_deref(), arguments.to.as_deref())?,
+        named: dates(arguments.from.as_deref(), arguments.to.as_deref(), today)?,
         insistent: !users.is_empty(),
     };
     let chosen = context.chosen(&users)?;
     if arguments.dry_run {
-        return dry_run::run(context, &wanted, &chosen);
+        return dry_run::run(context, &wanted, &chosen, arguments.json);
     }
     let _lock = run_lock(context)?;
     sweep(context);
@@ -60,6 +62,9 @@ pub fn run(context: &Context, arguments: &SyncArguments) -> Result<u8> {
 /// written any more is told by the work itself.
 fn sweep(context: &Context) {
     let dir = &context.config.data_dir;
+    if let Ok(Some(what)) = files::readable_by_others(dir) {
+        log::warn!("{what}");
+    }
     let folders = ["ledger", "users"].map(|name| files::settle(&dir.join(name)));
     let done = folders.into_iter().chain([
         context.tokens.sweep(),
@@ -113,7 +118,7 @@ fn metrics(
     names.iter().map(|name| find_metric(name)).collect()
 }
 
-fn dates(from: Option<&str>, to: Option<&str>) -> Result<Option<(Date, Date)>> {
+fn dates(from: Option<&str>, to: Option<&str>, today: Date) -> Result<Option<(Date, Date)>> {
     let usage = |what: &str| Err(Failure::new(ErrorClass::Usage, what));
     let Some(from) = from else {
         return if to.is_none() { Ok(None) } else { usage("--to needs --from") };
@@ -122,6 +127,10 @@ fn dates(from: Option<&str>, to: Option<&str>) -> Result<Option<(Date, Date)>> {
     let to = to.map_or(Ok(Date::MAX), |to| parse_date("--to", to))?;
     if from > to {
         return usage("--from is after --to");
+    }
+    // The day may have begun already east of here.
+    if from > day::next(today) {
+        return usage("--from is after today");
     }
     if from < jiff::civil::date(2007, 1, 1) {
         return usage("--from is before the first Fitbit (2007)");

@@ -41,6 +41,8 @@ pub struct Waiting<'a> {
     paste: Paste,
     /// A whole address, unless its code goes on in the next line.
     held: Option<(Callback, Instant)>,
+    /// Since when an address has been begun and not ended; told once.
+    begun: Option<Instant>,
 }
 
 impl<'a> Waiting<'a> {
@@ -54,7 +56,18 @@ impl<'a> Waiting<'a> {
     ) -> Self {
         let deadline = Instant::now() + life;
         let paste = Paste::default();
-        Self { office, desk, ticket, listener, deadline, life, lines, paste, held: None }
+        Self {
+            office,
+            desk,
+            ticket,
+            listener,
+            deadline,
+            life,
+            lines,
+            paste,
+            held: None,
+            begun: None,
+        }
     }
 
     /// Waits until something is to be done.
@@ -96,10 +109,12 @@ impl<'a> Waiting<'a> {
         }
         // All states have the same length, that of 128 bits.
         let state_length = crate::core::sign_in::new_state([0; 16]).len();
+        self.begun = None;
         match self.paste.line(line, state_length) {
             PasteStep::Complete(callback) => return self.pasted(callback),
             PasteStep::Perhaps(callback) => self.held = Some((callback, Instant::now())),
             PasteStep::NoCode => say(NO_CODE),
+            PasteStep::More if !line.trim().is_empty() => self.begun = Some(Instant::now()),
             PasteStep::More => {}
         }
         None
@@ -121,6 +136,9 @@ impl<'a> Waiting<'a> {
     /// An address whose code might have gone on in a next line, when none came.
     fn held(&mut self) -> Option<Event> {
         let rest = Duration::from_millis(PASTE_REST_MS);
+        if self.begun.take_if(|since| since.elapsed() >= rest).is_some() {
+            say(UNFINISHED);
+        }
         let (callback, _) = self.held.take_if(|(_, since)| since.elapsed() >= rest)?;
         self.pasted(callback)
     }
@@ -218,6 +236,8 @@ const WRONG_STATE: &str = "This address belongs to another sign-in: its state is
                            the address above. Open that address and paste what comes after it:";
 const NO_CODE: &str = "There is no code in this. Paste the whole address of the page that did not \
                        load (it holds code= and state=):";
+const UNFINISHED: &str = "This is not a whole address yet: it needs code= and state=. Paste its \
+                          rest, or the whole address again:";
 const DEAD_CODE: &str = "Somebody tried many wrong codes: the code of the sign-in page is dead. \
                          The address above and the paste still work.";
 

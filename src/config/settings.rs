@@ -269,8 +269,6 @@ fn address(settings: &Settings, name: &str, default: &str) -> Result<String> {
 fn google(settings: &Settings) -> Result<Option<GoogleHealth>> {
     let source =
         one_of(settings, "FITSYNC_DATA_SOURCE", &["all-sources", "google-wearables"])?.to_owned();
-    let Some(client_id) = settings.get("GOOGLE_CLIENT_ID") else { return Ok(None) };
-    let redirect = settings.get("GOOGLE_REDIRECT_URI");
     let addresses = Addresses {
         api: address(settings, "GOOGLE_HEALTH_URL", "https://health.googleapis.com")?,
         authorize: address(
@@ -281,6 +279,8 @@ fn google(settings: &Settings) -> Result<Option<GoogleHealth>> {
         token: address(settings, "GOOGLE_TOKEN_URL", "https://oauth2.googleapis.com/token")?,
         revoke: address(settings, "GOOGLE_REVOKE_URL", "https://oauth2.googleapis.com/revoke")?,
     };
+    let Some(client_id) = settings.get("GOOGLE_CLIENT_ID") else { return Ok(None) };
+    let redirect = settings.get("GOOGLE_REDIRECT_URI");
     let app = App {
         client_id: client_id.to_owned(),
         client_secret: Secret::new(settings.get("GOOGLE_CLIENT_SECRET").unwrap_or_default()),
@@ -290,17 +290,19 @@ fn google(settings: &Settings) -> Result<Option<GoogleHealth>> {
 }
 
 fn fitbit(settings: &Settings) -> Result<Option<Fitbit>> {
+    let authorize = "https://www.fitbit.com/oauth2/authorize";
+    let api = address(settings, "FITBIT_API_URL", "https://api.fitbit.com")?;
+    let authorize = address(settings, "FITBIT_AUTHORIZE_URL", authorize)?;
     let Some(client_id) = settings.get("FITBIT_CLIENT_ID") else { return Ok(None) };
     let redirect = settings.get("FITBIT_REDIRECT_URI");
-    let authorize = "https://www.fitbit.com/oauth2/authorize";
     Ok(Some(Fitbit {
         app: App {
             client_id: client_id.to_owned(),
             client_secret: Secret::new(settings.get("FITBIT_CLIENT_SECRET").unwrap_or_default()),
             redirect_uri: redirect.unwrap_or(REDIRECT).to_owned(),
         },
-        api: address(settings, "FITBIT_API_URL", "https://api.fitbit.com")?,
-        authorize: address(settings, "FITBIT_AUTHORIZE_URL", authorize)?,
+        api,
+        authorize,
     }))
 }
 

@@ -161,16 +161,16 @@ fn parse(text: &str) -> std::result::Result<Vec<(String, String)>, String> {
 
 /// Names the first line that was not read, without its value.
 fn unreadable(text: &str, lines_read: usize) -> String {
-    let lines =
-        text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let name = lines.skip(lines_read).find_map(|line| {
-        let name = line.split_once('=')?.0.trim().trim_start_matches("export ");
-        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        (name.len() <= 64 && name.chars().all(plain)).then_some(name)
-    });
-    match name {
+    let lines = text.lines().map(str::trim).enumerate();
+    let mut lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+    let Some((index, line)) = lines.nth(lines_read) else {
+        return "a line is not NAME=value".to_owned();
+    };
+    let name = line.split_once('=').map(|(name, _)| name.trim().trim_start_matches("export "));
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    match name.filter(|name| name.len() <= 64 && name.chars().all(plain)) {
         Some(name) => format!("the line of {name} cannot be read; put its value in quotes"),
-        None => "a line is not NAME=value".to_owned(),
+        None => format!("line {} is not NAME=value", index + 1),
     }
 }
 
@@ -197,6 +197,7 @@ mod tests {
     fn a_line_that_cannot_be_read_is_named_without_its_value() {
         let why = parse("GOOGLE_CLIENT_SECRET=abc def\n").unwrap_err();
         assert!(why.contains("GOOGLE_CLIENT_SECRET") && !why.contains("abc"), "{why}");
-        assert!(!parse("some secret words\n").unwrap_err().contains("secret"));
+        let why = parse("A=1\n# note\nsome secret words\nB=2\n").unwrap_err();
+        assert_eq!(why, "line 3 is not NAME=value");
     }
 }

@@ -88,13 +88,28 @@ pub struct Calendar {
     fixed: BTreeMap<Date, DaySpan>,
     zone: TimeZone,
     zone_name: String,
+    begins_at: Option<Timestamp>,
 }
 
 impl Calendar {
     /// `fixed`: what the ledger holds around the days in question. `zone_name`: where the
     /// participant is now.
     pub fn new(fixed: BTreeMap<Date, DaySpan>, zone_name: &str) -> Result<Self> {
-        Ok(Self { fixed, zone: zone(zone_name)?, zone_name: zone_name.to_owned() })
+        let (zone, zone_name) = (zone(zone_name)?, zone_name.to_owned());
+        Ok(Self { fixed, zone, zone_name, begins_at: None })
+    }
+
+    /// The first day starts here, not at its midnight: an account that took another one's place
+    /// has nothing from before its sign-in.
+    #[must_use]
+    pub fn begins_at(mut self, since: Option<Timestamp>) -> Self {
+        self.begins_at = since.map(ceil_minute);
+        self
+    }
+
+    /// The date that the wall clock shows.
+    pub fn civil_date(&self, at: Timestamp) -> Date {
+        at.to_zoned(self.zone.clone()).date()
     }
 
     /// The day's bounds: fixed, or between its fixed neighbours. A day that its neighbours leave
@@ -106,6 +121,9 @@ impl Calendar {
         let mut span = DaySpan::natural(date, &self.zone, &self.zone_name);
         if let Some(before) = self.fixed.get(&previous(date)) {
             span.start = before.end;
+        }
+        if let Some(begins_at) = self.begins_at.filter(|begins_at| span.contains(*begins_at)) {
+            span.start = begins_at;
         }
         if let Some(after) = self.fixed.get(&next(date)) {
             span.end = after.start;
@@ -121,9 +139,10 @@ impl Calendar {
         span
     }
 
-    /// The day that an instant belongs to.
+    /// The day that an instant belongs to; what was before the first day counts to it.
     pub fn date_of(&self, at: Timestamp) -> Date {
-        let mut date = at.to_zoned(self.zone.clone()).date();
+        let at = self.begins_at.map_or(at, |begins_at| at.max(begins_at));
+        let mut date = self.civil_date(at);
         // Zones lie at most 26 hours apart, so the answer is at most two days off.
         for _ in 0..3 {
             let span = self.span(date);
@@ -225,6 +244,16 @@ mod tests {
         let between = days.span(date(2026, 11, 11));
         assert_eq!(between.start.to_string(), "2026-11-11T05:00:00Z");
         assert_eq!(between.end.to_string(), "2026-11-12T05:00:00Z");
+    }
+
+    #[test]
+    fn the_first_day_of_another_account_starts_with_its_sign_in() {
+        let since: Timestamp = "2026-11-10T10:20:30Z".parse().unwrap();
+        let days = calendar("America/New_York", &[]).begins_at(Some(since));
+        let first = days.span(date(2026, 11, 10));
+        assert_eq!(first.start.to_string(), "2026-11-10T10:21:00Z");
+        assert_eq!(first.end.to_string(), "2026-11-11T05:00:00Z");
+        assert_eq!(days.span(date(2026, 11, 11)).start, first.end);
     }
 
     #[test]

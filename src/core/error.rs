@@ -26,6 +26,8 @@ pub enum ErrorClass {
     Retired,
     /// The participant did not grant this metric. Not a failure of the run.
     NotGranted,
+    /// A request that spans more than the service allows: asked again in halves.
+    TooLong,
     /// Too many requests: next run.
     Quota,
     /// No connection, or it broke.
@@ -62,7 +64,7 @@ struct Rule {
 }
 
 impl ErrorClass {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Usage,
         Self::Locked,
         Self::Config,
@@ -71,6 +73,7 @@ impl ErrorClass {
         Self::Code,
         Self::Retired,
         Self::NotGranted,
+        Self::TooLong,
         Self::Quota,
         Self::Network,
         Self::Server,
@@ -94,7 +97,8 @@ impl ErrorClass {
             Self::Code => rule("code", 1, false, Participant),
             Self::Retired => rule("retired", 3, false, Participant),
             Self::NotGranted => rule("not_granted", 0, false, Item),
-            Self::Quota => rule("quota", 75, false, Participant),
+            Self::TooLong => rule("too_long", 1, false, Item),
+            Self::Quota => rule("quota", 75, false, Item),
             Self::Network => rule("network", 75, true, Item),
             Self::Server => rule("server", 75, true, Item),
             Self::Format => rule("format", 1, false, Item),

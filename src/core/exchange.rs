@@ -101,11 +101,20 @@ impl Reply {
         matches!(self.status, 200..=299)
     }
 
-    /// `Retry-After` in whole seconds, or what the retired Fitbit API sends instead; the form with
-    /// a date is treated as absent, because it would lean on this machine's clock.
+    /// `Retry-After` in seconds: a number or a date (RFC 9110, section 10.2.3). A date is measured
+    /// from the service's own `Date`, because this machine's clock may be wrong; without that it
+    /// is a long wait.
     pub fn retry_after_s(&self) -> Option<u64> {
-        let seconds = |name| self.header(name)?.trim().parse().ok();
-        seconds("retry-after").or_else(|| seconds("fitbit-rate-limit-reset"))
+        let text = self.header("retry-after")?.trim();
+        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Some(text.parse().unwrap_or(u64::MAX));
+        }
+        let second = |text: &str| {
+            jiff::fmt::rfc2822::parse(text).ok().map(|time| time.timestamp().as_second())
+        };
+        let until = second(text)?;
+        let now = self.header("date").and_then(|text| second(text.trim()));
+        Some(now.map_or(u64::MAX, |now| u64::try_from(until - now).unwrap_or(0)))
     }
 }
 
@@ -183,17 +192,20 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_is_whole_seconds_or_nothing() {
+    fn a_wait_is_a_number_of_seconds_or_a_date() {
         let wait = |headers: &[(&str, &str)]| {
             let headers = headers.iter().map(|(name, value)| ((*name).into(), (*value).into()));
             Reply { status: 429, headers: headers.collect(), body: Vec::new() }.retry_after_s()
         };
         assert_eq!(wait(&[("retry-after", " 7 ")]), Some(7));
-        assert_eq!(wait(&[("fitbit-rate-limit-reset", "1200")]), Some(1200));
-        assert_eq!(wait(&[("retry-after", "2"), ("fitbit-rate-limit-reset", "9")]), Some(2));
-        for odd in ["-1", "soon", "Wed, 21 Oct 2026 07:28:00 GMT", "99999999999999999999999"] {
+        for odd in ["-1", "soon", "", "1.5"] {
             assert_eq!(wait(&[("retry-after", odd)]), None, "{odd}");
         }
+        assert_eq!(wait(&[("retry-after", "99999999999999999999999")]), Some(u64::MAX));
+        let date = ("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT");
+        assert_eq!(wait(&[date, ("date", "Wed, 21 Oct 2026 07:27:30 GMT")]), Some(30));
+        assert_eq!(wait(&[date, ("date", "Wed, 21 Oct 2026 07:29:00 GMT")]), Some(0));
+        assert_eq!(wait(&[date]), Some(u64::MAX));
     }
 
     #[test]

@@ -186,6 +186,12 @@ impl Element {
         Ok(Self { value, place })
     }
 
+    /// An object, which every reply of a provider is.
+    pub fn object(raw: &str, place: impl Into<String>) -> Result<Self> {
+        let found = Self::parse(raw, place)?;
+        if found.is_object("") { Ok(found) } else { Err(found.unexpected("", "an object")) }
+    }
+
     fn find(&self, path: &str) -> Option<&Value> {
         path.split('.').filter(|step| !step.is_empty()).try_fold(&self.value, |value, step| {
             match value {

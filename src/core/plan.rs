@@ -11,7 +11,9 @@ use jiff::civil::Date;
 use crate::config::{
     DAILY_RANGE_DAYS_MAX, LOOKBACK_EVERY_S, MINUTE_RANGE_S_MAX, SESSION_RANGE_DAYS_MAX,
 };
-use crate::core::day::{Calendar, back, days_between, floor_minute, next, previous, range};
+use crate::core::day::{
+    Calendar, back, ceil_minute, days_between, floor_minute, next, previous, range,
+};
 use crate::core::ledger::{Day, Entry, Head, MonthKey, State, within};
 
 /// What is known of the participant's device.
@@ -47,6 +49,8 @@ pub struct Window {
 pub struct Wish<'a> {
     pub name: &'a str,
     pub granted: bool,
+    /// One value for a whole date, measured in the night before.
+    pub daily: bool,
 }
 
 /// Everything that a plan depends on.
@@ -199,7 +203,7 @@ fn plan_metric(inputs: &Inputs, wish: Wish, today: Date, dates: &BTreeSet<Date>,
     });
     let candidates: BTreeSet<Date> = dates.iter().copied().chain(pending).collect();
     for date in candidates {
-        if !allowed(inputs, date, today) || stays_as_it_was(inputs, date, entry(date)) {
+        if !allowed(inputs, wish, date, today) || stays_as_it_was(inputs, date, entry(date)) {
             continue;
         }
         let shelf = if !wish.granted {
@@ -222,9 +226,12 @@ fn plan_metric(inputs: &Inputs, wish: Wish, today: Date, dates: &BTreeSet<Date>,
 }
 
 /// The study window, the account, and the end of time.
-fn allowed(inputs: &Inputs, date: Date, today: Date) -> bool {
+fn allowed(inputs: &Inputs, wish: Wish, date: Date, today: Date) -> bool {
     let window = &inputs.window;
-    let since = window.account_since.map(|at| inputs.calendar.date_of(at));
+    let since = window.account_since.map(|at| match wish.daily {
+        true => next(inputs.calendar.civil_date(at)),
+        false => inputs.calendar.date_of(ceil_minute(at)),
+    });
     date <= today
         && window.from.is_none_or(|from| date >= from)
         && window.until.is_none_or(|until| date <= until)
@@ -268,7 +275,9 @@ fn read_until(inputs: &Inputs, plan: &Plan, today: Date) -> Option<Timestamp> {
     let before = inputs.head.read_until.map(|until| *until);
     let asks_today = plan.ask.values().any(|dates| dates.contains(&today));
     let moved = before.is_none_or(|before| at > before);
-    if !moved || asks_today || !allowed(inputs, today, today) {
+    let mut metrics = inputs.metrics.iter();
+    let today_allowed = metrics.any(|&wish| allowed(inputs, wish, today, today));
+    if !moved || asks_today || !today_allowed {
         return Some(at);
     }
     let start = inputs.calendar.span(today).start;
@@ -295,6 +304,14 @@ impl Job {
     pub fn last(&self) -> Date {
         self.dates.last().copied().unwrap_or_default()
     }
+}
+
+/// Halves of a set of dates, the earlier one first.
+pub fn halves(dates: &BTreeSet<Date>) -> [BTreeSet<Date>; 2] {
+    let mut early = dates.clone();
+    let middle = dates.iter().nth(dates.len() / 2).copied().unwrap_or_default();
+    let late = early.split_off(&middle);
+    [early, late]
 }
 
 /// How far one request may reach.

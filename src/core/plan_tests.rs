@@ -74,7 +74,7 @@ impl Story {
             today_minutes: self.today_minutes,
             named: self.named,
             lost: &BTreeSet::new(),
-            metrics: &[Wish { name: "steps", granted: self.granted }],
+            metrics: &[Wish { name: "steps", granted: self.granted, daily: false }],
         })
     }
 

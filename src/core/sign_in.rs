@@ -80,6 +80,8 @@ impl Callback {
     /// angle brackets and a trailing `#…` around it.
     pub fn from_paste(text: &str) -> Option<Self> {
         let text = text.trim_matches(|c: char| c.is_whitespace() || CLINGS.contains(&c));
+        // Copied out of a page's source or a mail.
+        let text = text.replace("&amp;", "&");
         let text = text.split('#').next().unwrap_or_default();
         let query = text.split_once('?').map_or(text, |(_, query)| query);
         // Line breaks and blanks come from terminals and mail programs; no code holds one.
@@ -143,7 +145,7 @@ impl Paste {
         }
         let looks_begun = |text: &str| text.contains("://") || text.contains("code=");
         if looks_begun(line) || (!self.before.is_empty() && !line.contains(char::is_whitespace)) {
-            if looks_begun(line) {
+            if fresh {
                 self.before.clear();
             }
             self.before.push_str(line.trim());
@@ -188,6 +190,7 @@ mod tests {
             "\"state=s1&code=4/0AbC\"",
             "?code=4/0AbC&state=s1",
             "http://localhost:8000/auth/callback?state=s1&co\n de=4/0AbC",
+            "http://localhost:8000/auth/callback?state=s1&amp;code=4/0AbC&amp;scope=x",
         ] {
             assert_eq!(code(text), wanted, "{text}");
         }
@@ -216,6 +219,18 @@ mod tests {
         let wanted = Callback::Code { code: Secret::new("4/0AbC"), state: "s123".into() };
         assert_eq!(step, PasteStep::Complete(wanted));
         assert_eq!(paste.line("what is this", 4), PasteStep::NoCode);
+    }
+
+    #[test]
+    fn an_address_broken_over_three_lines_is_joined() {
+        let mut paste = Paste::default();
+        let begun = "http://localhost:8000/auth/callback?sta";
+        assert_eq!(paste.line(begun, 4), PasteStep::More);
+        assert_eq!(paste.line("te=s123&co", 4), PasteStep::More);
+        assert!(matches!(paste.line("de=4/0AbC&scope=x", 4), PasteStep::Complete(_)));
+        assert_eq!(paste.line("http://localhost:8000/auth/callb", 4), PasteStep::More);
+        assert_eq!(paste.line("ack?code=4/0AbC&state=s1", 4), PasteStep::More);
+        assert!(matches!(paste.line("23&scope=x", 4), PasteStep::Complete(_)));
     }
 
     #[test]

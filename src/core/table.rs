@@ -61,18 +61,19 @@ impl Row {
     }
 }
 
-/// Sorts by time and drops what was given twice; of two values for one key the later given stays.
+/// Sorts by time and drops what was given twice. Of two values for one key the one whose text is
+/// greater stays: replies are in no order, and the same data must give the same bytes.
 /// Where `many` rows may share a key (sleep stages, workouts), only identical rows are dropped.
 pub fn tidy(rows: &mut Vec<Row>, many: bool) {
-    rows.sort_by_key(|row| row.key);
+    let texts = |row: &Row| row.cells.iter().map(text_of).collect::<Vec<_>>();
     if many {
-        // Rows of one time follow their texts, so that the order in which pages came has no say.
-        rows.sort_by_cached_key(|row| (row.key, row.cells.iter().map(text_of).collect::<Vec<_>>()));
+        rows.sort_by_cached_key(|row| (row.key, texts(row)));
         rows.dedup();
     } else {
+        rows.sort_by_key(|row| row.key);
         rows.dedup_by(|later, earlier| {
             let same = later.key == earlier.key;
-            if same {
+            if same && texts(later) > texts(earlier) {
                 std::mem::swap(later, earlier);
             }
             same
@@ -179,12 +180,15 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_sorted_and_of_two_for_one_minute_the_later_given_stays() {
+    fn rows_are_sorted_and_of_two_for_one_minute_the_same_stays_in_any_order() {
         let row =
             |second, value| Row::at(Timestamp::from_second(second).unwrap(), [Cell::Int(value)]);
         let mut rows = vec![row(120, 1), row(60, 2), row(120, 3), row(60, 2)];
         tidy(&mut rows, false);
         assert_eq!(rows, [row(60, 2), row(120, 3)]);
+        let mut turned = vec![row(120, 3), row(60, 2), row(120, 1)];
+        tidy(&mut turned, false);
+        assert_eq!(turned, rows);
         let mut stages = vec![row(120, 3), row(60, 2), row(120, 1), row(60, 2)];
         tidy(&mut stages, true);
         assert_eq!(stages, [row(60, 2), row(120, 1), row(120, 3)]);

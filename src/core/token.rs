@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use miniserde::json::{Number, Object, Value};
 
-use crate::config::TOKEN_REFRESH_BEFORE_S;
+use crate::config::{TOKEN_LIFE_S, TOKEN_REFRESH_BEFORE_S};
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::plan::Window;
 
@@ -67,6 +67,8 @@ pub struct Token {
     pub state_since: Option<Timestamp>,
     pub collect_from: Option<Date>,
     pub collect_until: Option<Date>,
+    /// A bound of the study window that stands in the file and is no date: nothing may be asked.
+    pub window_unreadable: bool,
     pub time_zone: Option<String>,
     /// Set when a different account took the participant's place: its days start here.
     pub account_since: Option<Timestamp>,
@@ -120,6 +122,7 @@ impl Token {
             state_since: Some(now),
             collect_from: None,
             collect_until: None,
+            window_unreadable: false,
             time_zone: None,
             account_since: None,
             moved_at: None,
@@ -141,7 +144,7 @@ impl Token {
             self.scopes.clone_from(scopes);
         }
         self.expires_in_s = grant.expires_in_s;
-        self.expires_at = grant.expires_in_s.and_then(after);
+        self.expires_at = after(grant.expires_in_s.unwrap_or(TOKEN_LIFE_S));
         if let Some(seconds) = grant.refresh_expires_in_s {
             self.refresh_expires_at = after(seconds);
         }
@@ -152,6 +155,7 @@ impl Token {
     pub fn follow(&mut self, before: &Self, same_account: bool) {
         self.collect_from = before.collect_from;
         self.collect_until = before.collect_until;
+        self.window_unreadable = before.window_unreadable;
         self.time_zone.clone_from(&before.time_zone);
         self.fields.clone_from(&before.fields);
         if same_account {
@@ -171,13 +175,19 @@ impl Token {
         }
     }
 
-    /// Whether the access token is good for the next minutes.
-    pub fn fresh(&self, now: Timestamp) -> bool {
-        self.expires_at.is_some_and(|at| at.as_second() - now.as_second() >= TOKEN_REFRESH_BEFORE_S)
+    /// Whether the access token is good for so many seconds more.
+    pub fn lives(&self, now: Timestamp, seconds: i64) -> bool {
+        self.expires_at.is_some_and(|at| at.as_second() - now.as_second() >= seconds)
     }
 
+    /// Whether the access token is good for the next minutes.
+    pub fn fresh(&self, now: Timestamp) -> bool {
+        self.lives(now, TOKEN_REFRESH_BEFORE_S)
+    }
+
+    /// A file that names no scopes says nothing: then the service's answer tells.
     pub fn granted(&self, scope: &str) -> bool {
-        self.scopes.iter().any(|granted| granted == scope)
+        self.scopes.is_empty() || self.scopes.iter().any(|granted| granted == scope)
     }
 
     pub const fn window(&self) -> Window {
@@ -210,7 +220,10 @@ impl Token {
             _ => None,
         };
         let time = |name: &str| fields.get(name).and_then(time_of);
-        let date = |name: &str| text(name).and_then(|text| text.parse().ok());
+        // A time is taken for its date.
+        let date = |name: &str| text(name).and_then(|text| text.get(..10)?.parse().ok());
+        let odd = |name: &str| text(name).is_some() && date(name).is_none();
+        let window_unreadable = odd("collect_from") || odd("collect_until");
         let refresh_token = text("refresh_token")
             .ok_or_else(|| broken("the token file holds no refresh_token; sign in again"))?;
         let account = text("health_user_id").or_else(|| text("user_id")).unwrap_or_default();
@@ -232,6 +245,7 @@ impl Token {
             state_since: time("state_since"),
             collect_from: date("collect_from"),
             collect_until: date("collect_until"),
+            window_unreadable,
             time_zone: text("time_zone"),
             account_since: time("account_since"),
             moved_at: time("moved_at"),
@@ -263,8 +277,10 @@ impl Token {
         set("refresh_expires_at", time(self.refresh_expires_at));
         set("state", Some(self.state.name().to_owned()));
         set("state_since", time(self.state_since));
-        set("collect_from", date(self.collect_from));
-        set("collect_until", date(self.collect_until));
+        if !self.window_unreadable {
+            set("collect_from", date(self.collect_from));
+            set("collect_until", date(self.collect_until));
+        }
         set("time_zone", self.time_zone.clone());
         set("account_since", time(self.account_since));
         set("moved_at", time(self.moved_at));

@@ -7,6 +7,16 @@ fn at(text: &str) -> Timestamp {
 }
 
 #[test]
+fn a_study_window_that_is_no_date_is_kept_and_told() {
+    let text = r#"{"refresh_token":"r","collect_from":"2026-11-19T10:00:00Z","collect_until":""}"#;
+    let token = Token::parse(text).unwrap();
+    assert_eq!(token.collect_from, Some(jiff::civil::date(2026, 11, 19)));
+    assert!(!token.window_unreadable);
+    let odd = Token::parse(r#"{"refresh_token":"r","collect_from":"autumn"}"#).unwrap();
+    assert!(odd.window_unreadable && odd.to_json().contains("autumn"));
+}
+
+#[test]
 fn a_plain_reply_as_the_seed_wrote_it_is_read_and_refreshed_before_use() {
     let token = Token::parse(SEED).unwrap();
     assert_eq!(token.provider, "fitbit");

@@ -12,7 +12,7 @@ use jiff::civil::Date;
 
 use crate::config::LEDGER_BYTES_MAX;
 use crate::core::completeness;
-use crate::core::day::{DaySpan, floor_minute};
+use crate::core::day::{DaySpan, ceil_minute};
 use crate::core::error::{Doing as _, ErrorClass, Failure, Result};
 use crate::core::hash::sha256_hex;
 use crate::core::json::Text;
@@ -207,7 +207,7 @@ impl Book {
 
     /// Another account's last day ends where the present account begins.
     pub fn end_other_accounts(&mut self, account: &str, since: Timestamp) {
-        let since = floor_minute(since);
+        let since = ceil_minute(since);
         for day in self.months.values_mut().flat_map(|month| month.days.values_mut()) {
             if day.account != account && *day.end > since {
                 day.end = Text(since.max(*day.start));

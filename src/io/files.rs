@@ -173,20 +173,20 @@ pub fn settle(folder: &Path) -> Result<()> {
 
 /// Refuses a folder of secrets that others can read, as ssh does.
 pub fn check_private(folder: &Path) -> Result<()> {
+    readable_by_others(folder)?.map_or(Ok(()), |what| Err(Failure::new(ErrorClass::Usage, what)))
+}
+
+/// What is wrong with the mode of a folder that others may look into, with the cure.
+pub fn readable_by_others(folder: &Path) -> Result<Option<String>> {
     let metadata = match fs::metadata(folder) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         other => other.doing("look at", folder)?,
     };
     let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 {
-        return Ok(());
-    }
-    let what = format!(
-        "{} may be read by others (mode {mode:03o}); run: chmod 700 {}",
-        folder.display(),
-        folder.display()
-    );
-    Err(Failure::new(ErrorClass::Usage, what))
+    let folder = folder.display();
+    Ok((mode & 0o077 != 0).then(|| {
+        format!("{folder} may be read by others (mode {mode:03o}); run: chmod 700 {folder}")
+    }))
 }
 
 /// A held lock; freed when dropped, also when the process dies.

@@ -3,6 +3,7 @@
 //! Retries belong to the callers, which know what a repeat may cost (`io/send.rs` for reading).
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,12 +14,14 @@ use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::exchange::{Method, Reply, Request};
 use crate::io::clock::Clock;
 
-/// Cheap to clone; all clones share connections and the clock.
+/// Cheap to clone; all clones share connections and the clock, and but for [`Http::counting`] the
+/// count of what was sent.
 #[derive(Debug, Clone)]
 pub struct Http {
     agent: ureq::Agent,
     extra: Option<Extra>,
     clock: Clock,
+    sent: Arc<AtomicU64>,
 }
 
 /// ureq takes either its built-in roots or given ones, so extra CAs have an agent of their own. A
@@ -51,7 +54,16 @@ impl Http {
             hosts: Arc::default(),
         });
         let agent = agent(RootCerts::WebPki, proxy, connections);
-        Ok(Self { agent, extra, clock: clock.clone() })
+        Ok(Self { agent, extra, clock: clock.clone(), sent: Arc::default() })
+    }
+
+    /// The same, counting what it sends from zero.
+    pub fn counting(&self) -> Self {
+        Self { sent: Arc::default(), ..self.clone() }
+    }
+
+    pub fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
     }
 
     /// The proxy's `host:port` when it is asked for this address.
@@ -68,6 +80,7 @@ impl Http {
     /// Sends once and reads the whole reply, whatever its status.
     pub fn send(&self, request: &Request) -> Result<Reply> {
         let sent = self.clock.machine();
+        self.sent.fetch_add(1, Ordering::Relaxed);
         let reply = self.attempt(request).map_err(|failure| failure.at(request.label()))?;
         if trusted(&request.url) {
             self.clock.learn(sent, self.clock.machine(), &reply);

@@ -90,7 +90,8 @@ impl Guard {
     fn failed(&self, who: &str, failure: &Failure) {
         let mut breaker = self.breaker();
         let mut tripped = failure.class.reach() == Reach::Run;
-        if matches!(failure.class, ErrorClass::Network | ErrorClass::Server) {
+        let class = failure.class;
+        if matches!(class, ErrorClass::Network | ErrorClass::Server | ErrorClass::Quota) {
             let network = u32::from(failure.class == ErrorClass::Network);
             breaker.network += network;
             breaker.server += 1 - network;
@@ -189,12 +190,13 @@ pub struct Session<'a> {
     pub provider: &'a dyn Provider,
     pub user: &'a UserId,
     pub token: Token,
-    http: &'a Http,
+    http: Http,
     store: &'a TokenStore,
     guard: &'a Guard,
     pace: Pace,
     refreshes: u32,
-    pub requests: u64,
+    /// Why no new access token is to be had in this run.
+    no_refresh: Option<Failure>,
 }
 
 impl std::fmt::Debug for Session<'_> {
@@ -212,13 +214,26 @@ impl<'a> Session<'a> {
         store: &'a TokenStore,
         guard: &'a Guard,
     ) -> Self {
-        let (pace, refreshes, requests) = (Pace::new(), 0, 0);
-        Self { provider, user, token, http, store, guard, pace, refreshes, requests }
+        let (http, pace) = (http.counting(), Pace::new());
+        let (refreshes, no_refresh) = (0, None);
+        Self { provider, user, token, http, store, guard, pace, refreshes, no_refresh }
     }
 
-    /// Makes sure that the access token is good for the next minutes.
+    /// How many requests were sent, repeated ones and token refreshes among them.
+    pub fn requests(&self) -> u64 {
+        self.http.sent()
+    }
+
+    /// Makes sure that the access token is good for the next minutes; one that was got in this run
+    /// is used to its end, however short its life.
     pub fn ready(&mut self) -> Result<()> {
-        if self.token.fresh(self.http.clock().now()) { Ok(()) } else { self.refresh() }
+        let now = self.http.clock().now();
+        let good = match self.refreshes {
+            0 => self.token.fresh(now),
+            1..REFRESHES_MAX => self.token.lives(now, 0),
+            _ => true,
+        };
+        if good { Ok(()) } else { self.refresh() }
     }
 
     /// Sends a request of this participant; a success, or the failure in its class.
@@ -226,14 +241,15 @@ impl<'a> Session<'a> {
         for renewed in [false, true] {
             self.ready()?;
             self.pace.take()?;
-            self.requests += 1;
             let request = request.clone().bearer(&self.token.access_token);
             let classify = |reply: &Reply| self.provider.classify(reply);
-            let reply = self.guard.send(self.user.as_str(), self.http, &request, classify)?;
+            let reply = self.guard.send(self.user.as_str(), &self.http, &request, classify)?;
             if reply.ok() {
                 return Ok(reply);
             }
-            let stale = self.provider.token_may_be_stale(&reply);
+            // What a token of this run may not do, no further one may.
+            let curable = reply.status == 401 || self.refreshes == 0;
+            let stale = curable && self.provider.token_may_be_stale(&reply);
             if stale && !renewed && self.refreshes < REFRESHES_MAX {
                 self.refresh()?;
                 continue;
@@ -249,6 +265,9 @@ impl<'a> Session<'a> {
 
     /// The refresh transaction.
     fn refresh(&mut self) -> Result<()> {
+        if let Some(failure) = &self.no_refresh {
+            return Err(failure.clone());
+        }
         let used = self.token.access_token.clone();
         let _lock = self.store.lock(self.user)?;
         self.reload()?;
@@ -259,11 +278,15 @@ impl<'a> Session<'a> {
         let under_way = stop::RefreshUnderWay::begin()?;
         self.refreshes += 1;
         let grant = match self.ask_refresh() {
+            Ok(grant) => grant,
             Err(failure) if failure.class == ErrorClass::Auth => {
                 drop(place);
                 return self.refused(failure);
             }
-            other => other?,
+            Err(failure) => {
+                self.no_refresh = Some(failure.clone());
+                return Err(failure);
+            }
         };
         self.token.renew(&grant, self.http.clock().now());
         place.save(&self.token)?;
@@ -290,13 +313,18 @@ impl<'a> Session<'a> {
         let classify = |reply: &Reply| self.provider.classify(reply);
         let who = self.user.as_str();
         let reply =
-            self.guard.send_at_most(REFRESH_ATTEMPTS_MAX, who, self.http, &request, classify)?;
+            self.guard.send_at_most(REFRESH_ATTEMPTS_MAX, who, &self.http, &request, classify)?;
         if reply.ok() {
             return self.provider.read_grant(&reply);
         }
-        let failure = self.provider.classify(&reply).at(request.label());
+        let mut failure = self.provider.classify(&reply).at(request.label());
         if failure.class == ErrorClass::Config {
             self.guard.failed(who, &failure);
+        }
+        if failure.class == ErrorClass::NotGranted {
+            // No metric is asked here; OAuth refuses with 400 or 401 (RFC 6749, section 5.2).
+            failure.class = ErrorClass::Format;
+            failure.what = format!("HTTP {} is no answer of a token service", reply.status);
         }
         Err(failure)
     }

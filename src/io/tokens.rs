@@ -73,13 +73,21 @@ impl TokenStore {
         files::make_folder(&self.dir)
     }
 
+    /// Held while a sign-in looks whose its account is and writes the token: of two sign-ins with
+    /// one account, the second finds the first.
+    pub fn lock_sign_ins(&self) -> Result<Lock> {
+        self.take_lock(&self.dir.join(".sign-ins.lock"), "another sign-in is being stored")
+    }
+
     /// Takes the participant's lock; held while a token is read, refreshed and written.
     pub fn lock(&self, user: &UserId) -> Result<Lock> {
         let path = self.path(user, ".lock");
-        files::lock(&path, Duration::from_secs(TOKEN_LOCK_WAIT_S))?.ok_or_else(|| {
-            let what = format!("another fitsync holds the token of {user}");
-            Failure::new(ErrorClass::Network, what).at(path.display())
-        })
+        self.take_lock(&path, &format!("another fitsync holds the token of {user}"))
+    }
+
+    fn take_lock(&self, path: &Path, held: &str) -> Result<Lock> {
+        files::lock(path, Duration::from_secs(TOKEN_LOCK_WAIT_S))?
+            .ok_or_else(|| Failure::new(ErrorClass::Network, held).at(path.display()))
     }
 
     /// The token; `None` where this id never signed in. The newest file that can be read serves,

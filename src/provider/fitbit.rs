@@ -157,7 +157,7 @@ impl Provider for Fitbit {
     }
 
     fn read_identity(&self, reply: &Reply) -> Result<Identity> {
-        let profile = Element::parse(text_of(reply)?, "profile")?;
+        let profile = Element::object(text_of(reply)?, "profile")?;
         let account = profile.text("user.encodedId")?.to_owned();
         if account.is_empty() {
             return Err(profile.unexpected("user.encodedId", "an id"));
@@ -172,7 +172,7 @@ impl Provider for Fitbit {
     fn read_devices(&self, reply: &Reply, zone: &TimeZone) -> Result<Vec<PairedDevice>> {
         let mut devices = Vec::new();
         for (index, raw) in elements(text_of(reply)?)?.enumerate() {
-            let device = Element::parse(raw?, format!("devices[{index}]"))?;
+            let device = Element::object(raw?, format!("devices[{index}]"))?;
             devices.push(PairedDevice {
                 name: device.optional("deviceVersion", Element::text)?.unwrap_or("device").into(),
                 is_scale: device.optional("type", Element::text)? == Some("SCALE"),
@@ -191,7 +191,7 @@ impl Provider for Fitbit {
     }
 
     fn read_zone(&self, reply: &Reply) -> Result<Option<String>> {
-        let profile = Element::parse(text_of(reply)?, "profile")?;
+        let profile = Element::object(text_of(reply)?, "profile")?;
         if !profile.is_object("user") {
             return Err(profile.unexpected("user", "an object"));
         }
@@ -278,8 +278,8 @@ fn reset_s(reply: &Reply) -> Option<u64> {
     let reset = reply.header("fitbit-rate-limit-reset").and_then(|text| text.trim().parse().ok());
     let reset: Option<u64> = reset.filter(|seconds| *seconds <= FITBIT_RESET_S_MAX);
     // Their clock and ours differ; who comes back on the second meets the old hour.
-    let after = || reply.header("retry-after").and_then(|text| text.trim().parse().ok());
-    reset.or_else(after).map(|seconds: u64| seconds + FITBIT_RESET_SPARE_S)
+    let asked = reset.or_else(|| reply.retry_after_s());
+    asked.map(|seconds| seconds.saturating_add(FITBIT_RESET_SPARE_S))
 }
 
 fn classify(reply: &Reply) -> Failure {

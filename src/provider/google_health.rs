@@ -16,10 +16,9 @@ use crate::core::json::{Element, elements, members};
 use crate::core::plan::{Job, Reach};
 use crate::core::table::{Row, utc};
 use crate::core::token::Grant;
+use crate::provider::google_error::{classify, reasons};
 use crate::provider::metric::{Ask, Cadence, Metric, Read};
-use crate::provider::{
-    App, Identity, Page, PairedDevice, Provider, error_name, read_token, text_of, tidied,
-};
+use crate::provider::{App, Identity, Page, PairedDevice, Provider, read_token, text_of, tidied};
 
 pub const NAME: &str = "google-health";
 const SCOPE_PREFIX: &str = "https://www.googleapis.com/auth/googlehealth.";
@@ -178,9 +177,9 @@ impl Provider for GoogleHealth {
     }
 
     fn read_identity(&self, reply: &Reply) -> Result<Identity> {
-        let identity = Element::parse(text_of(reply)?, "identity")?;
+        let identity = Element::object(text_of(reply)?, "identity")?;
         let account = identity.text("healthUserId")?.to_owned();
-        let legacy = identity.optional("legacyUserId", Element::text)?;
+        let legacy = identity.text("legacyUserId").ok();
         let legacy_user_id = legacy.filter(|id| !id.is_empty()).map(str::to_owned);
         if account.is_empty() {
             return Err(identity.unexpected("healthUserId", "an id"));
@@ -193,13 +192,16 @@ impl Provider for GoogleHealth {
     }
 
     fn read_devices(&self, reply: &Reply, _zone: &TimeZone) -> Result<Vec<PairedDevice>> {
-        let found = Element::parse(text_of(reply)?, "reply")?;
+        let found = Element::object(text_of(reply)?, "reply")?;
         if !found.has("pairedDevices") && !found.names("").is_empty() {
             return Err(found.unexpected("pairedDevices", "an array"));
         }
         let device = |device: &Element| {
+            if !device.is_object("") {
+                return Err(device.unexpected("", "an object"));
+            }
             Ok(PairedDevice {
-                name: device.optional("deviceVersion", Element::text)?.unwrap_or("device").into(),
+                name: device.text("deviceVersion").unwrap_or("device").into(),
                 is_scale: device.optional("deviceType", Element::text)? == Some("SCALE"),
                 synced_at: device.optional("lastSyncTime", Element::instant)?,
             })
@@ -212,7 +214,7 @@ impl Provider for GoogleHealth {
     }
 
     fn read_zone(&self, reply: &Reply) -> Result<Option<String>> {
-        let settings = Element::parse(text_of(reply)?, "settings")?;
+        let settings = Element::object(text_of(reply)?, "settings")?;
         let zone = settings.optional("timeZone", Element::text)?;
         Ok(zone.filter(|zone| !zone.is_empty()).map(str::to_owned))
     }
@@ -248,7 +250,8 @@ impl Provider for GoogleHealth {
     }
 
     fn read_page(&self, metric: &Metric, _job: &Job, reply: &Reply) -> Result<Page> {
-        let list = match metric.google.ask {
+        let source = &metric.google;
+        let list = match source.ask {
             Ask::RollUp => "rollupDataPoints",
             Ask::ReconcileInstant(_) | Ask::ReconcileDate(_) | Ask::ReconcileAround(_) => {
                 "dataPoints"
@@ -261,15 +264,21 @@ impl Provider for GoogleHealth {
             let what = format!("expected {list}, found other members");
             return Err(Failure::new(ErrorClass::Format, what));
         }
-        let mut page = Page::default();
+        let (mut page, mut bare) = (Page::default(), false);
         for (index, raw) in elements(known(list).unwrap_or("[]"))?.enumerate() {
             let point = Element::parse(raw?, format!("{list}[{index}]"))?;
-            match metric.google.read {
+            bare |= source.ask == Ask::RollUp && has_bare_value(&point);
+            match source.read {
                 Read::One(read) => page.rows.extend(read(&point)?),
                 Read::Many(read) => page.rows.extend(read(&point)?),
             }
         }
-        if let Some(raw) = known("nextPageToken") {
+        // One window without its value was not worn; if none has one, the field has gone.
+        if bare && page.rows.is_empty() {
+            let what = format!("no value in any of {list} is what was promised");
+            return Err(Failure::new(ErrorClass::Format, what));
+        }
+        if let Some(raw) = known("nextPageToken").filter(|raw| *raw != "null") {
             let token = Element::parse(raw, "nextPageToken")?;
             page.next = Some(token.text("")?.to_owned()).filter(|token| !token.is_empty());
         }
@@ -304,85 +313,14 @@ impl Provider for GoogleHealth {
     }
 }
 
+/// Whether the point's value is an object without members. They are all `optional` in Google's
+/// protocol definitions, so a value that is not set may come as `{}`.
+fn has_bare_value(point: &Element) -> bool {
+    point.names("").into_iter().any(|name| point.is_object(name) && point.names(name).is_empty())
+}
+
 /// Whether pages of this type are small ones: sleep and exercise give at most 25 points
 /// (googleapis `data_points.proto`, `page_size`).
 fn sessions(metric: &Metric) -> bool {
     matches!(metric.google.data_type, "sleep" | "exercise")
 }
-
-/// The names that Google gives an error; its message is never kept, it may echo tokens.
-#[derive(Debug, Default)]
-struct Reasons {
-    /// OAuth: `invalid_grant`. API: `PERMISSION_DENIED`.
-    status: String,
-    /// `ACCESS_TOKEN_SCOPE_INSUFFICIENT`
-    reason: String,
-}
-
-impl Reasons {
-    fn is_scope(&self) -> bool {
-        matches!(self.reason.as_str(), "ACCESS_TOKEN_SCOPE_INSUFFICIENT" | "MISSING_OAUTH_SCOPE")
-    }
-
-    fn is_project(&self) -> bool {
-        matches!(
-            self.reason.as_str(),
-            "SERVICE_DISABLED" | "USER_PROJECT_DENIED" | "CONSUMER_INVALID" | "API_KEY_INVALID"
-        )
-    }
-
-    fn is_unexplained(&self) -> bool {
-        !self.is_scope() && !self.is_project()
-    }
-}
-
-fn reasons(reply: &Reply) -> Reasons {
-    let Ok(body) = text_of(reply).and_then(|text| Element::parse(text, "error")) else {
-        return Reasons::default();
-    };
-    let text = |path: &str| body.text(path).map(error_name).unwrap_or_default();
-    let details = body.list("error.details").unwrap_or_default();
-    let reason = details.iter().find_map(|detail| detail.text("reason").map(error_name).ok());
-    let status = if body.is_object("error") { text("error.status") } else { text("error") };
-    Reasons { status, reason: reason.unwrap_or_default() }
-}
-
-fn classify(reply: &Reply) -> Failure {
-    let reasons = reasons(reply);
-    let named = format!("HTTP {} {} {}", reply.status, reasons.status, reasons.reason);
-    let named = named.split_whitespace().collect::<Vec<_>>().join(" ");
-    let fail = |class, cure: &str| {
-        let join = if cure.is_empty() { "" } else { ": " };
-        Failure::new(class, format!("{named}{join}{cure}"))
-    };
-    match (reply.status, reasons.status.as_str()) {
-        (400 | 401, "invalid_grant") => {
-            fail(ErrorClass::Auth, "the consent has expired or was withdrawn")
-        }
-        (400 | 401, "invalid_client" | "unauthorized_client") => fail(
-            ErrorClass::Config,
-            "Google does not know this application: check GOOGLE_CLIENT_ID and \
-             GOOGLE_CLIENT_SECRET",
-        ),
-        (412, _) | (400, "FAILED_PRECONDITION") => fail(
-            ErrorClass::Auth,
-            "this Google account has no Google Health profile: set it up in the app, then sign in",
-        ),
-        (401, _) => fail(ErrorClass::Auth, "the access token is refused"),
-        (403, _) if reasons.is_scope() => fail(ErrorClass::NotGranted, "not granted"),
-        (403, _) if reasons.is_project() => fail(
-            ErrorClass::Config,
-            "the Google Cloud project may not use the Google Health API: enable it in the console",
-        ),
-        (403, _) => fail(ErrorClass::NotGranted, "permission denied"),
-        (410, _) => fail(ErrorClass::Retired, "this API is switched off"),
-        (429, _) => fail(ErrorClass::Quota, "").after(reply.retry_after_s()),
-        (500..=599, _) => fail(ErrorClass::Server, "").after(reply.retry_after_s()),
-        (400..=499, _) => fail(ErrorClass::Bug, "the request is called wrong"),
-        _ => fail(ErrorClass::Format, "an answer that is not documented"),
-    }
-}
-
-#[cfg(test)]
-#[path = "google_health_tests.rs"]
-mod tests;

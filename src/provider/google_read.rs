@@ -41,7 +41,7 @@ fn window_row<const N: usize>(
     cells: impl FnOnce(&Element) -> Result<[Cell; N]>,
 ) -> Result<Option<Row>> {
     let start = window_start(point)?;
-    if !has_value(point, member)? {
+    if !has_value(point, member)? || point.names(member).is_empty() {
         return Ok(None);
     }
     Ok(Some(Row::at(start, cells(point)?)))

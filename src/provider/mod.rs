@@ -4,6 +4,7 @@
 pub mod dictionary;
 pub mod fitbit;
 mod fitbit_read;
+mod google_error;
 pub mod google_health;
 mod google_read;
 mod google_sessions;
@@ -134,17 +135,18 @@ pub trait Provider: Sync {
 
 /// OAuth's token reply (RFC 6749, section 5.1), with what either provider adds to it.
 fn read_token(reply: &Reply) -> Result<Grant> {
-    let grant = Element::parse(text_of(reply)?, "token")?;
-    let secret = |text: &str| Secret::new(text);
+    let grant = Element::object(text_of(reply)?, "token")?;
+    // What is odd is taken as not sent: a code is used up and a refresh token may be spent, so no
+    // consent is lost for a field that is not needed.
+    let text = |name: &str| grant.text(name).ok().filter(|text| !text.is_empty());
+    let life_s = |name: &str| grant.int(name).ok();
     Ok(Grant {
-        access_token: secret(grant.text("access_token")?),
-        refresh_token: grant.optional("refresh_token", Element::text)?.map(secret),
-        expires_in_s: grant.optional("expires_in", Element::int)?,
-        refresh_expires_in_s: grant.optional("refresh_token_expires_in", Element::int)?,
-        scopes: grant
-            .optional("scope", Element::text)?
-            .map(|scope| scope.split_whitespace().map(str::to_owned).collect()),
-        account: grant.optional("user_id", Element::text)?.map(str::to_owned),
+        access_token: Secret::new(grant.text("access_token")?),
+        refresh_token: text("refresh_token").map(Secret::new),
+        expires_in_s: life_s("expires_in"),
+        refresh_expires_in_s: life_s("refresh_token_expires_in"),
+        scopes: text("scope").map(|scope| scope.split_whitespace().map(str::to_owned).collect()),
+        account: text("user_id").map(str::to_owned),
     })
 }
 

@@ -157,8 +157,10 @@ impl Gateway {
         run.now = if run.clock_wrong { world.now } else { world.machine() };
         let mut keys = plan::months(&run.head, run.now, LOOKBACK_DAYS, None);
         let known: BTreeSet<String> = run.head.granted.iter().cloned().collect();
-        let wishes: Vec<Wish> =
-            METRICS.iter().map(|name| Wish { name, granted: token.granted(name) }).collect();
+        let wishes: Vec<Wish> = METRICS
+            .iter()
+            .map(|name| Wish { name, granted: token.granted(name), daily: *name == "hrv" })
+            .collect();
         let first_seen = device != Device::Unknown && run.head.read_until.is_none();
         if first_seen || wishes.iter().any(|wish| wish.granted && !known.contains(wish.name)) {
             keys.extend(self.open(run.now).1);

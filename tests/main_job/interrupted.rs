@@ -48,6 +48,19 @@ fn a_backfill_of_90_days_that_is_killed_twice_is_finished_by_plain_syncs() {
 }
 
 #[test]
+fn a_backfill_that_finds_no_network_is_owed_to_the_next_run() {
+    let world = World::connected(plain(vec![living_in("Europe/Berlin")]));
+    world.sync(&[]).exits(0);
+    world.sim.set_down(true);
+    world.sync(&["--from", "2026-10-20", "--to", "2026-10-26"]).exits(75);
+    world.sim.set_down(false);
+    world.sync(&[]).exits(0);
+    let days = (date(2026, 10, 20), date(2026, 10, 26));
+    assert!(world.check_days(USER, WHO, days, "Europe/Berlin") > 7 * 3);
+    world.check_bucket(USER, WHO);
+}
+
+#[test]
 fn a_network_that_is_away_loses_nothing_and_the_next_run_reads_it_all() {
     let world = World::connected(plain(vec![living_in("Europe/Berlin")]));
     world.sim.set_down(true);

@@ -1,6 +1,7 @@
 //! `fitsync login`: what a technician sees and what is kept, whatever the participant decides.
 
 use fitsync_sim::jiff::SignedDuration;
+use fitsync_sim::jiff::tz::TimeZone;
 use fitsync_sim::{Device, DeviceKind, Effect, Fault, Host, Options, Participant};
 
 use crate::world::{USER, WHO, World, just_now, one, plain};
@@ -162,6 +163,26 @@ fn a_different_account_takes_a_participants_place_only_when_asked_to() {
     }
     // The same account again is no replacement.
     world.connect_with(&[USER], "p2").exits(0);
+}
+
+#[test]
+fn another_account_is_asked_from_its_sign_in_on_also_where_the_one_before_was_never_read() {
+    let world = World::connected(plain(Participant::numbered(2)));
+    let signed_in = fitsync_sim::jiff::Timestamp::now();
+    world.connect_with(&[USER, "--replace"], "p2").exits(0);
+    world.sync(&["--from", "2026-11-01"]).exits(0);
+    assert!(world.asked("variability").is_empty(), "that night was before the sign-in");
+    let rows = world.completeness(USER);
+    assert!(
+        !rows.is_empty()
+            && rows.iter().all(|row| row.date >= signed_in.to_zoned(TimeZone::UTC).date())
+    );
+    for (key, bytes) in world.objects() {
+        let text = String::from_utf8(bytes).expect("text");
+        let mut times =
+            text.lines().skip(1).filter_map(|line| line.split(',').nth(1)?.parse().ok());
+        assert!(times.all(|time: fitsync_sim::jiff::Timestamp| time >= signed_in), "{key}");
+    }
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn is_refused(world: &World, run: impl Fn() -> Ran, words: &[&str]) {
 #[test]
 fn a_command_line_that_makes_no_sense_is_refused_in_one_line() {
     let world = World::connected(plain(one()));
-    let cases: [(&[&str], &[&str]); 19] = [
+    let cases: [(&[&str], &[&str]); 20] = [
         (&[], &["--help"]),
         (&["frobnicate"], &["frobnicate", "--help"]),
         (&["sync", "--frobnicate"], &["--frobnicate", "--help"]),
@@ -43,6 +43,7 @@ fn a_command_line_that_makes_no_sense_is_refused_in_one_line() {
         (&["sync", "--metric", "moods"], &["moods", "steps", "wrist_temp"]),
         (&["sync", "--from", "2026-11-02", "--to", "2026-11-01"], &["--from is after --to"]),
         (&["sync", "--to", "2026-11-01"], &["--to needs --from"]),
+        (&["sync", "--from", "2999-01-01"], &["--from is after today"]),
         (&["sync", "--from", "01.11.2026"], &["--from", "01.11.2026", "2026-11-22"]),
         (&["sync", "--from", "1026-11-01"], &["--from", "2007"]),
         (&["status", "--user", "a/b"], &["a/b", "participant id"]),

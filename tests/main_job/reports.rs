@@ -12,6 +12,17 @@ fn names(value: &Value) -> BTreeSet<&str> {
 }
 
 #[test]
+fn a_program_gets_a_document_also_where_nothing_was_done() {
+    let world = World::connected(plain(one()));
+    let json = world.run(&["sync", "--json", "--to", "2026-11-01"]).exits(2).json();
+    assert_eq!((&json["version"], &json["exit"]), (&1.into(), &2.into()));
+    assert!(json["message"].as_str().expect("why").contains("--from"));
+    let planned = world.run(&["sync", "--json", "--dry-run"]).exits(0).json();
+    let days = planned["participants"][0]["ask"]["steps"].as_array().expect("dates").len();
+    assert_eq!(days, 8, "the look-back and today");
+}
+
+#[test]
 fn sync_prints_one_document_of_the_promised_shape() {
     let world = World::connected(plain(one()));
     world.sim.inject(Fault::always(Effect::Html { status: 200 }).path("variability"));

@@ -135,7 +135,7 @@ fn a_reply_about_temperature_that_is_not_as_promised_is_an_error_of_wrist_temp()
 #[test]
 fn a_page_token_that_is_no_text_is_an_error_of_its_metric() {
     let mut world = World::connected(plain(one()));
-    for (number, token) in [json!(7), json!(null), json!({})].into_iter().enumerate() {
+    for (number, token) in [json!(7), json!([]), json!({})].into_iter().enumerate() {
         world.fresh_data(&number.to_string());
         let effect = change("nextPageToken", Change::Set(token));
         world.sim.inject(Fault::always(effect).path("total-calories"));

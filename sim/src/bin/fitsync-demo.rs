@@ -34,11 +34,20 @@ fn main() -> ExitCode {
 fn demo(program: &Path) -> Result<(), String> {
     let folder = std::env::temp_dir().join(format!("fitsync-demo-{}", std::process::id()));
     std::fs::create_dir_all(&folder).map_err(text)?;
-    let sim = Sim::try_start(Options::default())?;
-    let stage = Stage { program, folder: &folder, sim: &sim };
+    let port = free_port()?;
+    let redirect = format!("http://localhost:{port}/auth/callback");
+    let sim = Sim::try_start(Options { redirects: vec![redirect.clone()], ..Options::default() })?;
+    let listen = format!("127.0.0.1:{port}");
+    let stage = Stage { program, folder: &folder, sim: &sim, redirect, listen };
     let ended = stage.play();
     std::fs::remove_dir_all(&folder).map_err(text)?;
     ended
+}
+
+/// Where the sign-in pages may listen: port 8000 may be somebody's.
+fn free_port() -> Result<u16, String> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").map_err(text)?;
+    Ok(listener.local_addr().map_err(text)?.port())
 }
 
 fn text(error: impl std::fmt::Display) -> String {
@@ -49,6 +58,8 @@ struct Stage<'a> {
     program: &'a Path,
     folder: &'a Path,
     sim: &'a Sim,
+    redirect: String,
+    listen: String,
 }
 
 impl Stage<'_> {
@@ -70,7 +81,7 @@ impl Stage<'_> {
         let wanted = |name: &str| matches!(name, "PATH" | "HOME" | "TZ");
         command.env_clear().envs(std::env::vars().filter(|(name, _)| wanted(name)));
         command.envs(self.sim.environment()).current_dir(self.folder);
-        command.env("FITSYNC_LISTEN", "127.0.0.1:0").env("FITSYNC_LOG", "warn");
+        command.env("GOOGLE_REDIRECT_URI", &self.redirect).env("FITSYNC_LISTEN", &self.listen);
         command
     }
 
@@ -84,6 +95,7 @@ impl Stage<'_> {
         let mut address = String::new();
         let stdout = login.stdout.take().ok_or("no stdout")?;
         BufReader::new(stdout).read_line(&mut address).map_err(text)?;
+        print!("{address}");
         let redirect = self.sim.consent(address.trim(), who)?;
         let mut stdin = login.stdin.take().ok_or("no stdin")?;
         writeln!(stdin, "{redirect}").map_err(text)?;
