@@ -5,6 +5,32 @@
 -- Times are texts: from_iso8601_timestamp(time_utc), and for local times
 -- date_parse(time_local, '%Y-%m-%dT%H:%i:%s').
 
+CREATE EXTERNAL TABLE IF NOT EXISTS fitsync_completeness (
+  `user_id` string,
+  `metric` string,
+  `date` date,
+  `state` string,
+  `rows` bigint,
+  `revisions` bigint,
+  `time_zone` string,
+  `day_start_utc` string,
+  `day_end_utc` string,
+  `device_synced_utc` string,
+  `provider` string,
+  `data_source` string,
+  `sha256` string
+)
+PARTITIONED BY (participant string)
+ROW FORMAT DELIMITED FIELDS TERMINATED BY ','
+LOCATION 's3://BUCKET/users/'
+TBLPROPERTIES (
+  'skip.header.line.count' = '1',
+  'projection.enabled' = 'true',
+  'projection.participant.type' = 'enum',
+  'projection.participant.values' = 'user_001,user_002',
+  'storage.location.template' = 's3://BUCKET/users/${participant}/completeness/'
+);
+
 CREATE EXTERNAL TABLE IF NOT EXISTS fitsync_steps (
   `user_id` string,
   `time_utc` string,
@@ -316,31 +342,5 @@ TBLPROPERTIES (
   'projection.participant.type' = 'enum',
   'projection.participant.values' = 'user_001,user_002',
   'storage.location.template' = 's3://BUCKET/users/${participant}/vo2_max/'
-);
-
-CREATE EXTERNAL TABLE IF NOT EXISTS fitsync_completeness (
-  `user_id` string,
-  `metric` string,
-  `date` date,
-  `state` string,
-  `rows` bigint,
-  `revisions` bigint,
-  `time_zone` string,
-  `day_start_utc` string,
-  `day_end_utc` string,
-  `device_synced_utc` string,
-  `provider` string,
-  `data_source` string,
-  `sha256` string
-)
-PARTITIONED BY (participant string)
-ROW FORMAT DELIMITED FIELDS TERMINATED BY ','
-LOCATION 's3://BUCKET/users/'
-TBLPROPERTIES (
-  'skip.header.line.count' = '1',
-  'projection.enabled' = 'true',
-  'projection.participant.type' = 'enum',
-  'projection.participant.values' = 'user_001,user_002',
-  'storage.location.template' = 's3://BUCKET/users/${participant}/completeness/'
 );
 

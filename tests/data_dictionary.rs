@@ -28,6 +28,8 @@ fn the_data_dictionary_says_what_the_table_of_metrics_says() {
 #[test]
 fn the_table_definitions_have_the_columns_of_the_files() {
     check("athena.sql", &dictionary::athena());
+    check("duckdb.sql", &dictionary::duckdb());
+    check("columns.json", &dictionary::columns());
 }
 
 #[test]

@@ -1,5 +1,6 @@
-//! The data dictionary and the table definitions for Athena, made from the table of metrics alone.
-//! `tests/data_dictionary.rs` compares them with the files in `docs/`.
+//! The data dictionary and what readers need of it, made from the table of metrics alone: tables
+//! for Athena, views for DuckDB, column types for everything else. `tests/data_dictionary.rs`
+//! compares them with the files in `docs/`.
 
 use std::fmt::Write as _;
 
@@ -21,6 +22,8 @@ Integers are written as integers, other numbers with at most four decimals; a ce
 or is not a number, is empty. `time_utc` and the other UTC times are `2026-11-22T13:05:00Z`; local times
 are the wall clock, `2026-11-22T08:05:00`, without an offset. `time_local` is in the zone of the row's
 day, which the completeness file names.
+
+[Reading the data](reading.md) has queries for DuckDB, pandas and Athena.
 
 The metrics of `FITSYNC_METRICS` are collected (`all` for every one); when it is unset, these are:
 ";
@@ -100,12 +103,54 @@ const ATHENA: &str = "\
 /// `docs/athena.sql`
 pub fn athena() -> String {
     let mut out = ATHENA.to_owned();
-    for metric in METRICS {
-        let columns = metric.all_columns().map(|column| (column.name, column.kind));
-        table(&mut out, metric.name, columns);
-    }
-    table(&mut out, "completeness", COMPLETENESS.into_iter());
+    files().for_each(|(name, columns)| table(&mut out, name, &columns));
     out
+}
+
+const DUCKDB: &str = "\
+-- Views for DuckDB, one per metric, made from the table of metrics
+-- (FITSYNC_WRITE_DOCS=1 cargo test --test data_dictionary).
+--
+-- Put your bucket (and prefix) in place of BUCKET. A view of what was never collected is an error:
+-- leave it out.
+
+";
+
+/// `docs/duckdb.sql`. The types are named: DuckDB would guess them from a few files, and a column
+/// that is empty there has no type to guess.
+pub fn duckdb() -> String {
+    let mut out = DUCKDB.to_owned();
+    for (name, columns) in files() {
+        let columns = columns.iter().map(|(name, kind)| format!("  '{name}': '{}'", kind.duckdb()));
+        let columns = columns.collect::<Vec<_>>().join(",\n");
+        let _ = write!(
+            out,
+            "CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_csv(\n\
+             's3://BUCKET/users/*/{name}/*.csv', auto_detect = false, header = true, columns = \
+             {{\n{columns}\n}});\n\n"
+        );
+    }
+    out
+}
+
+/// `docs/columns.json`: the words of the data dictionary, for a program.
+pub fn columns() -> String {
+    let file = |(name, columns): (&str, Vec<(&str, Kind)>)| {
+        let columns = columns.iter().map(|(name, kind)| format!("\"{name}\": \"{}\"", kind.name()));
+        let columns = columns.collect::<Vec<_>>().join(",\n    ");
+        format!("  \"{name}\": {{\n    {columns}\n  }}")
+    };
+    let files = files().map(file).collect::<Vec<_>>().join(",\n");
+    format!("{{\n{files}\n}}\n")
+}
+
+/// Every kind of file, with its columns.
+fn files() -> impl Iterator<Item = (&'static str, Vec<(&'static str, Kind)>)> {
+    let metrics = METRICS.iter().map(|metric| {
+        let columns = metric.all_columns().map(|column| (column.name, column.kind));
+        (metric.name, columns.collect())
+    });
+    std::iter::once(("completeness", COMPLETENESS.to_vec())).chain(metrics)
 }
 
 /// The columns of the completeness file.
@@ -125,10 +170,10 @@ pub const COMPLETENESS: [(&str, Kind); 13] = [
     ("sha256", Kind::Text),
 ];
 
-fn table(out: &mut String, name: &str, columns: impl Iterator<Item = (&'static str, Kind)>) {
+fn table(out: &mut String, name: &str, columns: &[(&str, Kind)]) {
     let _ = writeln!(out, "CREATE EXTERNAL TABLE IF NOT EXISTS fitsync_{name} (");
     let lines: Vec<_> =
-        columns.map(|(name, kind)| format!("  `{name}` {}", kind.athena())).collect();
+        columns.iter().map(|(name, kind)| format!("  `{name}` {}", kind.athena())).collect();
     let _ = write!(
         out,
         "{}\n)\nPARTITIONED BY (participant string)\nROW FORMAT DELIMITED FIELDS TERMINATED BY ','\n\

@@ -73,6 +73,19 @@ impl Kind {
             Self::Text | Self::TimeUtc | Self::TimeLocal => "string",
         }
     }
+
+    /// The type in DuckDB (https://duckdb.org/docs/stable/sql/data_types/overview).
+    pub const fn duckdb(self) -> &'static str {
+        match self {
+            Self::Integer => "BIGINT",
+            Self::Number => "DOUBLE",
+            Self::Text => "VARCHAR",
+            Self::Boolean => "BOOLEAN",
+            Self::Date => "DATE",
+            Self::TimeUtc => "TIMESTAMPTZ",
+            Self::TimeLocal => "TIMESTAMP",
+        }
+    }
 }
 
 /// One column, with what the data dictionary says of it.
