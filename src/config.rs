@@ -235,6 +235,8 @@ pub const NAMES_SHOWN_MAX: usize = 10;
 // --- Withdrawal ---------------------------------------------------------------------------------
 /// Objects that could not be deleted and are listed in the receipt; all are counted.
 pub const WITHDRAWAL_LEFT_MAX: usize = 100;
+/// A marker with so many objects, each with the store's own sentence on why it stays.
+pub const WITHDRAWAL_BYTES_MAX: u64 = 1024 * 1024;
 /// A page lists a thousand objects.
 pub const LIST_PAGES_MAX: usize = 10_000;
 pub const LIST_REPLY_BYTES_MAX: u64 = 4 * 1024 * 1024;

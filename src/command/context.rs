@@ -83,6 +83,15 @@ impl Context {
         Ok(ids)
     }
 
+    /// An id that withdrew cannot sign in again, and no command works on it.
+    pub fn refuse_withdrawn(&self, user: &UserId) -> Result<()> {
+        if !self.tokens.is_withdrawn(user) {
+            return Ok(());
+        }
+        let what = format!("{user} has withdrawn from the study; this id cannot sign in again");
+        Err(Failure::new(ErrorClass::Usage, what))
+    }
+
     /// Whom a run works on: those named, else the listed, else all known; nobody who withdrew.
     pub fn chosen(&self, named: &[UserId]) -> Result<Vec<UserId>> {
         let known = self.known()?;
@@ -90,6 +99,7 @@ impl Context {
             let what = format!("{stranger} is not known: run fitsync login {stranger} first");
             return Err(Failure::new(ErrorClass::Usage, what));
         }
+        named.iter().try_for_each(|user| self.refuse_withdrawn(user))?;
         let mut chosen: Vec<UserId> = if !named.is_empty() {
             named.to_vec()
         } else if !self.config.user_ids.is_empty() {

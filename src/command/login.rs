@@ -13,9 +13,7 @@ use jiff::civil::Date;
 use crate::command::arguments::LoginArguments;
 use crate::command::connect::{Asked, Connected, connect, hint_of, take_back};
 use crate::command::context::Context;
-use crate::command::office::{
-    StudyOffice, desk_rules, open_pages, pages_address, refuse_withdrawn,
-};
+use crate::command::office::{StudyOffice, desk_rules, open_pages, pages_address};
 use crate::command::waiting::{Event, Waiting, lines_of_stdin};
 use crate::config::{LOGIN_TIMEOUT_MINUTES_MAX, parse_date};
 use crate::core::error::{ErrorClass, Failure, Result};
@@ -180,7 +178,7 @@ pub fn check_timeout(minutes: u32) -> Result<()> {
 fn asked(context: &Context, arguments: &LoginArguments) -> Result<Asked> {
     let usage = |what: String| Failure::new(ErrorClass::Usage, what);
     let user: UserId = arguments.user.parse().map_err(usage)?;
-    refuse_withdrawn(context, &user)?;
+    context.refuse_withdrawn(&user)?;
     check_timeout(arguments.timeout)?;
     let date = |name: &str, text: &Option<String>| -> Result<Option<Date>> {
         text.as_deref().map(|text| parse_date(name, text)).transpose()

@@ -4,7 +4,7 @@
 use crate::command::context::Context;
 use crate::command::password;
 use crate::core::day::{back, zone};
-use crate::core::error::{ErrorClass, Failure, Result};
+use crate::core::error::Result;
 use crate::core::sign_in::{Pkce, new_state};
 use crate::core::user::UserId;
 use crate::io::{lan, random};
@@ -35,7 +35,7 @@ impl<'a> StudyOffice<'a> {
 
 impl Office for StudyOffice<'_> {
     fn attempt(&self, user: &UserId) -> Result<Attempt> {
-        refuse_withdrawn(self.context, user)?;
+        self.context.refuse_withdrawn(user)?;
         let pkce = Pkce::new(random::bytes()?);
         let state = new_state(random::bytes()?);
         let address = self.provider.authorize_url(&self.scopes, &state, &pkce.challenge);
@@ -64,6 +64,7 @@ impl Office for StudyOffice<'_> {
             until: self.collect.1.or(before.and_then(|token| token.collect_until)),
             study: config.study_name.clone(),
             returns_to: shown(&self.provider.app().redirect_uri).to_owned(),
+            connections: self.provider.connections_page().to_owned(),
         })
     }
 
@@ -77,15 +78,6 @@ impl Office for StudyOffice<'_> {
     fn base(&self) -> Option<String> {
         self.base.clone()
     }
-}
-
-/// An id that withdrew cannot sign in again.
-pub fn refuse_withdrawn(context: &Context, user: &UserId) -> Result<()> {
-    if !context.tokens.is_withdrawn(user) {
-        return Ok(());
-    }
-    let what = format!("{user} has withdrawn from the study; this id cannot sign in again");
-    Err(Failure::new(ErrorClass::Usage, what))
 }
 
 /// An address as a browser's bar shows it: without scheme and query.

@@ -69,14 +69,19 @@ fn begin(context: &Context, user: &UserId, delete_objects: bool) -> Result<Withd
             withdrawal.refresh_token = Some(token.refresh_token.expose().to_owned());
             withdrawal.revoked_at = None;
         }
-        Ok(None) if withdrawal.refresh_token.is_none() && withdrawal.revoked_at.is_none() => {
+        Ok(None) if withdrawal.revocation.is_empty() && withdrawal.refresh_token.is_none() => {
             withdrawal.revoked("there was no token", context.clock.now());
         }
         Ok(None) => {}
-        Err(failure) => withdrawal.revoked(
-            &format!("{}: remove the application in the account's own list", failure.what),
-            context.clock.now(),
-        ),
+        Err(_) => {
+            let what = "the token file cannot be read; the participant can remove the application \
+                        on the account's own page of connected apps";
+            what.clone_into(&mut withdrawal.revocation);
+        }
+    }
+    if let Some(token) = withdrawals::former_token(&context.tokens, user) {
+        withdrawal.former_provider = Some(token.provider.clone());
+        withdrawal.former_refresh_token = Some(token.refresh_token.expose().to_owned());
     }
     if delete_objects {
         withdrawal.delete_objects = true;
@@ -108,7 +113,7 @@ type Step = fn(&Context, &UserId, &mut Withdrawal) -> Result<()>;
 
 /// Every step, each noted durably; one that fails does not stop the next.
 fn carry_out(context: &Context, user: &UserId, withdrawal: &mut Withdrawal) -> Vec<Failure> {
-    let steps: [Step; 4] = [revoke, remove_local, delete_objects, remove_ledger];
+    let steps: [Step; 5] = [revoke, revoke_former, remove_local, delete_objects, remove_ledger];
     let mut problems = Vec::new();
     for step in steps {
         let done = step(context, user, withdrawal);
@@ -131,6 +136,23 @@ fn revoke(context: &Context, _user: &UserId, withdrawal: &mut Withdrawal) -> Res
             withdrawal.revocation = failure.to_string();
             return Err(failure);
         }
+    }
+    Ok(())
+}
+
+/// The grant of before a move. Asked once the present one is gone, so when there is a network.
+fn revoke_former(context: &Context, _user: &UserId, withdrawal: &mut Withdrawal) -> Result<()> {
+    let Some(refresh_token) = withdrawal.former_refresh_token.clone() else { return Ok(()) };
+    if withdrawal.refresh_token.is_some() {
+        return Ok(());
+    }
+    let name = withdrawal.former_provider.clone().unwrap_or_default();
+    let done = context
+        .provider(&name)
+        .and_then(|provider| ask_revocation(context, provider, &Secret::new(refresh_token)));
+    match done {
+        Ok(how) => withdrawal.former_revoked(how),
+        Err(failure) => withdrawal.former_revoked(&format!("not revoked, {failure}")),
     }
     Ok(())
 }
@@ -181,6 +203,11 @@ fn delete_objects(context: &Context, user: &UserId, withdrawal: &mut Withdrawal)
     withdrawal.objects_left_count = 0;
     for (item, failure) in &erased.left {
         withdrawal.leave(format!("{item}: {failure}"));
+    }
+    if let Some(why) = &erased.versions_unseen {
+        log::info!("user={user} versions cannot be listed: {why}");
+        let what = "older versions, if the bucket keeps any: the store lists none";
+        withdrawal.leave(what.to_owned());
     }
     let done = done.and_then(|()| match (&erased.unlisted, erased.left.len()) {
         (Some(why), 0) => {

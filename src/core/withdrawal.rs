@@ -23,6 +23,10 @@ pub struct Withdrawal {
     pub revoked_at: Option<Text<Timestamp>>,
     /// How the revocation ended, or why it has not.
     pub revocation: String,
+    /// Of the consent before a move to another provider, where it was not revoked then.
+    pub former_provider: Option<String>,
+    pub former_refresh_token: Option<String>,
+    pub former_revocation: Option<String>,
     pub token_files: u64,
     pub csv_files: u64,
     pub ledger_files: u64,
@@ -56,6 +60,9 @@ impl Withdrawal {
             refresh_token: None,
             revoked_at: None,
             revocation: String::new(),
+            former_provider: None,
+            former_refresh_token: None,
+            former_revocation: None,
             token_files: 0,
             csv_files: 0,
             ledger_files: 0,
@@ -88,9 +95,18 @@ impl Withdrawal {
         self.revoked_at = Some(Text(now));
     }
 
+    /// The consent of before, which is asked about once: its provider may be gone for good.
+    pub fn former_revoked(&mut self, how: &str) {
+        self.former_refresh_token = None;
+        self.former_revocation = Some(how.to_owned());
+    }
+
     /// Whether a later run has something to finish.
     pub fn is_pending(&self) -> bool {
-        self.refresh_token.is_some() || self.local_removed_at.is_none() || self.deletes_objects()
+        self.refresh_token.is_some()
+            || self.former_refresh_token.is_some()
+            || self.local_removed_at.is_none()
+            || self.deletes_objects()
     }
 
     /// Whether objects are still to be deleted.
@@ -114,11 +130,15 @@ impl Withdrawal {
         };
         let revoked = match self.revoked_at {
             Some(at) => format!("{} ({})", utc(*at), self.revocation),
-            None => format!("NOT YET: {}", self.revocation),
+            None if self.refresh_token.is_some() => format!("NOT YET: {}", self.revocation),
+            None => format!("NO: {}", self.revocation),
         };
         let local = match self.local_removed_at {
             Some(at) => {
                 format!("{} CSV, {} ledger; {}", self.csv_files, self.ledger_files, utc(*at))
+            }
+            None if self.csv_files > 0 => {
+                format!("{} CSV; NOT YET the ledger, which names the objects", self.csv_files)
             }
             None => "NOT YET".to_owned(),
         };
@@ -131,6 +151,10 @@ impl Withdrawal {
             format!("  local files      {local}"),
             format!("  stored objects   {}", self.objects_line()),
         ];
+        if let Some(provider) = &self.former_provider {
+            let how = self.former_revocation.as_deref().unwrap_or("NOT YET revoked");
+            lines.insert(4, format!("  consent before   {provider}: {how}"));
+        }
         lines.extend(self.objects_left.iter().map(|left| format!("    left: {left}")));
         let unlisted = self.objects_left_count - self.objects_left.len() as u64;
         if unlisted > 0 {

@@ -16,6 +16,8 @@ pub struct Erased {
     pub left: Vec<(Item, Failure)>,
     /// The store would not list, so that only the keys that the ledger knew were deleted.
     pub unlisted: Option<Failure>,
+    /// The store listed objects but no versions: it keeps none, or does not let them be seen.
+    pub versions_unseen: Option<Failure>,
 }
 
 impl Erased {
@@ -65,12 +67,8 @@ pub fn erase(
             }
             Err(failure) => return Err(failure),
         };
-        if versions {
-            erased.unlisted = None;
-        }
-        erase_pages(store, &prefix, versions, first, progress, erased)?;
-        erased.unlisted = None;
-        return Ok(());
+        erased.versions_unseen = erased.unlisted.take();
+        return erase_pages(store, &prefix, versions, first, progress, erased);
     }
     for path in known {
         let item = Item { key: store.key(path)?.to_string(), version: None };

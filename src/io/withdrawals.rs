@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::TOKEN_BYTES_MAX;
+use crate::config::{TOKEN_BYTES_MAX, WITHDRAWAL_BYTES_MAX};
 use crate::core::error::{Doing as _, Result};
 use crate::core::ledger::MonthKey;
 use crate::core::token::Token;
@@ -19,7 +19,7 @@ fn marker(tokens: &TokenStore, user: &UserId) -> PathBuf {
 /// which nothing is known to be done.
 pub fn load(tokens: &TokenStore, user: &UserId) -> Result<Option<Withdrawal>> {
     let path = marker(tokens, user);
-    let Some(bytes) = files::read(&path, TOKEN_BYTES_MAX)? else { return Ok(None) };
+    let Some(bytes) = files::read(&path, WITHDRAWAL_BYTES_MAX)? else { return Ok(None) };
     Ok(Some(Withdrawal::parse(&bytes).unwrap_or_else(|failure| {
         log::warn!("user={user} {failure}; everything is removed again");
         Withdrawal::new(user.as_str(), jiff::Timestamp::UNIX_EPOCH)
@@ -40,6 +40,12 @@ fn former(tokens: &TokenStore, user: &UserId) -> PathBuf {
 /// held.
 pub fn keep_former(tokens: &TokenStore, user: &UserId, token: &Token) -> Result<()> {
     files::write_durably(&former(tokens, user), token.to_json().as_bytes())
+}
+
+/// The token that was kept so; nothing where it cannot be read.
+pub fn former_token(tokens: &TokenStore, user: &UserId) -> Option<Token> {
+    let bytes = files::read(&former(tokens, user), TOKEN_BYTES_MAX).ok()??;
+    Token::parse(std::str::from_utf8(&bytes).ok()?).ok()
 }
 
 pub fn forget_former(tokens: &TokenStore, user: &UserId) -> Result<()> {

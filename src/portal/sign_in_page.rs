@@ -94,12 +94,16 @@ fn facts(sign_in: &SignIn) -> String {
         .metrics
         .iter()
         .map(|(name, meaning)| format!("<li><b>{}</b>: {}</li>", escape(name), escape(meaning)));
+    let (page, stop) = (escape(&facts.connections), escape(text::STOP_TEXT));
+    let stop = format!(
+        "{stop} <a target=\"_blank\" rel=\"noopener noreferrer\" href=\"{page}\">{page}</a>"
+    );
     let rows = [
         (text::STUDY_ID, format!("<b class=\"code\">{}</b>", escape(sign_in.user.as_str()))),
         (text::WHAT, format!("<ul>{}</ul>", metrics.collect::<String>())),
         (text::BY_WHOM, escape(&text::by_whom(facts.study.as_deref()))),
         (text::FROM_WHEN, escape(&text::period(facts.from, facts.until))),
-        (text::HOW_TO_STOP, escape(text::STOP_TEXT)),
+        (text::HOW_TO_STOP, stop),
     ];
     format!("<section>{}</section>", list(&rows))
 }
@@ -264,6 +268,7 @@ mod tests {
             until: None,
             study: Some("Sleep & Heart".into()),
             returns_to: "localhost:8000/auth/callback".into(),
+            connections: "https://account.example/apps".into(),
         };
         let user = "user_001".parse().unwrap();
         let ticket = rows.open(user, Key::typed([1; 5]), facts, attempt, 600, Instant::now());
@@ -280,6 +285,8 @@ mod tests {
             "Sleep &amp; Heart, with a gateway",
             "href=\"https://accounts.example/?a=1&amp;state=state\"",
             "rel=\"noopener noreferrer\"",
+            "Tell the study team, or remove",
+            "href=\"https://account.example/apps\"",
             "value=\"tok&quot;en\"",
             "action=\"/s/040G-2081/paste\"",
         ] {

@@ -38,6 +38,8 @@ pub struct Facts {
     pub study: Option<String>,
     /// Where the provider sends the browser back to, as a browser shows it.
     pub returns_to: String,
+    /// The provider's page on which a participant removes the study's access.
+    pub connections: String,
 }
 
 /// What a sign-in led to.

@@ -55,8 +55,8 @@ pub const SETTINGS_MEANING: &str = "Which band it is, when it last synced, and i
 pub const BY_WHOM: &str = "By whom";
 pub const FROM_WHEN: &str = "From when";
 pub const HOW_TO_STOP: &str = "How to stop";
-pub const STOP_TEXT: &str = "Tell the study team, or remove the study's access in your Google \
-     account under \u{201c}Third-party apps & services\u{201d}.";
+pub const STOP_TEXT: &str = "Tell the study team, or remove the study's access on your account's \
+     own page of connected apps:";
 pub const STEP_APPROVE: &str = "1. Approve at Google";
 pub const APPROVE_HELP: &str = "Sign in with the Google account that your band uses. Leave every \
      box ticked. Your password is typed at Google only.";

@@ -9,7 +9,7 @@ use fitsync_sim::{Effect, Fault, Host};
 use crate::world::{USER, WHO, World, living_in, plain};
 
 /// Kills a run without a warning when the world has seen so many requests of a kind.
-fn kill_after(world: &World, arguments: &[&str], label: &str, requests: usize) {
+pub fn kill_after(world: &World, arguments: &[&str], label: &str, requests: usize) {
     world.sim.clear_requests();
     let mut command = world.command(arguments);
     let mut child = command.stderr(Stdio::null()).spawn().expect("the binary runs");

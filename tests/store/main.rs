@@ -6,6 +6,7 @@ mod network;
 mod real;
 mod refusals;
 mod scripted;
+mod versions;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
