@@ -184,7 +184,7 @@ fn requests_need_a_token_a_scope_and_a_good_path() {
         "activities/steps/date/2026-11-20/2026-11-21/1min/time/12:00/11:59.json",
         "activities/calories/date/today/1d/1min.json?timezone=UTC",
         "activities/steps/date/2024-01-01/2026-11-20.json",
-        "hrv/date/2026-10-22/2026-11-21.json",
+        "hrv/date/2026-10-23/2026-11-21.json",
     ];
     for path in good {
         assert_eq!(client.ask(path).status, 200, "{path}");
@@ -196,7 +196,7 @@ fn requests_need_a_token_a_scope_and_a_good_path() {
         ("activities/steps/date/20261120/1d/1min.json", 400),
         ("activities/steps/date/2026-11-20/1d/1min/time/25:00/26:00.json", 400),
         ("activities/active-zone-minutes/date/2026-11-20/1d/1min.json?timezone=UTC", 400),
-        ("hrv/date/2026-10-01/2026-11-21.json", 400),
+        ("hrv/date/2026-10-22/2026-11-21.json", 400),
         ("temp/skin/date/2026-11-21/2026-11-20.json", 400),
         ("activities/heart/date/2026-11-20/1d/1min.json", 404),
         ("profile", 404),

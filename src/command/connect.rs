@@ -16,7 +16,7 @@ use crate::core::user::UserId;
 use crate::io::session::Guard;
 use crate::io::withdrawals;
 use crate::portal::sign_ins::{self, Hint};
-use crate::portal::text::ago;
+use crate::portal::text::{ago, period};
 use crate::provider::metric::Metric;
 use crate::provider::{Identity, PairedDevice, Provider, newest};
 
@@ -39,8 +39,12 @@ pub struct Connected {
     pub device: Option<PairedDevice>,
     pub granted: Vec<&'static str>,
     pub missing: Vec<&'static str>,
+    /// What this provider is not asked for, so that no box can be ticked.
+    pub not_offered: Vec<&'static str>,
     pub settings_granted: bool,
     pub refresh_expires_at: Option<jiff::Timestamp>,
+    /// The first and the last day that may ever be read.
+    pub window: (Option<Date>, Option<Date>),
     /// No account was connected before.
     pub is_first: bool,
     pub now: jiff::Timestamp,
@@ -78,32 +82,38 @@ pub fn connect(
             provider.read_identity(&reply)?
         }
     };
-    let settings_granted =
-        grant.scopes.iter().flatten().any(|scope| *scope == provider.settings_scope());
+    let has = |scope: String| grant.scopes.iter().flatten().any(|granted| *granted == scope);
+    let settings_granted = has(provider.settings_scope());
     // The device and the zone are for the technician and for later; the sign-in stands without.
     let ask = |request: Request| send(&bearer(request));
-    let zone = provider
-        .tells_wall_clocks()
+    let wants_zone = provider.tells_wall_clocks() || context.config.collect_from_consent;
+    let zone = (wants_zone && has(provider.zone_scope()))
         .then(|| ask(provider.zone_request()).and_then(|reply| provider.read_zone(&reply)).ok())
         .flatten()
         .flatten();
-    let zone = zone.and_then(|name| day::zone(&name).ok()).unwrap_or(TimeZone::UTC);
-    let devices = |reply: Reply| provider.read_devices(&reply, &zone);
+    let zone = zone.and_then(|name| day::zone(&name).ok());
+    let devices =
+        |reply: Reply| provider.read_devices(&reply, zone.as_ref().unwrap_or(&TimeZone::UTC));
     let device = settings_granted
         .then(|| ask(provider.devices_request()).and_then(devices))
         .and_then(|devices| newest(&devices.unwrap_or_default()).cloned());
-    let (token, is_first) = store(context, provider, asked, &grant, &identity)?;
+    let (token, is_first) = store(context, provider, asked, &grant, &identity, zone.as_ref())?;
     let metrics = context.config.metrics.iter().copied();
-    let (granted, missing): (Vec<&Metric>, Vec<&Metric>) =
-        metrics.partition(|metric| provider.granted(&token, metric));
+    let (offered, not_offered): (Vec<&'static Metric>, Vec<&'static Metric>) =
+        metrics.partition(|metric| provider.scope_of(metric).is_some());
+    let (granted, missing): (Vec<&'static Metric>, Vec<&'static Metric>) =
+        offered.into_iter().partition(|metric| provider.granted(&token, metric));
+    let names = |metrics: Vec<&'static Metric>| metrics.iter().map(|metric| metric.name).collect();
     Ok(Connected {
         user: asked.user.clone(),
         account_end: token.account_end(),
         device,
-        granted: granted.iter().map(|metric| metric.name).collect(),
-        missing: missing.iter().map(|metric| metric.name).collect(),
+        granted: names(granted),
+        missing: names(missing),
+        not_offered: names(not_offered),
         settings_granted,
         refresh_expires_at: token.refresh_expires_at,
+        window: (token.collect_from, token.collect_until),
         is_first,
         now: context.clock.now(),
     })
@@ -140,6 +150,7 @@ fn store(
     asked: &Asked,
     grant: &Grant,
     identity: &Identity,
+    zone: Option<&TimeZone>,
 ) -> Result<(Token, bool)> {
     let (tokens, user) = (&context.tokens, &asked.user);
     let now = context.clock.now();
@@ -147,20 +158,22 @@ fn store(
     let _sign_ins = tokens.lock_sign_ins()?;
     refuse_taken_account(context, user, identity)?;
     let _lock = tokens.lock(user)?;
-    if tokens.is_withdrawn(user) {
-        let what = format!("{user} has withdrawn from the study; this id cannot sign in again");
-        return Err(Failure::new(ErrorClass::Account, what));
-    }
+    let account = |failure| Failure { class: ErrorClass::Account, ..failure };
+    context.refuse_withdrawn(user).map_err(account)?;
     let before = tokens.load(user).unwrap_or_default();
     let other = before.as_ref().is_some_and(|token| {
-        !token.account.is_empty()
+        // An account that is not known cannot be compared with one of another provider.
+        let known = !token.account.is_empty() || token.provider != provider.name();
+        known
             && token.account != identity.account
             && Some(&token.account) != identity.legacy_user_id.as_ref()
     });
     if other && !asked.replace {
+        let moves = before.as_ref().is_some_and(|token| token.provider != provider.name());
+        let command = if moves { "migrate --replace" } else { "login --replace" };
         let what = format!(
-            "{user} is connected to a different account; to replace it: fitsync login {user} \
-             --replace"
+            "{user} is connected to a different account, this one is not known to be the same \
+             person's; to take it all the same: fitsync {command} {user}"
         );
         return Err(Failure::new(ErrorClass::Account, what));
     }
@@ -173,7 +186,10 @@ fn store(
         }
     }
     token.asked_scopes = provider.scopes(&context.config.metrics);
-    token.collect_from = asked.collect_from.or(token.collect_from);
+    let consented_at = before.as_ref().and_then(|before| before.obtained_at).unwrap_or(now);
+    let consent = zone.filter(|_| context.config.collect_from_consent);
+    let consent = consent.map(|zone| consented_at.to_zoned(zone.clone()).date());
+    token.collect_from = asked.collect_from.or(token.collect_from).or(consent);
     token.collect_until = asked.collect_until.or(token.collect_until);
     token.window_unreadable &= asked.collect_from.or(asked.collect_until).is_none();
     tokens.save(user, &token)?;
@@ -268,11 +284,17 @@ impl Connected {
         say(&format!("Connected: {} (account …{}).", self.user, self.account_end));
         say(&self.device_line());
         say(&format!("Collected: {}.", listed(&self.granted)));
+        if self.window != (None, None) {
+            say(&period(self.window.0, self.window.1));
+        }
         if !self.missing.is_empty() {
             say(&format!(
                 "Not granted: {}. To change that, sign in again and tick all boxes.",
                 listed(&self.missing)
             ));
+        }
+        if !self.not_offered.is_empty() {
+            say(&format!("Not to be had from this provider: {}.", listed(&self.not_offered)));
         }
         say(&self.lasts_line());
     }

@@ -25,6 +25,7 @@ use crate::core::user::{COMPLETENESS, UserId, file_path};
 use crate::io::book::Book;
 use crate::io::files;
 use crate::io::session::{Guards, Session};
+use crate::provider::fitbit;
 use crate::provider::metric::Metric;
 
 /// What the arguments ask of every participant.
@@ -48,7 +49,7 @@ pub fn participant(
     let done = try_participant(context, guards, uploads, wanted, user, report);
     let Err(mut failure) = done else { return };
     let signs_in = matches!(failure.class, ErrorClass::Auth | ErrorClass::Retired);
-    if signs_in && !failure.what.contains("fitsync login") {
+    if signs_in && !failure.what.contains("fitsync ") {
         failure.what = format!("{}; run: fitsync login {user}", failure.what);
     }
     report.fail(&failure, None, None);
@@ -113,8 +114,8 @@ fn check_state(
     let tried = within(head.sign_in_tried_at, SIGN_IN_TRY_EVERY_S, now);
     match token.state {
         AccountState::Retired => {
-            let what =
-                format!("this API is switched off; sign in with Google: fitsync migrate {user}");
+            let cure = if token.provider == fitbit::NAME { "migrate" } else { "login" };
+            let what = format!("this API is switched off; run: fitsync {cure} {user}");
             Err(Failure::new(ErrorClass::Retired, what))
         }
         AccountState::SignInAgain if tried && !wanted.insistent => {

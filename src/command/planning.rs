@@ -19,11 +19,12 @@ use crate::io::rebuild;
 use crate::provider::metric::Metric;
 use crate::provider::newest;
 
-/// The days that may be asked at all, by no option more; a later sign-in moves nothing.
+/// The days that may be asked at all, by no option more. The day of the consent is in the token;
+/// not so where the zone was not known then, or the setting came later.
 pub(super) fn window(config: &Config, token: &Token, calendar: &Calendar) -> Window {
     let mut window = token.window();
     if window.from.is_none() && config.collect_from_consent {
-        window.from = token.consented_at.map(|at| calendar.date_of(at));
+        window.from = token.obtained_at.map(|at| calendar.date_of(at));
     }
     window
 }

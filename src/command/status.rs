@@ -17,10 +17,14 @@ use crate::core::table::utc;
 use crate::core::user::UserId;
 use crate::io::tokens::TokenStore;
 use crate::portal::text::ago;
+use crate::provider::fitbit;
 use crate::provider::metric::Metric;
 
 /// Days that are shown.
 const DAYS: u32 = 14;
+
+/// Of the column of names: the longest of the first five, and two blanks.
+const METRIC_WIDTH: usize = 12;
 
 #[derive(Debug, Serialize)]
 pub struct StatusReport {
@@ -127,13 +131,24 @@ fn metric_status(
 
 fn table(report: &StatusReport, now_s: i64) -> String {
     let mut lines = Vec::new();
+    let names = report.participants.iter().flat_map(|one| one.metrics.keys());
+    let width = names.map(String::len).max().unwrap_or_default().max(METRIC_WIDTH);
     for one in &report.participants {
         lines.push(format!("{}  {}", one.user_id, headline(one, now_s)));
-        if one.state == "never_signed_in" || one.state == "unreadable" {
-            lines.push(format!("  run: fitsync login {}", one.user_id));
+        match one.state.as_str() {
+            "never_signed_in" | "unreadable" | "sign_in_again" => {
+                lines.push(format!("  run: fitsync login {}", one.user_id));
+            }
+            "retired" => {
+                let on_fitbit = one.provider.as_deref() == Some(fitbit::NAME);
+                let cure = if on_fitbit { "migrate" } else { "login" };
+                lines.push(format!("  run: fitsync {cure} {}", one.user_id));
+            }
+            _ => {}
         }
         for (name, metric) in &one.metrics {
-            if one.state == "never_signed_in" && metric.newest.is_none() {
+            let is_gone = one.state == "never_signed_in" || one.state == "withdrawn";
+            if is_gone && metric.newest.is_none() {
                 continue;
             }
             let marks: String = metric.days.iter().map(|day| day.mark.as_str()).collect();
@@ -142,7 +157,7 @@ fn table(report: &StatusReport, now_s: i64) -> String {
                 (Some(newest), _) => format!("newest {newest}"),
                 (None, _) => "no data yet".to_owned(),
             };
-            lines.push(format!("  {name:<12}|{marks}| {newest}"));
+            lines.push(format!("  {name:<width$}|{marks}| {newest}"));
         }
     }
     if lines.is_empty() {

@@ -56,8 +56,6 @@ pub struct Token {
     pub account: String,
     pub legacy_user_id: Option<String>,
     pub obtained_at: Option<Timestamp>,
-    /// The first sign-in with this account.
-    pub consented_at: Option<Timestamp>,
     /// Unknown: refresh before use.
     pub expires_at: Option<Timestamp>,
     /// The life of the access token when it was sent, as the seed's file has it.
@@ -114,7 +112,6 @@ impl Token {
             account: account.to_owned(),
             legacy_user_id: None,
             obtained_at: Some(now),
-            consented_at: Some(now),
             expires_at: None,
             expires_in_s: None,
             refresh_expires_at: None,
@@ -160,7 +157,6 @@ impl Token {
         self.fields.clone_from(&before.fields);
         if same_account {
             self.account_since = before.account_since;
-            self.consented_at = before.consented_at.or(self.consented_at);
             let moves = before.provider != self.provider;
             self.moved_at = if moves { self.obtained_at } else { before.moved_at };
         } else {
@@ -235,7 +231,6 @@ impl Token {
             account,
             legacy_user_id: text("legacy_user_id"),
             obtained_at: time("obtained_at"),
-            consented_at: time("consented_at").or_else(|| time("obtained_at")),
             expires_at: time("expires_at"),
             expires_in_s: fields.get("expires_in").and_then(int_of),
             refresh_expires_at: time("refresh_expires_at"),
@@ -272,7 +267,6 @@ impl Token {
         set("health_user_id", google);
         set("legacy_user_id", self.legacy_user_id.clone());
         set("obtained_at", time(self.obtained_at));
-        set("consented_at", time(self.consented_at));
         set("expires_at", time(self.expires_at));
         set("refresh_expires_at", time(self.refresh_expires_at));
         set("state", Some(self.state.name().to_owned()));

@@ -1,14 +1,19 @@
 //! The retired Fitbit Web API: the seed's settings and token files work, and its end touches only
 //! its own participants.
 
-use fitsync_sim::{Host, Metric};
+use fitsync_sim::jiff::civil::date;
+use fitsync_sim::{FitbitOptions, Host, Metric, Options, Participant, key};
 use serde_json::Value;
 
-use crate::world::{USER, WHO, World, at_noon, plain};
-use fitsync_sim::Participant;
+use crate::world::{USER, WHO, World, at_noon, living_in, plain};
 
 fn seed() -> World {
-    let mut world = World::new(plain(vec![at_noon()]));
+    seed_in(plain(vec![at_noon()]))
+}
+
+/// A gateway with the settings of the seed alone.
+fn seed_in(options: Options) -> World {
+    let mut world = World::new(options);
     world.use_fitbit();
     for name in ["GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET", "FITSYNC_PROVIDER"] {
         world.unset(name);
@@ -44,6 +49,31 @@ fn the_settings_of_the_seed_lead_to_the_same_files() {
     world.sim.clear_requests();
     world.sync(&[]).exits(0);
     assert_eq!(world.sim.requests().len(), 1, "the device alone");
+}
+
+#[test]
+fn the_settings_file_of_the_seed_works_unchanged() {
+    let mut world = seed();
+    let (tokens, user_ids) = (world.path("tokens"), "user_001");
+    let file = format!(
+        "FITBIT_CLIENT_ID={}\r\nFITBIT_CLIENT_SECRET=\"{}\"\r\nTOKEN_STORE_DIR={tokens}\r\n\
+         FITBIT_REDIRECT_URI=http://localhost:8000/auth/callback\r\nFITBIT_USER_IDS={user_ids}\r\n\
+         AWS_DEFAULT_REGION={}\r\nS3_BUCKET_RAW={}\r\n",
+        world.sim.fitbit_environment()[0].1,
+        world.sim.fitbit_environment()[1].1,
+        world.sim.region(),
+        world.sim.bucket(),
+    );
+    std::fs::write(world.dir.join(".env"), file).unwrap();
+    for name in ["FITBIT_CLIENT_ID", "FITBIT_CLIENT_SECRET", "FITBIT_REDIRECT_URI"] {
+        world.unset(name);
+    }
+    for name in ["TOKEN_STORE_DIR", "AWS_DEFAULT_REGION", "S3_BUCKET_RAW"] {
+        world.unset(name);
+    }
+    world.connect(USER, WHO);
+    world.sync(&[]).exits(0);
+    assert!(world.check_bucket(USER, WHO) >= 3 * 7);
 }
 
 #[test]
@@ -103,4 +133,105 @@ fn no_error_of_this_api_shows_a_token() {
     for secret in world.sim.secrets() {
         assert!(!ran.stderr.contains(&secret) && !ran.stdout.contains(&secret));
     }
+}
+
+#[test]
+fn the_hour_that_the_clock_shows_twice_has_rows_for_its_first_showing() {
+    let world = seed_in(plain(vec![living_in("America/New_York")]));
+    world.connect(USER, WHO);
+    world.sync(&["--from", "2026-10-30", "--to", "2026-11-03"]).exits(0);
+    world.check_bucket(USER, WHO);
+    let day = date(2026, 11, 1);
+    let file = String::from_utf8(world.objects()[&key(USER, Metric::Calories, day)].clone());
+    let file = file.unwrap();
+    let rows = |hour: &str| file.lines().filter(|row| row.contains(hour)).count();
+    assert_eq!(rows(",2026-11-01T05:59:00Z,2026-11-01T01:59:00,"), 1, "the first 01:59");
+    assert_eq!(rows("user_001,2026-11-01T06:"), 0, "the second 01:00 to 01:59");
+    assert_eq!(rows(",2026-11-01T07:00:00Z,2026-11-01T02:00:00,"), 1, "02:00");
+    assert_eq!(file.lines().count() - 1, 1440);
+    let told = world.completeness(USER).into_iter().find(|row| row.date == day).unwrap();
+    assert_eq!(told.end.as_second() - told.start.as_second(), 25 * 3600);
+    assert_eq!(told.state, "sealed");
+}
+
+#[test]
+fn daily_data_is_asked_by_thirty_days_and_minutes_by_the_day() {
+    let mut options = plain(vec![at_noon()]);
+    options.fitbit.quota_per_hour = 1000;
+    let world = seed_in(options);
+    world.connect(USER, WHO);
+    world.sync(&[]).exits(0);
+    world.sim.clear_requests();
+    world.sync(&["--from", "2026-06-01", "--to", "2026-07-30"]).exits(0);
+    let to = |part: &str| world.sim.requests().iter().filter(|s| s.path.contains(part)).count();
+    assert_eq!(to("/hrv/date/"), 2);
+    assert_eq!(to("/temp/skin/date/"), 2);
+    assert_eq!(to("/1d/1min.json"), 3 * 60);
+    world.check_bucket(USER, WHO);
+}
+
+#[test]
+fn a_quota_that_is_used_up_costs_nothing_but_time() {
+    let mut options = plain(vec![at_noon()]);
+    options.fitbit.quota_per_hour = 20;
+    let world = seed_in(options);
+    world.connect(USER, WHO);
+    let ran = world.sync(&[]).exits(75);
+    assert!(!ran.failures().is_empty());
+    assert!(ran.failures().iter().all(|one| one.starts_with("quota")), "{:?}", ran.failures());
+    let mut runs = 1;
+    loop {
+        world.sim.set_clock_offset_s(3600 * runs);
+        let ran = world.sync(&[]);
+        // Every answer of the hour is kept; what was refused is asked in the next.
+        runs += 1;
+        if ran.code == 0 {
+            break;
+        }
+        assert_eq!(ran.code, 75, "{}", ran.stderr);
+        assert!(runs < 4, "{}", ran.stderr);
+    }
+    assert!(world.check_bucket(USER, WHO) >= 3 * 7);
+}
+
+#[test]
+fn an_application_without_minute_data_reads_the_nights_and_says_why() {
+    let options = Options {
+        fitbit: FitbitOptions { intraday: false, ..FitbitOptions::default() },
+        ..plain(vec![at_noon()])
+    };
+    let world = seed_in(options);
+    world.connect(USER, WHO);
+    let ran = world.sync(&[]).says("not approved for minute data");
+    assert_eq!(ran.code, 0, "what is not granted is no failure of the run: {}", ran.stderr);
+    let keys = world.objects();
+    assert!(keys.keys().any(|key| key.contains("/hrv/")));
+    assert!(!keys.keys().any(|key| key.contains("/steps/")));
+}
+
+#[test]
+fn a_sign_in_at_an_api_that_is_switched_off_changes_nothing_and_says_what_to_do() {
+    let world = seed();
+    world.connect(USER, WHO);
+    let before = std::fs::read(world.token_file(USER)).unwrap();
+    let login = world.login(&[USER]);
+    let address = world.sim.consent(&login.url, WHO).unwrap();
+    world.sim.set_fitbit_retired(true);
+    let mut login = login;
+    login.paste(&address);
+    login.end().exits(3).says("switched off");
+    assert_eq!(std::fs::read(world.token_file(USER)).unwrap(), before);
+}
+
+#[test]
+fn what_this_api_is_not_asked_for_is_said_and_is_no_failure() {
+    let mut world = seed();
+    world.set("FITSYNC_METRICS", "steps,sleep");
+    let login = world.connect(USER, WHO).says("Not to be had from this provider: sleep.");
+    assert!(!login.stderr.contains("tick all boxes"), "{}", login.stderr);
+    let ran = world.sync(&[]).exits(0);
+    assert!(!ran.stderr.contains("consented to again"), "{}", ran.stderr);
+    let rows = world.completeness(USER);
+    let sleep: Vec<_> = rows.iter().filter(|row| row.metric == "sleep").collect();
+    assert!(!sleep.is_empty() && sleep.iter().all(|row| row.state == "not_granted"));
 }

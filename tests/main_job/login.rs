@@ -4,7 +4,7 @@ use fitsync_sim::jiff::SignedDuration;
 use fitsync_sim::jiff::tz::TimeZone;
 use fitsync_sim::{Device, DeviceKind, Effect, Fault, Host, Options, Participant};
 
-use crate::world::{USER, WHO, World, just_now, one, plain};
+use crate::world::{USER, WHO, World, at_noon, just_now, one, plain};
 
 /// The value of a parameter of an address.
 pub fn parameter(url: &str, name: &str) -> Option<String> {
@@ -229,6 +229,22 @@ fn the_window_of_the_study_is_kept_and_nothing_outside_it_is_ever_asked() {
     world.connect(USER, WHO);
     assert_eq!(world.status(USER)["collect_from"], from);
     assert_eq!(world.status(USER)["collect_until"], until);
+}
+
+#[test]
+fn the_day_of_the_consent_is_kept_and_binds_whatever_the_settings_say_later() {
+    let mut world = World::new(plain(vec![at_noon()]));
+    world.set("FITSYNC_COLLECT_FROM", "consent");
+    let (person, now) = (world.sim.person(WHO).expect("a person"), world.sim.now());
+    let today = person.zone_at(now).to_datetime(now).date();
+    world.connect(USER, WHO).says(&format!("From {} ", today.day()));
+    world.unset("FITSYNC_COLLECT_FROM");
+    assert_eq!(world.status(USER)["collect_from"], today.to_string());
+    let text = world.run(&["status"]).exits(0).stdout;
+    assert!(text.contains(&format!("collects from {today}")), "{text}");
+    world.sync(&["--from", "2026-10-01"]).exits(0);
+    let dates = world.completeness(USER).into_iter().map(|row| row.date);
+    assert_eq!(dates.collect::<std::collections::BTreeSet<_>>(), [today].into());
 }
 
 #[test]

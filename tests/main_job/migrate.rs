@@ -6,7 +6,7 @@ use fitsync_sim::truth::Day;
 use fitsync_sim::{Metric, Participant, key};
 use serde_json::Value;
 
-use crate::world::{USER, WHO, World, at_noon, plain};
+use crate::world::{Login, USER, WHO, World, at_noon, plain};
 
 fn on_fitbit() -> World {
     let mut people = vec![at_noon()];
@@ -92,4 +92,73 @@ fn the_old_grant_is_kept_aside_where_its_provider_answers_no_more() {
     world.connect_by(&["migrate", USER], WHO).exits(0);
     assert!(world.dir.join("tokens/user_001.former").exists());
     world.sync(&[]).exits(0);
+}
+
+#[test]
+fn several_people_go_over_one_after_another_and_who_cannot_stops_nobody() {
+    let zones = at_noon().zones;
+    let people = Participant::numbered(4).into_iter();
+    let people = people.map(|one| Participant { zones: zones.clone(), ..one });
+    let mut world = World::new(plain(people.collect()));
+    world.use_fitbit();
+    for (user, who) in [("user_001", "p1"), ("user_002", "p2"), ("user_003", "p3")] {
+        world.connect(user, who);
+    }
+    world.sync(&[]).exits(0);
+    world.unset("FITSYNC_PROVIDER");
+    let before = world.objects();
+    let mut migrate = world.sign_in_by(&["migrate"]);
+    migrate.hears("user_001 (1 of 3)");
+    let consent = |migrate: &Login, who| world.sim.consent(&migrate.url, who).unwrap();
+    migrate.paste(&consent(&migrate, "p1"));
+    migrate.next_url();
+    // Somebody else's account: refused, and the next one has their turn.
+    migrate.paste(&consent(&migrate, "p4"));
+    migrate.next_url();
+    migrate.paste(&consent(&migrate, "p3"));
+    migrate.end().exits(1).says("user_002 is connected to a different account");
+    assert_eq!(provider(&world, "user_001"), "google-health");
+    assert_eq!(provider(&world, "user_002"), "fitbit");
+    assert_eq!(provider(&world, "user_003"), "google-health");
+    let list = world.run(&["migrate", "--list"]).exits(0).stdout;
+    assert!(list.contains("user_002  connected") && !list.contains("user_001"), "{list}");
+    assert_eq!(world.sync(&[]).exits(0).failures(), Vec::<String>::new());
+
+    world.connect_by(&["migrate", "--replace", "user_002"], "p4").exits(0);
+    world.sync(&["--from", "2026-11-01"]).exits(0);
+    let after = world.objects();
+    let mut kept = before.keys().filter(|key| key.contains("/user_002/steps/"));
+    let today = world.completeness("user_002").iter().map(|row| row.date).max().unwrap();
+    let today = today.strftime("%Y%m%d").to_string();
+    assert!(kept.all(|key| key.contains(&today) || after[key] == before[key]));
+    let rows = world.completeness("user_002");
+    let of_new = rows.iter().filter(|row| row.provider == "google-health");
+    assert!(of_new.map(|row| row.date.strftime("%Y%m%d").to_string()).all(|date| date >= today));
+}
+
+fn provider(world: &World, user: &str) -> String {
+    let token = std::fs::read(world.token_file(user)).unwrap();
+    let token: Value = serde_json::from_slice(&token).unwrap();
+    token["provider"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn an_account_that_is_not_known_cannot_be_compared_and_is_refused() {
+    let world = on_fitbit();
+    let mut old = token(&world);
+    let fields = old.as_object_mut().unwrap();
+    fields.remove("user_id").unwrap();
+    std::fs::write(world.token_file(USER), old.to_string()).unwrap();
+    world.connect_by(&["migrate", USER], WHO).exits(1).says("different account");
+    assert_eq!(provider(&world, USER), "fitbit");
+    world.connect_by(&["migrate", "--replace", USER], WHO).exits(0);
+    assert_eq!(provider(&world, USER), "google-health");
+}
+
+#[test]
+fn without_a_google_application_nothing_happens_and_it_is_said() {
+    let mut world = on_fitbit();
+    world.unset("GOOGLE_CLIENT_ID");
+    world.run(&["migrate"]).exits(2).says("GOOGLE_CLIENT_ID");
+    assert_eq!(world.run(&["migrate", "--list"]).exits(0).stdout.lines().count(), 1);
 }

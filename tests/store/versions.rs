@@ -31,7 +31,8 @@ fn bucket(deletes: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Server 
         match (asked.query("key-marker").as_str(), asked.query("version-id-marker").as_str()) {
             ("", "") => versions(
                 &[version("Version", FIRST, "v2"), version("Version", FIRST, "v1")],
-                "<IsTruncated>true</IsTruncated><NextKeyMarker>users%2Fu1%2Fsteps%2Fx</NextKeyMarker>\
+                "<IsTruncated>true</IsTruncated>\
+                 <NextKeyMarker>users%2Fu1%2Fsteps%2Fx</NextKeyMarker>\
                  <NextVersionIdMarker>v1</NextVersionIdMarker>",
             ),
             ("users/u1/steps/x", "v1") => versions(

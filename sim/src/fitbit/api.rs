@@ -156,7 +156,7 @@ fn range(
     if to < from {
         return Err(invalid("The end date must not be before the start date."));
     }
-    if day_of(to) - day_of(from) > days_max {
+    if day_of(to) - day_of(from) >= days_max {
         let text = format!("The range must not be longer than {days_max} days.");
         return Err(invalid(&text));
     }
@@ -185,7 +185,7 @@ fn activity(
         [day, "1d", detail] => (*day, *day, *detail),
         [from, to, detail] => (*from, *to, *detail),
         [day, "1d"] | [day] => {
-            let (from, to) = range(world, caller, &[day], 0)?;
+            let (from, to) = range(world, caller, &[day], 1)?;
             return Ok(data::totals(source, resource, from, to));
         }
         [from, to] => {
@@ -209,7 +209,7 @@ fn activity(
         Some("UTC") if resource != "active-zone-minutes" => true,
         Some(_) => return Err(invalid("Invalid timezone parameter value")),
     };
-    let (from, to) = range(world, caller, &[from, to], 1)?;
+    let (from, to) = range(world, caller, &[from, to], 2)?;
     let (first, last) = match times {
         None => (0, 1439),
         Some((first, last)) => (clock(first)?, clock(last)?),

@@ -74,6 +74,9 @@ fn checked(world: &World, ask: &Ask) -> Result<Ticket, &'static str> {
         None if registered.len() == 1 => &registered[0],
         _ => return Err("invalid_request - Invalid redirect_uri parameter value"),
     };
+    if !matches!(get("prompt"), None | Some("none" | "consent" | "login" | "login consent")) {
+        return Err("invalid_request - Invalid prompt parameter value");
+    }
     if get("response_type") != Some("code") {
         return Err("invalid_request - Invalid response_type parameter value");
     }

@@ -73,6 +73,15 @@ impl Login {
         let _ = stdin.write_all(format!("{text}\n").as_bytes()).and_then(|()| stdin.flush());
     }
 
+    /// The address of the next sign-in, where one command leads through several.
+    #[track_caller]
+    pub fn next_url(&mut self) {
+        self.url.clear();
+        self.stdout.read_line(&mut self.url).expect("a line");
+        self.url.truncate(self.url.trim_end().len());
+        assert!(self.url.starts_with("http"), "no address: {}", self.heard());
+    }
+
     /// The end of stdin, as a script has it.
     pub fn close_stdin(&mut self) {
         self.stdin = None;
