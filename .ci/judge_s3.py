@@ -3,17 +3,20 @@
 
     judge_s3.py FOLDER
 
-FOLDER is a cargo target folder (…/debug) with fitsync, fitsync-sim and examples/sign_s3. boto3 has to be
+FOLDER is a cargo target folder (…/debug) with fitsync, fitsync-sim, examples/sign_s3 and examples/waiting_files. boto3 has to be
 importable: the caller makes a virtual environment for it.
 
 1. Signatures: for the same request at the same time, boto3's presigned address equals ours in every part.
 2. Objects: what a sync has uploaded is listed, read and compared byte for byte, with its metadata.
 3. The other way round: what boto3 changes and deletes, `fitsync verify` finds.
+4. Credentials: with the same environment and the same profile files, an upload of fitsync and one of boto3 arrive at the
+   same address with the same key, session and region, and have asked STS the same on their way.
 """
 
 import base64
 import datetime
 import hashlib
+import http.server
 import itertools
 import json
 import os
@@ -21,6 +24,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import threading
 import urllib.parse
 
 import boto3
@@ -254,12 +258,160 @@ def judge_verify(world, s3, bucket, keys):
     print("verify: finds what boto3 deleted and changed, and repairs it")
 
 
+# --- 4. Credentials --------------------------------------------------------------------------------
+
+
+class Address(http.server.BaseHTTPRequestHandler):
+    """An S3 that takes every upload, and an STS that gives keys named after the role."""
+
+    protocol_version = "HTTP/1.1"
+
+    def reply(self, body, **headers):
+        self.send_response(200)
+        for name, value in dict(headers, Content_Length=str(len(body))).items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_PUT(self):
+        if self.headers.get("Expect", "").lower() == "100-continue":
+            self.send_response_only(100)
+            self.end_headers()
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        query = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
+        in_header = self.headers.get("Authorization", "").partition("Credential=")[2].partition(",")[0]
+        key, _, region, *_ = query.get("X-Amz-Credential", [in_header])[0].split("/")
+        token = query.get("X-Amz-Security-Token", [self.headers.get("X-Amz-Security-Token")])[0]
+        self.server.seen.append({"to": self.server.server_port, "key": key, "region": region, "token": token})
+        self.reply(b"", ETag=f'"{hashlib.md5(body).hexdigest()}"')
+
+    def do_POST(self):
+        form = urllib.parse.parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        names = ["Action", "RoleArn", "ExternalId", "RoleSessionName", "DurationSeconds", "WebIdentityToken"]
+        asked = {name: form[name][0] for name in names if name in form}
+        signed = self.headers.get("Authorization", "").partition("Credential=")[2].split("/")
+        self.server.seen.append(dict(asked, by=signed[0], region=signed[2] if signed[1:] else None))
+        role = asked["RoleArn"].rpartition("/")[2]
+        result = (
+            f"<{asked['Action']}Response><{asked['Action']}Result><Credentials><AccessKeyId>{role}</AccessKeyId>"
+            f"<SecretAccessKey>of-{role}</SecretAccessKey><SessionToken>session-{role}</SessionToken>"
+            "<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials><AssumedRoleUser><Arn>a</Arn><AssumedRoleId>i"
+            f"</AssumedRoleId></AssumedRoleUser></{asked['Action']}Result></{asked['Action']}Response>"
+        )
+        self.reply(result.encode(), Content_Type="text/xml")
+
+    def log_message(self, *_):
+        pass
+
+
+def serve(seen):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Address)
+    server.seen, server.daemon_threads = seen, True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server, f"http://127.0.0.1:{server.server_port}"
+
+
+ROLE = "arn:aws:iam::123456789012:role"
+
+
+def credential_cases(dir, one, two):
+    """Name, environment, config file, credentials file. Left out is where AWS's own tools disagree with each other."""
+    env = {"AWS_ACCESS_KEY_ID": "ENV", "AWS_SECRET_ACCESS_KEY": "s"}
+    at = {"AWS_ENDPOINT_URL": one, "AWS_DEFAULT_REGION": "eu-west-1"}
+    clinic = {"AWS_PROFILE": "clinic"}
+
+    def keys(name):
+        return f"aws_access_key_id = {name}\naws_secret_access_key = s\n"
+
+    process = f"credential_process = sh {dir}/get-keys\n"
+    (dir / "get-keys").write_text(
+        """echo '{"Version": 1, "AccessKeyId": "PROCESS", "SecretAccessKey": "s", "SessionToken": "t/+=",
+        "Expiration": "2099-01-01T00:00:00Z"}'"""
+    )
+    (dir / "token").write_text("a.web.token")
+    role = f"[profile clinic]\nrole_arn = {ROLE}/outer\nrole_session_name = pi\n"
+    yield "environment", env | at, "", ""
+    yield "environment with a session", env | at | {"AWS_SESSION_TOKEN": TOKEN}, "", ""
+    yield "environment before AWS_PROFILE", env | at | clinic, "", f"[clinic]\n{keys('FILE')}"
+    yield "an empty name is none", at | {"AWS_ACCESS_KEY_ID": ""}, "", f"[default]\n{keys('FILE')}"
+    yield "default profile", at, "", f"[default]\n{keys('FILE')}[clinic]\n{keys('CLINIC')}"
+    yield "named profile", at | clinic, "", f"[default]\n{keys('FILE')}[clinic]\n{keys('CLINIC')}"
+    yield "keys in config", at | clinic, f"[profile clinic]\n{keys('CONFIG')}", ""
+    yield "credentials before config", at | clinic, f"[profile clinic]\n{keys('CONFIG')}", f"[clinic]\n{keys('CLINIC')}"
+    yield "profile default before default", at, f"[default]\n{keys('A')}[profile default]\n{keys('B')}", ""
+    yield "session token in a file", at | clinic, "", f"[clinic]\n{keys('CLINIC')}aws_session_token = {TOKEN}\n"
+    yield "comments and blanks", at | clinic, "", f"# a\n[clinic]\n; b\n\n{keys('CLINIC')}\n"
+    yield "process", at | clinic, f"[profile clinic]\n{process}", ""
+    yield "process of the default profile", at, f"[default]\n{process}", ""
+    yield "region of the profile", {"AWS_ENDPOINT_URL": one} | clinic, "[profile clinic]\nregion = ap-south-1\n", (
+        f"[clinic]\n{keys('CLINIC')}"
+    )
+    yield "role", at | clinic, f"{role}source_profile = base\nexternal_id = e-1\n", f"[base]\n{keys('BASE')}"
+    yield "role for a while", at | clinic, f"{role}source_profile = base\nduration_seconds = 1800\n", (
+        f"[base]\n{keys('BASE')}"
+    )
+    yield "role by a process", at | clinic, f"{role}source_profile = base\n[profile base]\n{process}", ""
+    yield "role by the role of another", at | clinic, (
+        f"{role}source_profile = inner\n[profile inner]\nrole_arn = {ROLE}/inner\nrole_session_name = pi-2\n"
+        f"source_profile = base\n[profile base]\n{keys('BASE')}"
+    ), ""
+    yield "role of a web identity", at | clinic, f"{role}web_identity_token_file = {dir}/token\n", ""
+    web = {"AWS_WEB_IDENTITY_TOKEN_FILE": f"{dir}/token", "AWS_ROLE_ARN": f"{ROLE}/web", "AWS_ROLE_SESSION_NAME": "pi"}
+    yield "web identity of the environment", at | web, "", ""
+    elsewhere = f"[profile clinic]\nendpoint_url = {two}\n{keys('CLINIC')}"
+    region = {"AWS_DEFAULT_REGION": "eu-west-1"}
+    yield "address of the profile", clinic | region, elsewhere, ""
+    yield "address of the environment first", at | clinic, elsewhere, ""
+    yield "address of the service first", clinic | at | {"AWS_ENDPOINT_URL_S3": two}, elsewhere, ""
+    yield "address of a services section", clinic | region, (
+        f"[profile clinic]\nservices = lan\nendpoint_url = {one}\n{keys('CLINIC')}"
+        f"[services lan]\ns3 =\n  endpoint_url = {two}\n"
+    ), ""
+
+
+def put_with_boto3():
+    boto3.client("s3").put_object(Bucket="study-raw", Key="k", Body=b"x")
+
+
+def judge_credentials(folder, dir):
+    dir, seen, count = pathlib.Path(dir), [], 0
+    (_, one), (_, two) = serve(seen), serve(seen)
+    for name, environment, config, credentials in credential_cases(dir, one, two):
+        (dir / "config").write_text(config)
+        (dir / "credentials").write_text(credentials)
+        environment = environment | {
+            "PATH": os.environ["PATH"],
+            "HOME": str(dir),
+            "AWS_CONFIG_FILE": f"{dir}/config",
+            "AWS_SHARED_CREDENTIALS_FILE": f"{dir}/credentials",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "S3_BUCKET_RAW": "study-raw",
+            "TOKEN_STORE_DIR": f"{dir}/tokens",
+            "FITSYNC_DATA_DIR": f"{dir}/data-{count}",
+        }
+        made = [folder / "examples" / "waiting_files", environment["FITSYNC_DATA_DIR"], "1", "1"]
+        subprocess.run(made, check=True, capture_output=True)
+        found = []
+        for program in [[folder / "fitsync", "upload"], [sys.executable, __file__, "--put"]]:
+            seen.clear()
+            done = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=120)
+            check(done.returncode == 0, f"{name}: {program[-1]}: {done.stderr[-2000:]}")
+            found.append(list(seen))
+        check(found[0] == found[1] and found[0], f"{name}: fitsync {found[0]}, boto3 {found[1]}")
+        count += 1
+    print(f"credentials: in {count} situations an upload arrives as boto3's does")
+
+
 def main():
+    if sys.argv[1] == "--put":
+        return put_with_boto3()
     folder = pathlib.Path(sys.argv[1]).resolve()
     # Nothing of this machine's own AWS settings may have a say.
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
+    with tempfile.TemporaryDirectory() as dir:
+        judge_credentials(folder, dir)
     with tempfile.TemporaryDirectory() as dir:
         world = World(folder, dir)
         try:

@@ -15,6 +15,9 @@ pub const HTTP_REPLY_TIMEOUT_S: u64 = 30;
 pub const HTTP_TIMEOUT_S: u64 = 60;
 /// An upload gets one more second for each so many bytes.
 pub const HTTP_UPLOAD_BYTES_PER_S: u64 = 32 * 1024;
+/// The addresses of a host are asked again after this long, and after any failure.
+pub const NAME_REMEMBERED_S: u64 = 30;
+pub const NAMES_REMEMBERED_MAX: usize = 16;
 pub const HTTP_HEAD_BYTES_MAX: usize = 64 * 1024;
 pub const HTTP_BUFFER_BYTES: usize = 16 * 1024;
 /// Larger uploads ask first (`Expect: 100-continue`), so that a refusal is read, not a broken pipe.
@@ -131,7 +134,7 @@ pub const REFRESH_ATTEMPTS_MAX: u32 = 2;
 pub const REFRESHES_MAX: u32 = 3;
 
 // --- Upload queue -------------------------------------------------------------------------------
-/// The ledger is written after so many files or seconds of uploading.
+/// So many files or seconds of uploading may be sent and not yet be in the ledger.
 pub const UPLOAD_BATCH_FILES: usize = 32;
 pub const UPLOAD_BATCH_S: u64 = 10;
 /// After so many failures in a row, the items that failed least are tried …

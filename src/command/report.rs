@@ -62,13 +62,28 @@ impl ParticipantReport {
     }
 
     pub fn fail(&mut self, failure: &Failure, metric: Option<&str>, day: Option<String>) {
-        let (level, class) = match failure.class.exit_code() {
-            0 => (log::Level::Info, failure.class.name()),
-            75 => (log::Level::Warn, failure.class.name()),
-            _ => (log::Level::Error, failure.class.name()),
+        let level = match failure.class.exit_code() {
+            0 => log::Level::Info,
+            75 => log::Level::Warn,
+            _ => log::Level::Error,
         };
-        let (user, metric_shown) = (&self.user_id, metric.unwrap_or("-"));
-        log::log!(level, "user={user} metric={metric_shown} class={class} {failure}");
+        self.note(level, failure, metric, day);
+    }
+
+    /// For a reason that the log has already told.
+    pub fn fail_again(&mut self, failure: &Failure, metric: Option<&str>, day: Option<String>) {
+        self.note(log::Level::Debug, failure, metric, day);
+    }
+
+    fn note(
+        &mut self,
+        level: log::Level,
+        failure: &Failure,
+        metric: Option<&str>,
+        day: Option<String>,
+    ) {
+        let (class, user) = (failure.class.name(), &self.user_id);
+        log::log!(level, "user={user} metric={} class={class} {failure}", metric.unwrap_or("-"));
         // A participant's own choice.
         if failure.class == ErrorClass::NotGranted {
             return;
@@ -121,5 +136,5 @@ impl RunReport {
 }
 
 fn exit_of(class: &str) -> u8 {
-    ErrorClass::ALL.into_iter().find(|known| known.name() == class).map_or(1, ErrorClass::exit_code)
+    ErrorClass::named(class).map_or(1, ErrorClass::exit_code)
 }

@@ -37,13 +37,13 @@ pub fn run(context: &Context, arguments: &SyncArguments) -> Result<u8> {
         return dry_run::run(context, &wanted, &chosen, arguments.json);
     }
     let _lock = run_lock(context)?;
+    let uploads = Uploads::open(context, chosen.len(), arguments.no_upload, wanted.insistent)?;
     sweep(context);
     if chosen.is_empty() {
         log::warn!("nobody is signed in yet; run: fitsync login USER");
     }
     withdraw::finish(context);
     tell_added_metrics(context, &chosen);
-    let uploads = Uploads::open(context, arguments.no_upload, wanted.insistent);
     make_room(context);
     let mut reports = work(context, &wanted, &uploads, &chosen);
     uploads.backlog(&chosen, &mut reports);

@@ -1,6 +1,7 @@
 //! `fitsync upload`, and the uploading part of `sync`.
 
-use std::sync::atomic::AtomicUsize;
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::command::arguments::UploadArguments;
 use crate::command::context::Context;
@@ -13,7 +14,7 @@ use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::ledger::{File, MonthKey};
 use crate::core::user::{COMPLETENESS, UserId, file_path};
 use crate::io::book::Book;
-use crate::io::queue::{Item, Queue, Tally, waiting};
+use crate::io::queue::{Item, Queue, Streak, Tally, waiting};
 use crate::io::store::Store;
 
 pub fn run(context: &Context, arguments: &UploadArguments) -> Result<u8> {
@@ -23,7 +24,7 @@ pub fn run(context: &Context, arguments: &UploadArguments) -> Result<u8> {
         return Err(Failure::new(ErrorClass::Usage, "S3_BUCKET_RAW is not set: no bucket"));
     }
     withdraw::finish(context);
-    let uploads = Uploads::open(context, false, true);
+    let uploads = Uploads::open(context, chosen.len(), false, true)?;
     let mut reports: Vec<_> = chosen.iter().map(ParticipantReport::new).collect();
     uploads.backlog(&chosen, &mut reports);
     make_room(context);
@@ -40,26 +41,41 @@ pub fn run(context: &Context, arguments: &UploadArguments) -> Result<u8> {
 #[derive(Debug)]
 pub struct Uploads<'a> {
     context: &'a Context,
+    /// With which one participant's new files are sent, while others are read.
+    threads_each: usize,
     store: Option<Store>,
     /// Why nothing is sent although a bucket is named; told once, with the backlog.
     refused: Option<Failure>,
-    failures_in_a_row: AtomicUsize,
+    streak: Streak,
+    /// The reasons that were told: a wrong secret refuses every file for the same one.
+    told: Mutex<BTreeSet<String>>,
     /// Times set after earlier failures are not waited for.
     insistent: bool,
 }
 
 impl<'a> Uploads<'a> {
     /// Without a bucket files stay local, which is said once.
-    pub fn open(context: &'a Context, no_upload: bool, insistent: bool) -> Self {
+    ///
+    /// `users`: on how many the run works; so many as are at work at once share the threads.
+    /// Settings that cannot be right are an error before anything is done.
+    pub fn open(
+        context: &'a Context,
+        users: usize,
+        no_upload: bool,
+        insistent: bool,
+    ) -> Result<Self> {
+        let threads = context.config.threads;
         let mut uploads = Self {
             context,
+            threads_each: threads / users.clamp(1, threads.max(1)),
             store: None,
             refused: None,
-            failures_in_a_row: AtomicUsize::new(0),
+            streak: Streak::default(),
+            told: Mutex::default(),
             insistent,
         };
         if no_upload {
-            return uploads;
+            return Ok(uploads);
         }
         match Store::open(&context.config, &context.http) {
             Ok(Some(store)) => uploads.store = Some(store),
@@ -67,9 +83,10 @@ impl<'a> Uploads<'a> {
                 "S3_BUCKET_RAW is not set: files stay local under {}",
                 context.config.data_dir.display()
             ),
+            Err(failure) if failure.class == ErrorClass::Usage => return Err(failure),
             Err(failure) => uploads.refused = Some(failure),
         }
-        uploads
+        Ok(uploads)
     }
 
     fn queue(&self) -> Option<Queue<'_>> {
@@ -78,7 +95,7 @@ impl<'a> Uploads<'a> {
             prefix: self.context.config.s3_prefix.as_deref().unwrap_or_default(),
             data_dir: &self.context.config.data_dir,
             clock: &self.context.clock,
-            failures_in_a_row: &self.failures_in_a_row,
+            streak: &self.streak,
         })
     }
 
@@ -109,7 +126,7 @@ impl<'a> Uploads<'a> {
             if items.is_empty() {
                 break;
             }
-            tell(report, queue.send(items, 1, &|_| {}));
+            self.tell(report, queue.send(items, self.threads_each, &|_| {}));
         }
         Ok(())
     }
@@ -123,6 +140,32 @@ impl<'a> Uploads<'a> {
 
     /// Sends what waits, of all participants, oldest day first, until nothing is due.
     pub fn backlog(&self, users: &[UserId], reports: &mut [ParticipantReport]) {
+        self.drain(users, reports);
+        if self.store.is_some() {
+            reports.iter_mut().for_each(|report| self.held_back(report));
+        }
+    }
+
+    /// Reports the files that wait for their next try: what kept them back in an earlier run is
+    /// not over. One for each cause, unless this run has met it as well.
+    fn held_back(&self, report: &mut ParticipantReport) {
+        let now = self.context.clock.now();
+        let Ok(user) = report.user_id.parse() else { return };
+        // A folder that cannot be read was told with its items.
+        let items = self.items(&user, |file| !file.due(now)).unwrap_or_default();
+        for item in items {
+            let failure = item.last_error.as_deref().and_then(Failure::of_line);
+            if let Some(failure) = failure.filter(|failure| !self.told().contains(&failure.what)) {
+                self.fail(report, &failure, Some(&item.metric), Some(item.date.to_string()));
+            }
+        }
+    }
+
+    fn told(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn drain(&self, users: &[UserId], reports: &mut [ParticipantReport]) {
         if let (Some(failure), Some(first)) = (&self.refused, reports.first_mut()) {
             first.fail(failure, None, None);
         }
@@ -138,7 +181,7 @@ impl<'a> Uploads<'a> {
             let tally = queue.send(items, threads, &|done| progress("files", done, all));
             let stuck = tally.uploaded == 0 || tally.not_noted.is_some();
             for report in reports.iter_mut() {
-                tell(report, tally.of_user(&report.user_id));
+                self.tell(report, tally.of_user(&report.user_id));
             }
             if let (Some(failure), Some(first)) = (&tally.not_noted, reports.first_mut()) {
                 first.fail(failure, None, None);
@@ -147,7 +190,7 @@ impl<'a> Uploads<'a> {
             insistent = false;
             if stuck || tally.not_tried.is_some() {
                 if let (Some(failure), Some(first)) = (&tally.not_tried, reports.first_mut()) {
-                    first.fail(failure, None, None);
+                    self.fail(first, failure, None, None);
                 }
                 return;
             }
@@ -194,14 +237,29 @@ impl<'a> Uploads<'a> {
         };
         users.iter().filter_map(|user| count(user).ok()).sum()
     }
-}
 
-fn tell(report: &mut ParticipantReport, tally: Tally) {
-    report.files_uploaded += tally.uploaded;
-    for (item, failure) in tally.failures {
-        report.fail(&failure, Some(&item.metric), Some(item.date.to_string()));
+    fn tell(&self, report: &mut ParticipantReport, tally: Tally) {
+        report.files_uploaded += tally.uploaded;
+        for (item, failure) in tally.failures {
+            self.fail(report, &failure, Some(&item.metric), Some(item.date.to_string()));
+        }
+        if let Some(failure) = tally.not_noted {
+            report.fail(&failure, None, None);
+        }
     }
-    if let Some(failure) = tally.not_noted {
-        report.fail(&failure, None, None);
+
+    /// Reports a failure; its reason is logged once in a run, however many files it touches.
+    fn fail(
+        &self,
+        report: &mut ParticipantReport,
+        failure: &Failure,
+        metric: Option<&str>,
+        day: Option<String>,
+    ) {
+        if self.told().insert(failure.what.clone()) {
+            report.fail(failure, metric, day);
+        } else {
+            report.fail_again(failure, metric, day);
+        }
     }
 }

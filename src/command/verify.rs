@@ -4,7 +4,7 @@
 //! is listed; with `--repair` it is queued again, or its day is read again where the local file is
 //! gone too. Nothing is uploaded here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -64,18 +64,31 @@ enum Found {
 }
 
 pub fn run(context: &Context, arguments: &VerifyArguments) -> Result<u8> {
+    let ended = compare(context, arguments);
+    if let (Err(failure), true) = (&ended, arguments.json) {
+        print_json(&VerifyReport {
+            version: 1,
+            exit: failure.class.exit_code(),
+            failures: vec![failure_report(failure, None)],
+            ..VerifyReport::default()
+        });
+    }
+    ended
+}
+
+fn compare(context: &Context, arguments: &VerifyArguments) -> Result<u8> {
     let users = context.chosen(&named_users(&arguments.user)?)?;
     let _lock = if arguments.repair { Some(run_lock(context)?) } else { None };
     let store = Store::open(&context.config, &context.http)?.ok_or_else(|| {
         Failure::new(ErrorClass::Usage, "S3_BUCKET_RAW is not set: there is nothing to compare")
     })?;
-    store.check_bucket()?;
     let mut run = Run {
         context,
         store: &store,
         json: arguments.json,
         repair: arguments.repair,
         failures_in_a_row: AtomicUsize::new(0),
+        told: BTreeSet::new(),
         report: VerifyReport { version: 1, ..VerifyReport::default() },
     };
     let mut months = Vec::new();
@@ -97,6 +110,7 @@ struct Run<'a> {
     json: bool,
     repair: bool,
     failures_in_a_row: AtomicUsize,
+    told: BTreeSet<String>,
     report: VerifyReport,
 }
 
@@ -124,6 +138,11 @@ impl Run<'_> {
         let now: BTreeMap<_, _> =
             self.items(user, key)?.into_iter().map(|item| (item.path.clone(), item.sums)).collect();
         broken.retain(|(item, _)| now.get(&item.path) == Some(&item.sums));
+        // A HEAD cannot tell a missing bucket from a missing object.
+        let all_missing = broken.iter().all(|(_, found)| matches!(found, Found::Missing));
+        if all_missing && self.report.compared + self.report.different == 0 {
+            self.store.check_bucket()?;
+        }
         for (item, found) in &broken {
             self.list(&item.path, found)?;
         }
@@ -201,14 +220,12 @@ impl Run<'_> {
 
     fn fail(&mut self, item: &Item, failure: &Failure) {
         self.report.not_compared += 1;
-        log::error!("class={} {failure}", failure.class.name());
+        // A wrong secret refuses every question for the same reason: it is told once.
+        let first = self.told.insert(failure.what.clone());
+        let level = if first { log::Level::Error } else { log::Level::Debug };
+        log::log!(level, "class={} {failure}", failure.class.name());
         if self.report.failures.len() < VERIFY_LISTED_MAX {
-            self.report.failures.push(FailureReport {
-                class: failure.class.name().to_owned(),
-                metric: Some(item.metric.clone()),
-                day: Some(item.date.to_string()),
-                message: failure.to_string(),
-            });
+            self.report.failures.push(failure_report(failure, Some(item)));
         }
         self.report.exit = worst_exit([self.report.exit, failure.class.exit_code()]);
     }
@@ -285,6 +302,15 @@ impl Run<'_> {
             print_json(&self.report);
         }
         self.report.exit
+    }
+}
+
+fn failure_report(failure: &Failure, item: Option<&Item>) -> FailureReport {
+    FailureReport {
+        class: failure.class.name().to_owned(),
+        metric: item.map(|item| item.metric.clone()),
+        day: item.map(|item| item.date.to_string()),
+        message: failure.to_string(),
     }
 }
 

@@ -42,8 +42,10 @@ pub struct Chain {
     pub base: Base,
     /// In the order in which they are assumed.
     pub roles: Vec<Role>,
-    /// For logs and errors: `AWS_PROFILE=clinic found in ~/.aws/config, credential_process`.
+    /// For errors: `AWS_PROFILE=clinic found in ~/.aws/config, credential_process`.
     pub source: String,
+    /// The same for the log of a run that goes well: `profile clinic, credential_process`.
+    pub brief: String,
     /// What the operator may not expect: a profile that is named and not used.
     pub warning: Option<String>,
 }
@@ -60,11 +62,11 @@ fn named(environment: &Environment) -> Option<&str> {
 /// Finds the chain, or says what is missing and where.
 pub fn resolve(environment: &Environment, profiles: &Profiles) -> Result<Chain> {
     if let Some(keys) = environment_keys(environment)? {
-        let source = "AWS_ACCESS_KEY_ID of the settings".to_owned();
+        let (source, brief) = ("AWS_ACCESS_KEY_ID of the settings", "AWS_ACCESS_KEY_ID");
         let warning = named(environment).map(|name| {
             format!("AWS_PROFILE={name} gives no credentials here: AWS_ACCESS_KEY_ID is set too")
         });
-        return Ok(Chain { base: Base::Keys(keys), roles: Vec::new(), source, warning });
+        return Ok(Chain { warning, ..chain(Base::Keys(keys), source, brief) });
     }
     let absent = match of_profile(environment, profiles) {
         Ok(chain) => return Ok(chain),
@@ -80,9 +82,15 @@ pub fn resolve(environment: &Environment, profiles: &Profiles) -> Result<Chain> 
         return Err(refused(format!("{name} is not supported; {}", by_process("container"))));
     }
     Err(refused(format!(
-        "no AWS credentials: AWS_ACCESS_KEY_ID is not set, and {absent}; set the keys, or \
+        "no AWS credentials: {absent}, and AWS_ACCESS_KEY_ID is not set: set the keys, or \
          AWS_PROFILE to a profile with keys or credential_process"
     )))
+}
+
+/// A chain without roles.
+fn chain(base: Base, source: &str, brief: &str) -> Chain {
+    let (source, brief) = (source.to_owned(), brief.to_owned());
+    Chain { base, roles: Vec::new(), source, brief, warning: None }
 }
 
 fn refused(what: impl Into<String>) -> Failure {
@@ -133,8 +141,8 @@ fn web_identity(environment: &Environment) -> Result<Option<Chain>> {
         token_file: environment.expand(token_file),
         session_name: environment.get("AWS_ROLE_SESSION_NAME").map(str::to_owned),
     };
-    let source = "AWS_WEB_IDENTITY_TOKEN_FILE".to_owned();
-    Ok(Some(Chain { base, roles: Vec::new(), source, warning: None }))
+    let source = "AWS_WEB_IDENTITY_TOKEN_FILE";
+    Ok(Some(chain(base, source, source)))
 }
 
 /// Why a profile gives no chain.
@@ -175,7 +183,8 @@ fn of_profile(
         None => format!("profile default found in {found_in}, {word}"),
     };
     let via = roles.iter().map(|role| format!(", role {}", role.role_arn)).collect::<String>();
-    Ok(Chain { base, roles, source: source + &via, warning: None })
+    let brief = format!("profile {root}, {word}{via}");
+    Ok(Chain { roles, ..chain(base, &(source + &via), &brief) })
 }
 
 fn missing(name: &str, profiles: &Profiles) -> String {

@@ -113,6 +113,11 @@ impl ErrorClass {
         self.rule().name
     }
 
+    /// The class of a word used in logs and in the ledger.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.name() == name)
+    }
+
     /// The exit code of a run in which nothing worse happened.
     pub const fn exit_code(self) -> u8 {
         self.rule().exit
@@ -161,6 +166,16 @@ impl Failure {
     pub fn at(mut self, place: impl fmt::Display) -> Self {
         self.at.get_or_insert_with(|| place.to_string());
         self
+    }
+
+    /// From its line, as the ledger keeps it; `None` where the class is no longer known.
+    pub fn of_line(line: &str) -> Option<Self> {
+        let (class, rest) = line.split_once(": ")?;
+        let (what, at) = match rest.strip_suffix(')').and_then(|rest| rest.rsplit_once(" (")) {
+            Some((what, at)) => (what, Some(at.to_owned())),
+            None => (rest, None),
+        };
+        Some(Self { at, ..Self::new(ErrorClass::named(class)?, what) })
     }
 
     #[must_use]
@@ -250,5 +265,9 @@ mod tests {
     fn a_failure_is_one_line_with_its_place() {
         let failure = Failure::new(ErrorClass::Server, "HTTP 503").at("steps").at("outer");
         assert_eq!(failure.to_string(), "server: HTTP 503 (steps)");
+        assert_eq!(Failure::of_line("server: HTTP 503 (steps)"), Some(failure));
+        let bare = Failure::new(ErrorClass::Config, "no: keys (none)");
+        assert_eq!(Failure::of_line(&bare.clone().at("x").to_string()), Some(bare.at("x")));
+        assert_eq!(Failure::of_line("a defect of the past"), None);
     }
 }

@@ -94,7 +94,8 @@ fn kind_of(reply: &Reply, code: Option<&str>, body: &str) -> Kind {
             },
             "RequestTimeTooSkewed" | "RequestExpired" => Kind::WrongTime,
             "AccessDenied" | "InvalidRequest" if speaks_of_time(body) => Kind::WrongTime,
-            "InvalidAccessKeyId" => Kind::UnknownKey,
+            // The second is what some other servers say.
+            "InvalidAccessKeyId" | "NotSignedUp" => Kind::UnknownKey,
             "SignatureDoesNotMatch" => Kind::WrongSecret,
             "ExpiredToken" | "InvalidToken" | "TokenRefreshRequired" => Kind::SessionEnded,
             "BadDigest"
@@ -197,8 +198,8 @@ impl S3Error {
                 format!("no bucket {bucket} there: check S3_BUCKET_RAW and AWS_ENDPOINT_URL"),
             ),
             Kind::Damaged => (Network, "what arrived at S3 is not what was sent".to_owned()),
-            Kind::SlowDown => (Quota, "S3 asks for fewer requests".to_owned()),
-            Kind::Server => (Server, "S3 is out of order".to_owned()),
+            Kind::SlowDown => (Quota, "S3 asks to slow down: the next run goes on".to_owned()),
+            Kind::Server => (Server, "S3 is out of order: the next run goes on".to_owned()),
             Kind::EncryptionKey => (
                 Config,
                 "the KMS key of bucket or FITSYNC_S3_SSE cannot be used: check it and its policy"

@@ -55,8 +55,8 @@ fn each_refusal_is_one_line_with_its_cure() {
             "clock: S3 refuses the time of the request; the clock of this machine says 2026-11-22 \
              13:05 UTC: set it, or wait for time sync",
         ),
-        ((503, "SlowDown"), "quota: S3 asks for fewer requests"),
-        ((500, "InternalError"), "server: S3 is out of order"),
+        ((503, "SlowDown"), "quota: S3 asks to slow down: the next run goes on"),
+        ((500, "InternalError"), "server: S3 is out of order: the next run goes on"),
         ((400, "BadDigest"), "network: what arrived at S3 is not what was sent"),
         (
             (400, "KMS.DisabledException"),

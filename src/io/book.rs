@@ -69,11 +69,12 @@ impl Book {
         match book.read::<Head>(HEAD, |head| head.version)? {
             Found::Good(head) => book.head = head,
             Found::None | Found::Lost => {
-                // Any month may hold open work: look into all of them once.
-                let all: Vec<_> = book.month_keys()?.into_iter().map(Text).collect();
+                // Any month may hold open work, and each has a part of what the head knew.
+                let all = book.month_keys()?;
                 book.head_lost = !all.is_empty();
-                book.head.open_months.clone_from(&all);
-                book.head.waiting_months = all;
+                book.head.open_months = all.iter().copied().map(Text).collect();
+                book.head.waiting_months.clone_from(&book.head.open_months);
+                book.open_months(all)?;
             }
         }
         book.kept = book.head.open_months.iter().map(|key| key.0).collect();

@@ -169,11 +169,7 @@ impl Provider {
 
     fn hold(&self, state: &mut State, found: Credentials) -> Arc<Credentials> {
         let now = self.http.clock().now();
-        let until = match found.expires_at {
-            Some(at) => at.strftime("expire %Y-%m-%d %H:%MZ").to_string(),
-            None => "do not expire".to_owned(),
-        };
-        log::info!("credentials: {}, {until}", self.source());
+        log::info!("credentials: {}, {}", self.chain.brief, until(now, found.expires_at));
         let renew_at = found.expires_at.map(|at| sts::renew_at(now, at));
         let credentials = Arc::new(found);
         state.held = Some(Held { credentials: Arc::clone(&credentials), renew_at });
@@ -237,6 +233,13 @@ impl Provider {
             attempt += 1;
         }
     }
+}
+
+/// `expire 14:05Z`, with the date when that is not today.
+fn until(now: Timestamp, expires_at: Option<Timestamp>) -> String {
+    let Some(at) = expires_at else { return "do not expire".to_owned() };
+    let today = at.strftime("%F").to_string() == now.strftime("%F").to_string();
+    at.strftime(if today { "expire %H:%MZ" } else { "expire %F %H:%MZ" }).to_string()
 }
 
 /// STS answers with secrets: never in the clear over a network.

@@ -2,16 +2,19 @@
 //!
 //! Retries belong to the callers, which know what a repeat may cost (`io/send.rs` for reading).
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider};
+use ureq::unversioned::transport::DefaultConnector;
 
 use crate::config;
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::exchange::{Method, Reply, Request};
+use crate::io::addresses::Addresses;
 use crate::io::clock::Clock;
 
 /// Cheap to clone; all clones share connections and the clock, and but for [`Http::counting`] the
@@ -20,6 +23,7 @@ use crate::io::clock::Clock;
 pub struct Http {
     agent: ureq::Agent,
     extra: Option<Extra>,
+    addresses: Addresses,
     clock: Clock,
     sent: Arc<AtomicU64>,
 }
@@ -49,12 +53,13 @@ impl Http {
         for path in ca_files {
             found.append(&mut certificates(path)?);
         }
+        let addresses = Addresses::default();
         let extra = (!found.is_empty()).then(|| Extra {
-            agent: agent(RootCerts::new_with_certs(&found), proxy.clone(), connections),
+            agent: agent(RootCerts::new_with_certs(&found), proxy.clone(), &addresses, connections),
             hosts: Arc::default(),
         });
-        let agent = agent(RootCerts::WebPki, proxy, connections);
-        Ok(Self { agent, extra, clock: clock.clone(), sent: Arc::default() })
+        let agent = agent(RootCerts::WebPki, proxy, &addresses, connections);
+        Ok(Self { agent, extra, addresses, clock: clock.clone(), sent: Arc::default() })
     }
 
     /// The same, counting what it sends from zero.
@@ -90,7 +95,7 @@ impl Http {
     }
 
     fn attempt(&self, request: &Request) -> Result<Reply> {
-        let failed = |error: Failed| self.failure(error);
+        let failed = |error: Failed| self.failure(&request.url, error);
         let Some(extra) = &self.extra else {
             return exchange(&self.agent, request).map_err(failed);
         };
@@ -110,14 +115,18 @@ impl Http {
         Ok(reply)
     }
 
-    fn failure(&self, failed: Failed) -> Failure {
-        let (class, what) = match failed {
+    fn failure(&self, url: &str, failed: Failed) -> Failure {
+        self.addresses.forget();
+        let (class, mut what) = match failed {
             Failed::Transport(error) => classify(&error),
             Failed::Request(why) => {
                 return Failure::new(ErrorClass::Bug, format!("cannot make the request: {why}"));
             }
         };
         if class != ErrorClass::Clock {
+            if let Some(proxy) = self.proxy_of(url) {
+                what += &format!("; by way of the proxy {proxy} of HTTPS_PROXY");
+            }
             return Failure::new(class, what);
         }
         let now = self.clock.machine().strftime("%Y-%m-%d %H:%M UTC");
@@ -133,13 +142,18 @@ enum Failed {
     Request(ureq::http::Error),
 }
 
-fn agent(roots: RootCerts, proxy: Option<ureq::Proxy>, connections: usize) -> ureq::Agent {
+fn agent(
+    roots: RootCerts,
+    proxy: Option<ureq::Proxy>,
+    addresses: &Addresses,
+    connections: usize,
+) -> ureq::Agent {
     let tls = TlsConfig::builder()
         .provider(TlsProvider::Rustls)
         .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .root_certs(roots)
         .build();
-    ureq::Agent::config_builder()
+    let config = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
         .user_agent(concat!("fitsync/", env!("CARGO_PKG_VERSION")))
@@ -153,8 +167,8 @@ fn agent(roots: RootCerts, proxy: Option<ureq::Proxy>, connections: usize) -> ur
         .max_idle_connections_per_host(connections)
         .tls_config(tls)
         .proxy(proxy)
-        .build()
-        .new_agent()
+        .build();
+    ureq::Agent::with_parts(config, DefaultConnector::default(), addresses.clone())
 }
 
 fn exchange(agent: &ureq::Agent, request: &Request) -> std::result::Result<Reply, Failed> {
@@ -277,9 +291,7 @@ fn classify(error: &ureq::Error) -> (ErrorClass, String) {
         ureq::Error::BadUri(_) | ureq::Error::Http(_) | ureq::Error::InvalidProxyUrl => {
             (ErrorClass::Config, format!("not a usable address: {error}"))
         }
-        ureq::Error::ConnectProxyFailed(why) => {
-            (ErrorClass::Network, format!("the proxy of HTTPS_PROXY refused: {why}"))
-        }
+        ureq::Error::ConnectProxyFailed(why) => (ErrorClass::Network, refused_by_proxy(why)),
         ureq::Error::Io(io) => classify_io(io),
         ureq::Error::HostNotFound => (ErrorClass::Network, DNS_FAILED.to_owned()),
         ureq::Error::Timeout(phase) => {
@@ -289,6 +301,8 @@ fn classify(error: &ureq::Error) -> (ErrorClass, String) {
     }
 }
 
+const NOBODY_LISTENS: &str =
+    "connection refused: nothing listens at this address and port: check both";
 const DNS_FAILED: &str = "the name cannot be looked up: check the network and its name server";
 
 fn classify_io(error: &std::io::Error) -> (ErrorClass, String) {
@@ -301,7 +315,28 @@ fn classify_io(error: &std::io::Error) -> (ErrorClass, String) {
     if text.contains("failed to lookup address") {
         return (ErrorClass::Network, DNS_FAILED.to_owned());
     }
-    (ErrorClass::Network, text)
+    let what = match error.kind() {
+        ErrorKind::ConnectionRefused => NOBODY_LISTENS.to_owned(),
+        ErrorKind::BrokenPipe | ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof => {
+            format!("the connection broke off ({text})")
+        }
+        _ => text,
+    };
+    (ErrorClass::Network, what)
+}
+
+/// ureq gives the status within a sentence.
+fn refused_by_proxy(why: &str) -> String {
+    let mut words = why.split(|c: char| !c.is_ascii_digit());
+    match words.find(|word| word.len() == 3) {
+        Some("407") => {
+            "the proxy wants a name and a password: http://NAME:PASSWORD@HOST:PORT".to_owned()
+        }
+        Some(status) => format!(
+            "the proxy refused (HTTP {status}): let it allow this host, or name the host in NO_PROXY"
+        ),
+        None => format!("the proxy refused: {why}"),
+    }
 }
 
 fn classify_tls(error: &rustls::Error) -> (ErrorClass, String) {
@@ -313,6 +348,16 @@ fn classify_tls(error: &rustls::Error) -> (ErrorClass, String) {
             | Cert::Expired
             | Cert::ExpiredContext { .. },
         ) => (ErrorClass::Clock, "TLS: the certificate is not valid at this time".to_owned()),
+        rustls::Error::InvalidCertificate(
+            Cert::NotValidForName | Cert::NotValidForNameContext { .. },
+        ) => (
+            ErrorClass::Network,
+            "TLS: the certificate is for another name: check the address".to_owned(),
+        ),
+        rustls::Error::InvalidMessage(_) => (
+            ErrorClass::Network,
+            "TLS: what answers there does not speak TLS: check address and port".to_owned(),
+        ),
         rustls::Error::InvalidCertificate(Cert::UnknownIssuer) => (
             ErrorClass::Network,
             "TLS: the certificate's issuer is unknown; name its CA in FITSYNC_CA_FILE".to_owned(),

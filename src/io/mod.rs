@@ -1,6 +1,7 @@
 //! All side effects: sockets, files, clock, processes.
 
 pub mod account;
+pub mod addresses;
 pub mod book;
 pub mod clock;
 pub mod credential_process;

@@ -1,7 +1,7 @@
 //! The upload queue: the ledger's files that the store does not have yet, oldest day first.
 //!
-//! Items are sent by several threads; this thread alone writes the ledger, in batches. A crash
-//! repeats at most a batch, harmlessly: keys and bytes are the same.
+//! Items are sent by several threads; this thread alone writes the ledger, in batches, while they
+//! go on. A crash repeats at most a batch, harmlessly: keys and bytes are the same.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ use crate::config::{
     CSV_BYTES_MAX, UPLOAD_BATCH_FILES, UPLOAD_BATCH_S, UPLOAD_FAILURES_IN_A_ROW_MAX, UPLOAD_PROBES,
 };
 use crate::core::backoff::queue_wait_s;
-use crate::core::error::{ErrorClass, Failure, Result};
+use crate::core::error::{ErrorClass, Failure, Reach, Result};
 use crate::core::hash::{hex, md5, sha256_hex};
 use crate::core::ledger::{File, MonthKey, State, next_try};
 use crate::core::s3::Key;
@@ -36,6 +36,8 @@ pub struct Item {
     pub sha256: String,
     /// How often the store did not take it.
     pub attempts: u32,
+    /// Why not, the last time.
+    pub last_error: Option<String>,
 }
 
 /// The waiting files of one participant's opened months. The completeness file of a month follows
@@ -45,7 +47,8 @@ pub fn waiting(book: &Book, user: &UserId, take: impl Fn(&File) -> bool) -> Vec<
     let mut add = |date: Date, metric: &str, file: &File| {
         if let Some(sha256) = file.sha256.clone().filter(|_| file.waits() && take(file)) {
             let (user, metric) = (user.clone(), metric.to_owned());
-            items.push(Item { date, user, metric, sha256, attempts: file.attempts });
+            let (attempts, last_error) = (file.attempts, file.last_error.clone());
+            items.push(Item { date, user, metric, sha256, attempts, last_error });
         }
     };
     for (key, month) in book.months() {
@@ -89,8 +92,36 @@ pub struct Queue<'a> {
     pub prefix: &'a str,
     pub data_dir: &'a PathBuf,
     pub clock: &'a Clock,
-    /// Shared by all of a run: when nothing gets through, the rest is left to the next one.
-    pub failures_in_a_row: &'a AtomicUsize,
+    pub streak: &'a Streak,
+}
+
+/// The failures in a row of a run: when nothing gets through, the rest is left to the next one.
+#[derive(Debug, Default)]
+pub struct Streak {
+    length: AtomicUsize,
+    last: Mutex<Option<Failure>>,
+}
+
+impl Streak {
+    fn length(&self) -> usize {
+        self.length.load(Ordering::Relaxed)
+    }
+
+    fn ends(&self) {
+        self.length.store(0, Ordering::Relaxed);
+    }
+
+    fn goes_on(&self, failure: &Failure) {
+        self.length.fetch_add(1, Ordering::Relaxed);
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure.clone());
+    }
+
+    /// Why the rest is not tried: for what the others failed.
+    fn reason(&self) -> Failure {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let nothing = || Failure::new(ErrorClass::Network, "nothing got through");
+        Failure { at: None, ..last.clone().unwrap_or_else(nothing) }
+    }
 }
 
 /// What became of one item.
@@ -108,7 +139,7 @@ enum Done {
 /// What is still to be sent, oldest first.
 struct Todo<'a> {
     items: Mutex<VecDeque<&'a Item>>,
-    failures_in_a_row: &'a AtomicUsize,
+    streak: &'a Streak,
 }
 
 impl<'a> Todo<'a> {
@@ -116,7 +147,7 @@ impl<'a> Todo<'a> {
     /// the newest of those that failed least: if that does not get through either, nothing will.
     fn next(&self) -> Option<&'a Item> {
         let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.failures_in_a_row.load(Ordering::Relaxed) < UPLOAD_FAILURES_IN_A_ROW_MAX {
+        if self.streak.length() < UPLOAD_FAILURES_IN_A_ROW_MAX {
             return items.pop_front();
         }
         let least = items.iter().enumerate().rev().min_by_key(|(_, item)| item.attempts);
@@ -133,11 +164,9 @@ impl Queue<'_> {
         progress: &(dyn Fn(usize) + Sync),
     ) -> Tally {
         items.sort();
-        let todo = Todo {
-            items: Mutex::new(items.iter().collect()),
-            failures_in_a_row: self.failures_in_a_row,
-        };
-        let (results, answers) = mpsc::channel();
+        let todo = Todo { items: Mutex::new(items.iter().collect()), streak: self.streak };
+        // A slow disk holds the threads back: what a crash repeats stays a batch.
+        let (results, answers) = mpsc::sync_channel(UPLOAD_BATCH_FILES / 2);
         let mut tally = Tally::default();
         std::thread::scope(|scope| {
             for _ in 0..threads.clamp(1, items.len().max(1)) {
@@ -174,7 +203,8 @@ impl Queue<'_> {
                 progress(done);
                 batch.push(answer);
             }
-            if ended || batch.len() >= UPLOAD_BATCH_FILES || since.elapsed() >= pause {
+            // While one half of a batch is being written, the other one is sent.
+            if ended || batch.len() >= UPLOAD_BATCH_FILES / 2 || since.elapsed() >= pause {
                 self.note(std::mem::take(&mut batch), tally);
                 since = Instant::now();
             }
@@ -188,10 +218,8 @@ impl Queue<'_> {
         if let Err(failure) = stop::check() {
             return Done::NotTried(failure);
         }
-        let failures = self.failures_in_a_row.load(Ordering::Relaxed);
-        if failures >= UPLOAD_FAILURES_IN_A_ROW_MAX + UPLOAD_PROBES {
-            let what = "not tried: nothing got through before";
-            return Done::NotTried(Failure::new(ErrorClass::Network, what));
+        if self.streak.length() >= UPLOAD_FAILURES_IN_A_ROW_MAX + UPLOAD_PROBES {
+            return Done::NotTried(self.streak.reason());
         }
         let path = file_path(&item.user, &item.metric, item.date);
         let body = match files::read(&self.data_dir.join(&path), CSV_BYTES_MAX) {
@@ -201,12 +229,12 @@ impl Queue<'_> {
         };
         match Key::new(self.prefix, &path).and_then(|key| self.store.put(&key, &body)) {
             Ok(_) => {
-                self.failures_in_a_row.store(0, Ordering::Relaxed);
+                self.streak.ends();
                 Done::Sent { md5: hex(&md5(&body)), bytes: body.len() as u64 }
             }
             Err(failure) if stop::asked() => Done::NotTried(failure),
             Err(failure) => {
-                self.failures_in_a_row.fetch_add(1, Ordering::Relaxed);
+                self.streak.goes_on(&failure);
                 Done::Refused(failure.at(path))
             }
         }
@@ -253,9 +281,7 @@ impl Queue<'_> {
     fn note_user(&self, user: &UserId, done: Vec<(&Item, Done)>) -> Result<()> {
         let now = self.clock.now();
         let mut book = Book::open(self.data_dir, user)?;
-        let mut months = book.named_months();
-        months.extend(done.iter().map(|(item, _)| MonthKey::of(item.date)));
-        book.open_months(months)?;
+        book.open_months(done.iter().map(|(item, _)| MonthKey::of(item.date)))?;
         let mut rewrite = false;
         for (item, done) in done {
             rewrite |= matches!(done, Done::Lost) && item.metric == COMPLETENESS;
@@ -286,9 +312,10 @@ fn note_one(book: &mut Book, item: &Item, done: Done, now: Timestamp) {
         Done::Lost => file.missing = true,
         Done::NotTried(_) => {}
         Done::Refused(failure) => {
-            // The store being out of reach is not the item's fault: it keeps its place.
-            let out_of_reach = failure.class == ErrorClass::Network;
-            let attempts = if out_of_reach { 0 } else { file.attempts };
+            // A store out of reach, or a wrong secret, is not the item's fault: it keeps its place.
+            let whole_run =
+                failure.class == ErrorClass::Network || failure.class.reach() == Reach::Run;
+            let attempts = if whole_run { 0 } else { file.attempts };
             let wait_s = queue_wait_s(attempts, random::number());
             file.refused(&failure, next_try(now, wait_s));
         }

@@ -16,6 +16,7 @@
 //! `open` reads the profile files but runs and asks nothing: credentials are found at the first
 //! request, once per run, and their failure comes out of every call.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -63,6 +64,7 @@ pub struct Store {
     target: Mutex<Target>,
     credentials: Provider,
     http: Http,
+    clock_told: AtomicBool,
 }
 
 /// One thing to do: how its request is made for each try, and what is wrong with a reply of 2xx.
@@ -115,8 +117,14 @@ impl Store {
         };
         let options =
             SignedOptions { encryption: config.encryption, expected_owner: config.expected_owner };
-        let target = Mutex::new(target);
-        Ok(Self { prefix: config.prefix, options, target, credentials, http: http.clone() })
+        Ok(Self {
+            prefix: config.prefix,
+            options,
+            target: Mutex::new(target),
+            credentials,
+            http: http.clone(),
+            clock_told: AtomicBool::new(false),
+        })
     }
 
     /// The key of one of our paths, which is the same as below the data folder.
@@ -170,13 +178,13 @@ impl Store {
     }
 
     /// Fails when the bucket is not there: `head` cannot tell that from a missing object. Keys that
-    /// may not list the bucket are not told, which is no failure.
+    /// may not list the bucket, and stores that do not know the question, are no failure.
     pub fn check_bucket(&self) -> Result<()> {
         let reply = self.deliver(&Task {
             method: Method::Head,
             make: &s3::head_bucket,
             accept: &|_| Ok(()),
-            answers: &[403, 404],
+            answers: &[403, 404, 405, 501],
         })?;
         if reply.status != 404 {
             return Ok(());
@@ -269,7 +277,7 @@ impl Store {
         let learnt_s = (self.http.clock().skew_s() - skew_s).abs();
         if matches!(error.status, 400 | 401 | 403) && learnt_s > CLOCK_SKEW_S_MIN && !mended.clock {
             mended.clock = true;
-            log::warn!("this machine's clock is wrong by {learnt_s} s: signing with S3's time");
+            self.tell_clock(learnt_s);
             return Ok(true);
         }
         if error.kind == Kind::SessionEnded && !mended.session {
@@ -277,6 +285,12 @@ impl Store {
             return self.credentials.renew(credentials);
         }
         Ok(false)
+    }
+
+    fn tell_clock(&self, learnt_s: i64) {
+        if !self.clock_told.swap(true, Ordering::Relaxed) {
+            log::warn!("this machine's clock is wrong by {learnt_s} s: signing with S3's time");
+        }
     }
 
     /// Remembers the bucket's region for the rest of the run and says so once.

@@ -138,6 +138,33 @@ fn credentials_that_are_refused_stop_no_reading() {
 }
 
 #[test]
+fn files_that_wait_for_their_next_try_keep_the_exit_code_and_the_reason() {
+    for (status, code, exit) in [(403, "AccessDenied", 1), (503, "SlowDown", 75)] {
+        let mut world = World::connected(plain(one()));
+        // So few files that all of them are tried.
+        world.set("FITSYNC_METRICS", "hrv");
+        let refusal = Effect::S3Error { status, code: code.to_owned() };
+        world.sim.inject(Fault::always(refusal).host(Host::S3).method("PUT"));
+        world.sync(&[]).exits(exit);
+        for _ in 0..2 {
+            world.sim.clear_requests();
+            let json = world.sync(&[]).exits(exit).json();
+            assert!(json["waiting"].as_u64() > Some(0));
+            assert!(world.asked("").iter().all(|seen| seen.method != "PUT"), "it was due");
+            let failures = json["participants"][0]["failures"].as_array().expect("a list").clone();
+            let of_store = |failure: &serde_json::Value| {
+                failure["message"].as_str().expect("a text").contains(code)
+            };
+            assert!(failures.iter().all(of_store) && !failures.is_empty(), "{failures:?}");
+        }
+        world.sim.clear_faults();
+        world.run(&["upload"]).exits(0);
+        world.sync(&[]).exits(0);
+        world.check_bucket(USER, WHO);
+    }
+}
+
+#[test]
 fn credentials_that_are_missing_stop_no_reading() {
     let mut world = World::connected(plain(one()));
     world.unset("AWS_SECRET_ACCESS_KEY");

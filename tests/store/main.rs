@@ -3,6 +3,7 @@
 
 mod keys;
 mod network;
+mod operator;
 mod real;
 mod refusals;
 mod scripted;

@@ -72,7 +72,7 @@ fn by_way_of_a_proxy() {
     let failure = http(&Clock::default()).send(&request).unwrap_err();
     assert_eq!(failure.class, ErrorClass::Network);
     let line = failure.to_string();
-    assert!(line.contains("the proxy of HTTPS_PROXY refused"), "{line}");
+    assert!(line.contains("the proxy refused (HTTP 403)"), "{line}");
     assert!(line.ends_with("(HEAD store.example/x)"), "{line}");
 }
 
