@@ -333,7 +333,7 @@ fn refused_by_proxy(why: &str) -> String {
             "the proxy wants a name and a password: http://NAME:PASSWORD@HOST:PORT".to_owned()
         }
         Some(status) => format!(
-            "the proxy refused (HTTP {status}): let it allow this host, or name the host in NO_PROXY"
+            "the proxy refused (HTTP {status}): have it allow this host, or name that in NO_PROXY"
         ),
         None => format!("the proxy refused: {why}"),
     }

@@ -303,7 +303,7 @@ fn proxy(status: u16) -> (Server, String) {
 #[test]
 fn a_proxy_that_refuses() {
     for (status, words) in [
-        (403, "refused (HTTP 403): let it allow this host, or name the host in NO_PROXY"),
+        (403, "refused (HTTP 403): have it allow this host, or name that in NO_PROXY"),
         (407, "wants a name and a password: http://NAME:PASSWORD@HOST:PORT"),
     ] {
         let (_server, address) = proxy(status);
