@@ -94,7 +94,7 @@ mod tests {
 
     use super::*;
 
-    /// Knows every name, and counts how often it was addresses.
+    /// Knows every name, and counts how often it was asked.
     #[derive(Debug, Default)]
     struct Counting(AtomicUsize);
 
