@@ -9,9 +9,10 @@
 //! ```
 //!
 //! What can be mended is mended here, each once per request: another region, a wrong clock, a
-//! session that ended. Network, 5xx and 503 are tried again a few times (`core/backoff.rs`), a long
-//! silence is not: a `Network`, `Server` or `Quota` failure that comes out means the store is out of
-//! reach now: leave the queue for later. `Config` and `Clock` touch every file: stop uploading, go on fetching.
+//! session that ended. Network, 5xx and 503 are tried again a few times (`core/backoff.rs`), a
+//! long silence is not: a `Network`, `Server` or `Quota` failure that comes out means the store is
+//! out of reach now: leave the queue for later. `Config` and `Clock` touch every file: stop
+//! uploading, go on fetching.
 //!
 //! `open` reads the profile files but runs and asks nothing: credentials are found at the first
 //! request, once per run, and their failure comes out of every call.
