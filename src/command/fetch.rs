@@ -255,7 +255,8 @@ impl Fetch<'_, '_> {
                 entry.failed(failure.class, self.now);
             }
         }
-        if failure.class.reach() != Reach::Item {
+        let used_up = failure.class == ErrorClass::Quota && self.session.provider.quota_stops_all();
+        if failure.class.reach() != Reach::Item || used_up {
             return Err(failure);
         }
         let day = (job.dates.len() == 1).then(|| job.first().to_string());

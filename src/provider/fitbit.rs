@@ -251,6 +251,11 @@ impl Provider for Fitbit {
         error_type(reply)
     }
 
+    /// 150 requests an hour, whatever they ask.
+    fn quota_stops_all(&self) -> bool {
+        true
+    }
+
     fn connections_page(&self) -> &'static str {
         "https://www.fitbit.com/settings/applications"
     }

@@ -126,6 +126,11 @@ pub trait Provider: Sync {
     /// The provider's name of an error, if its reply has one.
     fn error_name(&self, reply: &Reply) -> String;
 
+    /// Whether a quota that is used up refuses everything of the participant until it is reset.
+    fn quota_stops_all(&self) -> bool {
+        false
+    }
+
     /// Where participants see and remove the applications that read their data.
     fn connections_page(&self) -> &'static str;
 
