@@ -31,9 +31,37 @@ pub fn become_owner(config: &Config) -> Result<()> {
     let error = Command::new(program)
         .args(std::env::args_os().skip(1))
         .envs(config.settings.pairs())
+        .env("HOME", home_of(owner).unwrap_or_default())
         .env(READ_BY_ROOT, config.settings.file.as_deref().unwrap_or("".as_ref()))
         .uid(owner)
         .gid(folder.gid())
         .exec();
     Err(refuse(error))
+}
+
+/// A user's home, where the AWS tools keep their files: the timer's run has the same. Root's own is
+/// closed to everybody else.
+fn home_of(user: u32) -> Option<String> {
+    home_in(&std::fs::read_to_string("/etc/passwd").ok()?, user)
+}
+
+fn home_in(passwd: &str, user: u32) -> Option<String> {
+    let fields = |line: &str| line.split(':').map(str::to_owned).collect::<Vec<_>>();
+    let mut users = passwd.lines().map(fields);
+    let of_user = |fields: &Vec<String>| fields.get(2).is_some_and(|id| id.parse() == Ok(user));
+    users.find(of_user)?.get(5).cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_home_is_found_by_the_users_number() {
+        let passwd = "root:x:0:0:root:/root:/bin/bash\nbroken\n\
+                      fitsync:x:998:997::/var/lib/fitsync:/usr/sbin/nologin\n";
+        assert_eq!(home_in(passwd, 998).as_deref(), Some("/var/lib/fitsync"));
+        assert_eq!(home_in(passwd, 0).as_deref(), Some("/root"));
+        assert_eq!(home_in(passwd, 5), None);
+    }
 }

@@ -189,6 +189,22 @@ pub fn readable_by_others(folder: &Path) -> Result<Option<String>> {
     }))
 }
 
+/// Refuses a file that the settings name and that this user may not read, with the cure.
+pub fn check_readable(name: &str, path: &Path) -> Result<()> {
+    match File::open(path) {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            let shown = path.display();
+            let what = format!(
+                "{name}: the user that fitsync runs as may not read {shown}; run: sudo chgrp \
+                 fitsync {shown} && sudo chmod 640 {shown} (and let it into the folder)"
+            );
+            Err(Failure::new(ErrorClass::Usage, what))
+        }
+        // Whoever reads it tells everything else.
+        _ => Ok(()),
+    }
+}
+
 /// A held lock; freed when dropped, also when the process dies.
 #[derive(Debug)]
 pub struct Lock {

@@ -16,6 +16,7 @@ use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::exchange::{Method, Reply, Request};
 use crate::io::addresses::Addresses;
 use crate::io::clock::Clock;
+use crate::io::files;
 
 /// Cheap to clone; all clones share connections and the clock, and but for [`Http::counting`] the
 /// count of what was sent.
@@ -262,6 +263,7 @@ fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>> {
         Failure::new(ErrorClass::Usage, format!("cannot read CA certificates: {why}"))
             .at(path.display())
     };
+    files::check_readable("CA certificates", path)?;
     let pem = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;
     let mut found = Vec::new();
     for item in ureq::tls::parse_pem(&pem) {

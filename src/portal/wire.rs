@@ -14,6 +14,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::config::{PORTAL_LINGER_BYTES_MAX, PORTAL_LINGER_MS};
 use crate::core::error::{ErrorClass, Failure, Result};
+use crate::io::files;
 
 /// First byte of every TLS connection: a handshake record.
 const TLS_HANDSHAKE: u8 = 0x16;
@@ -28,6 +29,8 @@ impl Tls {
         let refused = |what: &str, path: &Path, error: &dyn std::fmt::Display| {
             Failure::new(ErrorClass::Usage, format!("{what}: {error}")).at(path.display())
         };
+        files::check_readable("FITSYNC_TLS_CERT", certificate)?;
+        files::check_readable("FITSYNC_TLS_KEY", key)?;
         let chain = CertificateDer::pem_file_iter(certificate)
             .and_then(Iterator::collect::<std::result::Result<Vec<_>, _>>)
             .map_err(|error| refused("cannot read FITSYNC_TLS_CERT", certificate, &error))?;

@@ -18,6 +18,7 @@ mod pages;
 mod paste;
 mod quiet;
 mod reports;
+mod root;
 mod secrets;
 mod shapes;
 mod shrink;

@@ -1,0 +1,63 @@
+//! Started as root while the token folder is another user's: the run becomes that user, with that
+//! user's home. Needs root, as the build machines have it.
+
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::path::Path;
+use std::process::Command;
+
+use crate::world::{USER, WHO, World, one, plain, ran};
+
+/// `nobody`, whose home does not exist.
+const OTHER: u32 = 65_534;
+
+fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}
+
+fn give_away(path: &Path) {
+    chown(path, Some(OTHER), Some(OTHER)).expect("root may");
+    for entry in std::fs::read_dir(path).into_iter().flatten().flatten() {
+        give_away(&entry.path());
+    }
+}
+
+/// The same command by a copy of the binary that everybody may start: a checkout may lie below
+/// root's own folder.
+fn for_everybody(world: &World, arguments: &[&str]) -> Command {
+    let copy = world.dir.join("fitsync");
+    if !copy.exists() {
+        std::fs::copy(env!("CARGO_BIN_EXE_fitsync"), &copy).expect("a copy");
+    }
+    let usual = world.command(arguments);
+    let mut command = Command::new(copy);
+    let pairs = usual.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    command.args(usual.get_args()).env_clear().envs(pairs).current_dir(&world.dir);
+    command
+}
+
+#[test]
+fn roots_home_is_not_looked_at_by_the_user_that_root_becomes() {
+    if !is_root() {
+        return;
+    }
+    let mut world = World::connected(plain(one()));
+    give_away(&world.dir);
+    let home = world.dir.join("home-of-root");
+    std::fs::create_dir(&home).expect("a folder");
+    std::fs::create_dir(home.join(".aws")).expect("a folder");
+    std::fs::write(home.join(".aws/config"), "[default]\n").expect("a file");
+    std::fs::set_permissions(&home, std::fs::Permissions::from_mode(0o700)).expect("a mode");
+    let synced = ran(for_everybody(&world, &["sync", "--json"]).env("HOME", &home)).exits(0);
+    assert_eq!(synced.json()["waiting"], 0, "{}", synced.stderr);
+    assert!(world.check_bucket(USER, WHO) > 8);
+    let owner = |path: &Path| std::fs::metadata(path).expect("a file").uid();
+    assert_eq!(owner(&world.data().join("users")), OTHER);
+
+    let key = home.join("portal.key");
+    std::fs::write(&key, "secret").expect("a file");
+    world.set("FITSYNC_TLS_CERT", &key.to_string_lossy());
+    world.set("FITSYNC_TLS_KEY", &key.to_string_lossy());
+    ran(&mut for_everybody(&world, &["serve"])).exits(2).says("chgrp fitsync");
+    let text = ran(&mut for_everybody(&world, &["doctor"])).exits(2).stdout;
+    assert!(text.contains("FAIL  settings      FITSYNC_TLS_CERT"), "{text}");
+}
