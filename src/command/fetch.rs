@@ -299,14 +299,9 @@ impl Fetch<'_, '_> {
             let request = self.session.provider.page_request(metric, job, next.as_deref());
             let reply = self.session.call(&request)?;
             let page = self.session.provider.read_page(metric, job, &reply)?;
-            // A page's text is as large as all rows of the job: it goes before they grow.
+            // A page's text is as large as its rows: it goes before they grow.
             drop(reply);
-            if rows.is_empty() {
-                rows = page.rows;
-            } else {
-                rows.reserve_exact(page.rows.len());
-                rows.extend(page.rows);
-            }
+            rows.extend(page.rows);
             match page.next {
                 None => return Ok(rows),
                 Some(token) if seen.insert(token.clone()) => next = Some(token),
