@@ -96,6 +96,8 @@ pub const TOKEN_LOCK_WAIT_S: u64 = 60;
 pub const TOKEN_BYTES_MAX: u64 = 64 * 1024;
 /// A month of sixteen metrics is about 400 KiB.
 pub const LEDGER_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// Months of one participant that are written side by side.
+pub const LEDGER_WRITES_AT_ONCE: usize = 8;
 /// What a token file never exceeds in practice; its space is reserved before a refresh.
 pub const TOKEN_RESERVE_BYTES: u64 = 16 * 1024;
 /// A day of minute data is about 100 KiB.
