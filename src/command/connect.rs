@@ -205,7 +205,12 @@ fn let_go_of_former(context: &Context, user: &UserId, before: &Token) {
     let revoked = context.provider(&before.provider).and_then(|provider| {
         let request = provider.revoke_request(&before.refresh_token);
         // Once only: the participant waits, and this provider may be gone for good.
-        read_revocation(provider, &request, &context.http.send(&request)?)
+        let reply = context.http.send(&request)?;
+        // An API that is switched off has not confirmed anything.
+        if reply.status == 410 {
+            return Err(provider.classify(&reply));
+        }
+        read_revocation(provider, &request, &reply)
     });
     match revoked {
         Ok(_) => withdrawals::forget_former(&context.tokens, user).unwrap_or_else(|failure| {

@@ -39,10 +39,10 @@ pub fn run(context: &Context, arguments: &SyncArguments) -> Result<u8> {
     let _lock = run_lock(context)?;
     let uploads = Uploads::open(context, chosen.len(), arguments.no_upload, wanted.insistent)?;
     sweep(context);
-    if chosen.is_empty() {
+    if chosen.is_empty() && context.known()?.is_empty() {
         log::warn!("nobody is signed in yet; run: fitsync login USER");
     }
-    withdraw::finish(context);
+    let unfinished = withdraw::finish(context);
     tell_added_metrics(context, &chosen);
     make_room(context);
     let mut reports = work(context, &wanted, &uploads, &chosen);
@@ -50,6 +50,7 @@ pub fn run(context: &Context, arguments: &SyncArguments) -> Result<u8> {
     make_room(context);
     let waiting = uploads.waiting(&chosen);
     reports.iter().for_each(ParticipantReport::log);
+    reports.extend(unfinished);
     let report = RunReport::new(reports, waiting);
     report.log();
     if arguments.json {

@@ -23,12 +23,13 @@ pub fn run(context: &Context, arguments: &UploadArguments) -> Result<u8> {
     if context.config.bucket.is_none() {
         return Err(Failure::new(ErrorClass::Usage, "S3_BUCKET_RAW is not set: no bucket"));
     }
-    withdraw::finish(context);
+    let unfinished = withdraw::finish(context);
     let uploads = Uploads::open(context, chosen.len(), false, true)?;
     let mut reports: Vec<_> = chosen.iter().map(ParticipantReport::new).collect();
     uploads.backlog(&chosen, &mut reports);
     make_room(context);
     let waiting = uploads.waiting(&chosen);
+    reports.extend(unfinished);
     let report = RunReport::new(reports, waiting);
     report.log();
     if arguments.json {

@@ -6,6 +6,7 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use crate::command::arguments::WithdrawArguments;
 use crate::command::context::Context;
 use crate::command::login::say;
+use crate::command::report::ParticipantReport;
 use crate::command::sync::run_lock;
 use crate::core::error::{ErrorClass, Failure, Result, Secret, worst_exit};
 use crate::core::exchange::{Reply, Request};
@@ -92,8 +93,10 @@ fn begin(context: &Context, user: &UserId, delete_objects: bool) -> Result<Withd
     Ok(withdrawal)
 }
 
-/// Finishes earlier withdrawals; called by runs that hold the run lock.
-pub fn finish(context: &Context) {
+/// Finishes earlier withdrawals; called by runs that hold the run lock. What is still undone is
+/// told like any other failure.
+pub fn finish(context: &Context) -> Vec<ParticipantReport> {
+    let mut unfinished = Vec::new();
     for user in context.tokens.ids().unwrap_or_default() {
         let pending = withdrawals::load(&context.tokens, &user);
         let Ok(Some(mut withdrawal)) = pending else { continue };
@@ -104,8 +107,16 @@ pub fn finish(context: &Context) {
         if problems.is_empty() {
             log::info!("user={user} the withdrawal is complete");
         }
-        problems.iter().for_each(|problem| log::warn!("user={user} withdrawal: {problem}"));
+        let mut report = ParticipantReport::new(&user);
+        for problem in &problems {
+            let what = format!("withdrawal: {}", problem.what);
+            report.fail(&Failure { what, ..problem.clone() }, None, None);
+        }
+        if !problems.is_empty() {
+            unfinished.push(report);
+        }
     }
+    unfinished
 }
 
 /// One part of a withdrawal.

@@ -96,12 +96,25 @@ pub fn minutes(
         return Err(malformed(format!("{name}: expected minutes, found something else")));
     }
     let dataset = word("dataset").ok_or_else(|| malformed(format!("{name}.dataset is missing")))?;
-    let mut rows = Vec::new();
+    let (mut rows, mut without) = (Vec::new(), 0);
     for (index, raw) in elements(dataset)?.enumerate() {
         let minute = Element::parse(raw?, format!("{name}.dataset[{index}]"))?;
-        rows.extend(day.row(&minute, "time", read(&minute)?)?);
+        if minute.has("value") {
+            rows.extend(day.row(&minute, "time", read(&minute)?)?);
+        } else {
+            without += 1;
+        }
     }
+    check_values(&rows, without, &name)?;
     Ok(rows)
+}
+
+/// A minute whose value is null is a missing row; a whole day of them is no answer.
+fn check_values(rows: &[Row], without: usize, name: &str) -> Result<()> {
+    if rows.is_empty() && without > 0 {
+        return Err(malformed(format!("{name}: no minute has a value")));
+    }
+    Ok(())
 }
 
 /// The summary names the day; it may be empty. Another day's minutes must not pass for this one's.
@@ -137,7 +150,7 @@ pub fn zone_minutes(text: &str, day: &LabelledDay) -> Result<Vec<Row>> {
     const NAME: &str = "activities-active-zone-minutes-intraday";
     let found = members(text)?;
     let days = member(&found, NAME).ok_or_else(|| malformed(format!("{NAME} is missing")))?;
-    let mut rows = Vec::new();
+    let (mut rows, mut without) = (Vec::new(), 0);
     for (index, raw) in elements(days)?.enumerate() {
         let raw = raw?;
         let place = format!("{NAME}[{index}]");
@@ -151,6 +164,10 @@ pub fn zone_minutes(text: &str, day: &LabelledDay) -> Result<Vec<Row>> {
             .ok_or_else(|| malformed(format!("{place}.minutes is missing")))?;
         for (index, raw) in elements(minutes)?.enumerate() {
             let minute = Element::parse(raw?, format!("{place}.minutes[{index}]"))?;
+            if !minute.has("value.activeZoneMinutes") {
+                without += 1;
+                continue;
+            }
             let all = minute.int("value.activeZoneMinutes")?;
             let zone = |name: &str| {
                 let credits = minute.optional(&format!("value.{name}"), Element::int)?;
@@ -165,6 +182,7 @@ pub fn zone_minutes(text: &str, day: &LabelledDay) -> Result<Vec<Row>> {
             rows.extend(day.row(&minute, "minute", cells)?);
         }
     }
+    check_values(&rows, without, NAME)?;
     Ok(rows)
 }
 

@@ -101,3 +101,18 @@ fn days_give_what_was_told_and_leave_the_rest_empty() {
     let rows = days(text, "tempSkin", wrist_temperature).unwrap();
     assert_eq!(rows[1].cells[..2], [Cell::Number(-0.9), Cell::Empty]);
 }
+
+#[test]
+fn a_minute_without_a_value_is_a_missing_row_and_a_day_of_them_no_answer() {
+    let text = r#"{"activities-steps-intraday":{"dataset":[{"time":"10:00:00","value":null},
+        {"time":"10:01:00"},{"time":"10:02:00","value":7}]}}"#;
+    let day = day("2016-03-08", "UTC");
+    let rows = minutes(text, "steps", &day, steps).unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].instant().unwrap().to_string(), "2016-03-08T10:02:00Z");
+    assert!(minutes(&text.replace(":7}", ":null}"), "steps", &day, steps).is_err());
+    let zones = r#"{"activities-active-zone-minutes-intraday":[{"dateTime":"2016-03-08","minutes":[
+        {"minute":"2016-03-08T10:00:00","value":null},
+        {"minute":"2016-03-08T10:01:00","value":{"activeZoneMinutes":1}}]}]}"#;
+    assert_eq!(zone_minutes(zones, &day).unwrap().len(), 1);
+}

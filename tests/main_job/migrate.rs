@@ -91,7 +91,17 @@ fn the_old_grant_is_kept_aside_where_its_provider_answers_no_more() {
     world.sim.set_host_down(fitsync_sim::Host::Fitbit, true);
     world.connect_by(&["migrate", USER], WHO).exits(0);
     assert!(world.dir.join("tokens/user_001.former").exists());
-    world.sync(&[]).exits(0);
+    world.sim.expire_access_tokens();
+    world.sync(&["--from", "2026-11-01", "--to", "2026-11-01"]).exits(0);
+    assert!(world.dir.join("tokens/user_001.former").exists(), "a refresh leaves it alone");
+}
+
+#[test]
+fn an_api_that_is_switched_off_confirms_nothing_so_the_old_grant_is_kept_aside() {
+    let world = on_fitbit();
+    world.sim.set_fitbit_retired(true);
+    world.connect_by(&["migrate", USER], WHO).exits(0);
+    assert!(world.dir.join("tokens/user_001.former").exists());
 }
 
 #[test]

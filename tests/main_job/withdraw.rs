@@ -86,6 +86,10 @@ fn offline_the_marker_waits_and_a_later_run_finishes() {
     let marker = world.dir.join("tokens/user_001.withdrawn");
     assert!(std::fs::read_to_string(&marker).unwrap().contains("refresh_token\":\"1//"));
     world.sim.set_down(false);
+    world.sim.set_host_down(Host::S3, true);
+    let ran = world.sync(&[]).exits(75).says("withdrawal: ");
+    assert!(ran.stdout.contains("withdrawal: ") && !ran.stderr.contains("nobody is signed in"));
+    world.sim.set_host_down(Host::S3, false);
     world.sync(&[]).exits(0).says("the withdrawal is complete");
     assert!(!world.sim.is_granted(WHO));
     assert!(!world.objects().keys().any(|key| key.contains("/user_001/")));
