@@ -82,6 +82,8 @@ pub const QUEUE_WAIT_S_MAX: u64 = 4 * 3600;
 pub const PAGE_ROWS: u32 = 10_000;
 /// Google's largest page of sleep and exercise.
 pub const PAGE_SESSIONS: u32 = 25;
+/// Pages of paired devices.
+pub const DEVICE_PAGES_MAX: usize = 8;
 /// The Fitbit Web API counts by the hour; a longer wait is none that it asks for.
 pub const FITBIT_RESET_S_MAX: u64 = 2 * 3600;
 pub const FITBIT_RESET_SPARE_S: u64 = 10;

@@ -2,11 +2,13 @@
 
 #![forbid(unsafe_code)]
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use argh::FromArgs as _;
 use fitsync::command::arguments::{Arguments, Command, env_file_first, split_equals};
 use fitsync::command::context::Context;
+use fitsync::command::login::say;
 use fitsync::command::report::EarlyEnd;
 use fitsync::command::sync::print_json;
 use fitsync::command::{doctor, login, migrate, serve, status, sync, upload, verify, withdraw};
@@ -26,7 +28,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<u8> {
     if arguments.version {
-        println!("fitsync {}", env!("CARGO_PKG_VERSION"));
+        print_text(&format!("fitsync {}\n", env!("CARGO_PKG_VERSION")));
         return Ok(0);
     }
     let Some(command) = arguments.command else {
@@ -72,21 +74,26 @@ fn parse() -> std::result::Result<Arguments, ExitCode> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     Arguments::from_args(&["fitsync"], &words).map_err(|exit| {
         if exit.status.is_ok() {
-            print!("{}", exit.output);
+            print_text(&exit.output);
             return ExitCode::SUCCESS;
         }
         usage(&exit.output.split_whitespace().collect::<Vec<_>>().join(" "))
     })
 }
 
+/// Whoever reads the pipe may be gone.
+fn print_text(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
 fn usage(what: &str) -> ExitCode {
-    eprintln!("fitsync: {what} (see fitsync --help)");
+    say(&format!("fitsync: {what} (see fitsync --help)"));
     ExitCode::from(ErrorClass::Usage.exit_code())
 }
 
 /// Why nothing was done; a program that reads the result gets a document all the same.
 fn told(failure: &Failure, json: bool) -> u8 {
-    eprintln!("fitsync: {failure}");
+    say(&format!("fitsync: {failure}"));
     if json {
         print_json(&EarlyEnd::new(failure));
     }

@@ -18,7 +18,7 @@ use crate::io::withdrawals;
 use crate::portal::sign_ins::{self, Hint};
 use crate::portal::text::{ago, period};
 use crate::provider::metric::Metric;
-use crate::provider::{Identity, PairedDevice, Provider, newest};
+use crate::provider::{Identity, PairedDevice, Provider, newest, no_token_answer, paired_devices};
 
 /// What a sign-in is for.
 #[derive(Debug, Clone)]
@@ -92,10 +92,9 @@ pub fn connect(
         .flatten()
         .flatten();
     let zone = zone.and_then(|name| day::zone(&name).ok());
-    let devices =
-        |reply: Reply| provider.read_devices(&reply, zone.as_ref().unwrap_or(&TimeZone::UTC));
+    let clock = zone.clone().unwrap_or(TimeZone::UTC);
     let device = settings_granted
-        .then(|| ask(provider.devices_request()).and_then(devices))
+        .then(|| paired_devices(provider, &clock, |request| ask(request.clone())))
         .and_then(|devices| newest(&devices.unwrap_or_default()).cloned());
     let (token, is_first) = store(context, provider, asked, &grant, &identity, zone.as_ref())?;
     let metrics = context.config.metrics.iter().copied();
@@ -121,7 +120,7 @@ pub fn connect(
 
 fn code_refused(failure: Failure) -> Failure {
     if failure.class != ErrorClass::Auth {
-        return failure;
+        return no_token_answer(failure);
     }
     let what = "the code was refused: it is too old, or was used before; start the sign-in again";
     Failure::new(ErrorClass::Code, what)

@@ -17,7 +17,7 @@ use crate::core::rebuild::Owner;
 use crate::core::token::Token;
 use crate::io::rebuild;
 use crate::provider::metric::Metric;
-use crate::provider::newest;
+use crate::provider::{newest, paired_devices};
 
 /// The days that may be asked at all, by no option more. The day of the consent is in the token;
 /// not so where the zone was not known then, or the setting came later.
@@ -44,11 +44,8 @@ impl Fetch<'_, '_> {
             zone = Some(self.zone()?);
         }
         let zone = day::zone(zone.as_deref().unwrap_or("UTC"))?;
-        let request = self.session.provider.devices_request();
-        let devices = self
-            .session
-            .call(&request)
-            .and_then(|reply| self.session.provider.read_devices(&reply, &zone));
+        let provider = self.session.provider;
+        let devices = paired_devices(provider, &zone, |request| self.session.call(request));
         let known = self.book.head.device_synced_at;
         match devices {
             Ok(devices) => {

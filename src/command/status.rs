@@ -177,13 +177,10 @@ fn headline(one: &ParticipantStatus, now_s: i64) -> String {
         parts.push(format!("since {since}"));
     }
     let synced = one.device_synced_at.as_ref().and_then(|at| at.parse::<jiff::Timestamp>().ok());
-    match (&one.device, synced, &one.device_unknown) {
-        (Some(device), Some(at), _) => {
-            parts.push(format!("{device} synced {}", ago(now_s - at.as_second())));
-        }
-        (_, _, Some(why)) => parts.push(why.clone()),
-        _ => {}
+    if let (Some(device), Some(at)) = (&one.device, synced) {
+        parts.push(format!("{device} synced {}", ago(now_s - at.as_second())));
     }
+    parts.extend(one.device_unknown.clone());
     if one.waiting > 0 {
         parts.push(format!("{} files wait for upload", one.waiting));
     }

@@ -23,6 +23,7 @@ use crate::core::user::UserId;
 use crate::io::files::{self, Lock};
 use crate::io::keep;
 use crate::io::session::Guards;
+use crate::provider::metric::{METRICS, Metric};
 
 pub fn run(context: &Context, arguments: &SyncArguments) -> Result<u8> {
     let users = named_users(&arguments.user)?;
@@ -106,17 +107,23 @@ pub fn print_json(report: &impl miniserde::Serialize) {
 
 pub fn named_users(texts: &[String]) -> Result<Vec<UserId>> {
     let user = |text: &String| text.parse().map_err(|why| Failure::new(ErrorClass::Usage, why));
-    texts.iter().map(user).collect::<Result<_>>()
+    let mut users = Vec::new();
+    for named in texts.iter().map(user) {
+        let named = named?;
+        if !users.contains(&named) {
+            users.push(named);
+        }
+    }
+    Ok(users)
 }
 
-fn metrics(
-    context: &Context,
-    names: &[String],
-) -> Result<Vec<&'static crate::provider::metric::Metric>> {
+fn metrics(context: &Context, names: &[String]) -> Result<Vec<&'static Metric>> {
     if names.is_empty() {
         return Ok(context.config.metrics.clone());
     }
-    names.iter().map(|name| find_metric(name)).collect()
+    let named: Vec<_> = names.iter().map(|name| find_metric(name)).collect::<Result<_>>()?;
+    let is_named = |metric: &&Metric| named.iter().any(|one| one.name == metric.name);
+    Ok(METRICS.iter().filter(is_named).collect())
 }
 
 fn dates(from: Option<&str>, to: Option<&str>, today: Date) -> Result<Option<(Date, Date)>> {

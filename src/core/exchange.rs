@@ -143,6 +143,12 @@ pub fn form(pairs: &[(&str, &str)]) -> String {
     encoded.collect::<Vec<_>>().join("&")
 }
 
+/// An address with these parameters, behind those that it has already (RFC 6749, section 3.1).
+pub fn with_query(address: &str, query: &str) -> String {
+    let join = if address.contains('?') { '&' } else { '?' };
+    format!("{address}{join}{query}")
+}
+
 /// Undoes percent-encoding and `+`; bytes that are not UTF-8 become the replacement character.
 pub fn percent_decode(text: &str) -> String {
     let mut bytes = text.bytes();

@@ -204,8 +204,9 @@ impl Entry {
         if self.was_sealed && !same {
             self.revisions += 1;
         }
-        self.state = if reading.seals { State::Sealed } else { State::Provisional };
         self.was_sealed |= reading.seals;
+        // What was final stays so, also where no device says it again.
+        self.state = if self.was_sealed { State::Sealed } else { State::Provisional };
         self.rows = reading.rows;
         if same && !self.file.missing {
             return Outcome::Unchanged;

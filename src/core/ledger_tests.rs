@@ -34,6 +34,14 @@ fn an_entry_goes_from_wanted_over_provisional_to_sealed() {
 }
 
 #[test]
+fn a_sealed_day_stays_sealed_when_no_device_says_it_again() {
+    let mut entry = Entry::wanted();
+    entry.settle(&reading(10, "a", "2026-11-02T08:00:00Z", true));
+    entry.settle(&reading(10, "a", "2026-11-03T08:00:00Z", false));
+    assert_eq!((entry.state, entry.revisions), (State::Sealed, 0));
+}
+
+#[test]
 fn an_empty_day_is_an_answer_and_makes_no_file() {
     let mut entry = Entry::wanted();
     let empty = reading(0, "header", "2026-11-02T08:00:00Z", true);

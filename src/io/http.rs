@@ -74,7 +74,7 @@ impl Http {
 
     /// The proxy's `host:port` when it is asked for this address.
     pub fn proxy_of(&self, url: &str) -> Option<String> {
-        let proxy = self.agent.config().proxy()?;
+        let proxy = self.agent.config().proxy().filter(|_| may_be_proxied(url))?;
         let direct = url.parse().is_ok_and(|uri| proxy.is_no_proxy(&uri));
         (!direct).then(|| format!("{}:{}", proxy.host(), proxy.port()))
     }
@@ -181,9 +181,11 @@ fn exchange(agent: &ureq::Agent, request: &Request) -> std::result::Result<Reply
     if let Some(token) = &request.bearer {
         builder = builder.header("authorization", format!("Bearer {}", token.expose()));
     }
+    let proxy = agent.config().proxy().filter(|_| may_be_proxied(&request.url)).cloned();
     let answered = match request.method {
         Method::Get | Method::Head | Method::Delete => {
-            agent.run(builder.body(()).map_err(Failed::Request)?)
+            let request = builder.body(()).map_err(Failed::Request)?;
+            agent.run(agent.configure_request(request).proxy(proxy).build())
         }
         Method::Post | Method::Put => {
             if request.body.len() > config::HTTP_EXPECT_BYTES_MIN {
@@ -192,7 +194,9 @@ fn exchange(agent: &ureq::Agent, request: &Request) -> std::result::Result<Reply
             let allowance_s = request.body.len() as u64 / config::HTTP_UPLOAD_BYTES_PER_S;
             let timeout = Duration::from_secs(config::HTTP_TIMEOUT_S + allowance_s);
             let request = builder.body(request.body.as_slice()).map_err(Failed::Request)?;
-            agent.run(agent.configure_request(request).timeout_global(Some(timeout)).build())
+            agent.run(
+                agent.configure_request(request).proxy(proxy).timeout_global(Some(timeout)).build(),
+            )
         }
     };
     let mut answered = answered.map_err(Failed::Transport)?;
@@ -211,6 +215,11 @@ fn read_to_end(mut reader: impl std::io::Read) -> std::result::Result<Vec<u8>, u
     let mut body = Vec::new();
     reader.read_to_end(&mut body)?;
     Ok(body)
+}
+
+/// HTTPS_PROXY is for https, and never for this machine; ureq would ask it for every address.
+fn may_be_proxied(url: &str) -> bool {
+    url.starts_with("https://") && !is_loopback_url(url)
 }
 
 /// Whether the `Date` of this peer may correct our clock: verified TLS, or this machine.
@@ -371,6 +380,17 @@ fn classify_tls(error: &rustls::Error) -> (ErrorClass, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_proxy_is_asked_for_https_elsewhere_only() {
+        let proxy = ureq::Proxy::new("http://proxy.example:3128").unwrap();
+        let http = Http::through(Some(proxy), &[], &Clock::default(), 1).unwrap();
+        let asked = |url: &str| http.proxy_of(url).is_some();
+        assert!(asked("https://health.googleapis.com/v4"));
+        for url in ["http://10.0.0.5:9000/x", "https://localhost:9/x", "http://127.0.0.1:9/x"] {
+            assert!(!asked(url), "{url}");
+        }
+    }
 
     #[test]
     fn only_this_machine_is_loopback() {

@@ -21,7 +21,7 @@ use crate::core::user::UserId;
 use crate::io::http::Http;
 use crate::io::tokens::TokenStore;
 use crate::io::{random, stop};
-use crate::provider::Provider;
+use crate::provider::{Provider, no_token_answer};
 
 /// One guard per provider: what is wrong with one service must not stop the participants of the
 /// other.
@@ -317,16 +317,11 @@ impl<'a> Session<'a> {
         if reply.ok() {
             return self.provider.read_grant(&reply);
         }
-        let mut failure = self.provider.classify(&reply).at(request.label());
+        let failure = self.provider.classify(&reply).at(request.label());
         if failure.class == ErrorClass::Config {
             self.guard.failed(who, &failure);
         }
-        if failure.class == ErrorClass::NotGranted {
-            // No metric is asked here; OAuth refuses with 400 or 401 (RFC 6749, section 5.2).
-            failure.class = ErrorClass::Format;
-            failure.what = format!("HTTP {} is no answer of a token service", reply.status);
-        }
-        Err(failure)
+        Err(no_token_answer(failure))
     }
 
     /// After `invalid_grant`: believe it only if the file still holds the token that was refused.

@@ -337,7 +337,7 @@ fn every_request_goes_to_a_known_host_and_shows_no_secret() {
             provider.refresh_request(&code),
             provider.revoke_request(&code),
             provider.identity_request(),
-            provider.devices_request(),
+            provider.devices_request(None),
             provider.zone_request(),
         ];
         for metric in METRICS.iter().filter(|metric| provider.scope_of(metric).is_some()) {

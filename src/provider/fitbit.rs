@@ -14,7 +14,7 @@ use crate::config::{
     API_REPLY_BYTES_MAX, FITBIT_RESET_S_MAX, FITBIT_RESET_SPARE_S, SMALL_REPLY_BYTES_MAX,
 };
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
-use crate::core::exchange::{Method, Reply, Request, form};
+use crate::core::exchange::{Method, Reply, Request, form, with_query};
 use crate::core::json::{Element, elements};
 use crate::core::plan::{Job, Reach};
 use crate::core::table::Row;
@@ -22,7 +22,7 @@ use crate::core::token::{Grant, SEED_PROVIDER};
 use crate::provider::fitbit_read::{self as read, FitbitRead, LabelledDay};
 use crate::provider::metric::{FitbitSource, Metric};
 use crate::provider::{
-    App, Identity, Page, PairedDevice, Provider, error_name, read_token, text_of, tidied,
+    App, Devices, Identity, Page, PairedDevice, Provider, error_name, read_token, text_of, tidied,
 };
 
 pub const NAME: &str = SEED_PROVIDER;
@@ -124,7 +124,7 @@ impl Provider for Fitbit {
             // The browser may be signed in as the participant before.
             ("prompt", "login consent"),
         ]);
-        format!("{}?{query}", self.authorize)
+        with_query(&self.authorize, &query)
     }
 
     fn code_request(&self, code: &Secret, verifier: &Secret) -> Request {
@@ -165,11 +165,11 @@ impl Provider for Fitbit {
         Ok(Identity { account, legacy_user_id: None })
     }
 
-    fn devices_request(&self) -> Request {
+    fn devices_request(&self, _page: Option<&str>) -> Request {
         self.get("1/user/-/devices.json")
     }
 
-    fn read_devices(&self, reply: &Reply, zone: &TimeZone) -> Result<Vec<PairedDevice>> {
+    fn read_devices(&self, reply: &Reply, zone: &TimeZone) -> Result<Devices> {
         let mut devices = Vec::new();
         for (index, raw) in elements(text_of(reply)?)?.enumerate() {
             let device = Element::object(raw?, format!("devices[{index}]"))?;
@@ -179,7 +179,7 @@ impl Provider for Fitbit {
                 synced_at: synced_at(&device, zone)?,
             });
         }
-        Ok(devices)
+        Ok(Devices { devices, next: None })
     }
 
     fn tells_wall_clocks(&self) -> bool {

@@ -78,14 +78,14 @@ fn devices_tell_the_wall_clock_of_the_participant() {
         "lastSyncTime":"2019-11-07T12:00:58.000","type":"TRACKER"},
         {"deviceVersion":"Aria","type":"SCALE"}]"#;
     let zone = TimeZone::get("America/New_York").unwrap();
-    let devices = fitbit().read_devices(&reply(text), &zone).unwrap();
+    let devices = fitbit().read_devices(&reply(text), &zone).unwrap().devices;
     assert_eq!(devices[0].synced_at.unwrap().to_string(), "2019-11-07T17:00:58Z");
     assert!(devices[1].is_scale && devices[1].synced_at.is_none());
-    assert!(fitbit().read_devices(&reply("[]"), &zone).unwrap().is_empty());
+    assert!(fitbit().read_devices(&reply("[]"), &zone).unwrap().devices.is_empty());
     assert!(fitbit().read_devices(&reply("{}"), &zone).is_err());
     // Shown twice: the first time, so that nothing is called synced too early.
     let text = r#"[{"lastSyncTime":"2026-11-01T01:30:00.000"}]"#;
-    let devices = fitbit().read_devices(&reply(text), &zone).unwrap();
+    let devices = fitbit().read_devices(&reply(text), &zone).unwrap().devices;
     assert_eq!(devices[0].synced_at.unwrap().to_string(), "2026-11-01T05:30:00Z");
 }
 

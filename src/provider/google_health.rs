@@ -11,14 +11,16 @@ use jiff::tz::TimeZone;
 use crate::config::{API_REPLY_BYTES_MAX, PAGE_ROWS, PAGE_SESSIONS, SMALL_REPLY_BYTES_MAX};
 use crate::core::day::{next, previous};
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
-use crate::core::exchange::{Method, Reply, Request, form};
+use crate::core::exchange::{Method, Reply, Request, form, percent_encode, with_query};
 use crate::core::json::{Element, elements, members};
 use crate::core::plan::{Job, Reach};
 use crate::core::table::{Row, utc};
 use crate::core::token::Grant;
 use crate::provider::google_error::{classify, reasons};
 use crate::provider::metric::{Ask, Cadence, Metric, Read};
-use crate::provider::{App, Identity, Page, PairedDevice, Provider, read_token, text_of, tidied};
+use crate::provider::{
+    App, Devices, Identity, Page, PairedDevice, Provider, read_token, text_of, tidied,
+};
 
 pub const NAME: &str = "google-health";
 const SCOPE_PREFIX: &str = "https://www.googleapis.com/auth/googlehealth.";
@@ -134,7 +136,7 @@ impl Provider for GoogleHealth {
             ("access_type", "offline"),
             ("prompt", "consent select_account"),
         ]);
-        format!("{}?{query}", self.addresses.authorize)
+        with_query(&self.addresses.authorize, &query)
     }
 
     fn code_request(&self, code: &Secret, verifier: &Secret) -> Request {
@@ -187,13 +189,15 @@ impl Provider for GoogleHealth {
         Ok(Identity { account, legacy_user_id })
     }
 
-    fn devices_request(&self) -> Request {
-        self.get("pairedDevices?pageSize=100")
+    fn devices_request(&self, page: Option<&str>) -> Request {
+        let page = page.map(|page| format!("&pageToken={}", percent_encode(page)));
+        self.get(&format!("pairedDevices?pageSize=100{}", page.unwrap_or_default()))
     }
 
-    fn read_devices(&self, reply: &Reply, _zone: &TimeZone) -> Result<Vec<PairedDevice>> {
+    fn read_devices(&self, reply: &Reply, _zone: &TimeZone) -> Result<Devices> {
         let found = Element::object(text_of(reply)?, "reply")?;
-        if !found.has("pairedDevices") && !found.names("").is_empty() {
+        let next = found.text("nextPageToken").ok().filter(|token| !token.is_empty());
+        if !found.has("pairedDevices") && next.is_none() && !found.names("").is_empty() {
             return Err(found.unexpected("pairedDevices", "an array"));
         }
         let device = |device: &Element| {
@@ -206,7 +210,8 @@ impl Provider for GoogleHealth {
                 synced_at: device.optional("lastSyncTime", Element::instant)?,
             })
         };
-        found.list("pairedDevices")?.iter().map(device).collect()
+        let devices: Result<_> = found.list("pairedDevices")?.iter().map(device).collect();
+        Ok(Devices { devices: devices?, next: next.map(str::to_owned) })
     }
 
     fn zone_request(&self) -> Request {

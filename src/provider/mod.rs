@@ -18,6 +18,7 @@ mod conformance_tests;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::config::DEVICE_PAGES_MAX;
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::exchange::{Reply, Request};
 use crate::core::json::Element;
@@ -54,6 +55,42 @@ pub struct PairedDevice {
 /// The device whose last sync says how far data can be complete: the newest that is no scale.
 pub fn newest(devices: &[PairedDevice]) -> Option<&PairedDevice> {
     devices.iter().filter(|device| !device.is_scale).max_by_key(|device| device.synced_at)
+}
+
+/// One page of devices.
+#[derive(Debug, Default)]
+pub struct Devices {
+    pub devices: Vec<PairedDevice>,
+    pub next: Option<String>,
+}
+
+/// All devices of a participant, page by page; `call` sends.
+pub fn paired_devices(
+    provider: &dyn Provider,
+    zone: &TimeZone,
+    mut call: impl FnMut(&Request) -> Result<Reply>,
+) -> Result<Vec<PairedDevice>> {
+    let (mut found, mut page) = (Vec::new(), None);
+    for _ in 0..DEVICE_PAGES_MAX {
+        let reply = call(&provider.devices_request(page.as_deref()))?;
+        let devices = provider.read_devices(&reply, zone)?;
+        found.extend(devices.devices);
+        page = devices.next;
+        if page.is_none() {
+            return Ok(found);
+        }
+    }
+    Err(Failure::new(ErrorClass::Format, format!("more than {DEVICE_PAGES_MAX} pages of devices")))
+}
+
+/// A 403 of a token service is no metric that was not granted; OAuth refuses with 400 or 401
+/// (RFC 6749, section 5.2).
+pub fn no_token_answer(mut failure: Failure) -> Failure {
+    if failure.class == ErrorClass::NotGranted {
+        failure.class = ErrorClass::Format;
+        failure.what = "the token service answers with HTTP 403, which OAuth does not know".into();
+    }
+    failure
 }
 
 /// One page of rows.
@@ -100,9 +137,9 @@ pub trait Provider: Sync {
 
     fn identity_request(&self) -> Request;
     fn read_identity(&self, reply: &Reply) -> Result<Identity>;
-    fn devices_request(&self) -> Request;
+    fn devices_request(&self, page: Option<&str>) -> Request;
     /// `zone`: where the participant is, for a provider that tells wall clocks only.
-    fn read_devices(&self, reply: &Reply, zone: &TimeZone) -> Result<Vec<PairedDevice>>;
+    fn read_devices(&self, reply: &Reply, zone: &TimeZone) -> Result<Devices>;
     /// Whether times mean nothing without the participant's zone.
     fn tells_wall_clocks(&self) -> bool {
         false

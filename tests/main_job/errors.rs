@@ -54,6 +54,18 @@ fn an_access_token_that_no_refresh_cures_asks_for_a_new_sign_in() {
 }
 
 #[test]
+fn a_token_service_that_is_ill_in_mid_run_asks_nobody_to_sign_in_again() {
+    let world = World::connected(plain(one()));
+    world.sim.inject(Fault::always(status(401, None)).path("dataTypes"));
+    world.sim.inject(Fault::always(status(500, None)).path("token"));
+    world.sync(&[]).exits(75);
+    assert_eq!(world.status(USER)["state"], "connected");
+    world.sim.clear_faults();
+    world.sync(&[]).exits(0);
+    world.check_bucket(USER, WHO);
+}
+
+#[test]
 fn one_metric_that_is_refused_is_not_granted_and_the_others_are_read() {
     let world = two();
     let refused = reason("ACCESS_TOKEN_SCOPE_INSUFFICIENT");
@@ -77,7 +89,7 @@ fn a_metric_that_was_refused_for_a_while_is_read_in_full_when_it_is_allowed_agai
     world.sync(&["--from", "2026-09-01", "--to", "2026-10-31"]).exits(0);
     world.sim.clear_faults();
     // With the next look-back, a day later.
-    let tomorrow = world.sim.now() + crate::world::hours(25);
+    let tomorrow = crate::world::just_now() + crate::world::hours(25);
     world.sim.set_device_sync(WHO, tomorrow).expect("a device");
     let clock = fitsync::io::clock::Clock::default();
     assert_eq!(world.sync_at(&clock, tomorrow, &Default::default()), 0);
