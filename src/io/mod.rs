@@ -9,6 +9,7 @@ pub mod credentials;
 pub mod erase;
 pub mod files;
 pub mod http;
+mod http_error;
 pub mod inspect;
 pub mod keep;
 pub mod lan;
