@@ -84,6 +84,7 @@ impl Gateway {
                     at: Timestamp::now(),
                     device_synced_at: None,
                     seals: true,
+                    clock_wrong: false,
                     provider: "google-health",
                     data_source: "all-sources",
                 };

@@ -95,6 +95,8 @@ fn plan_of(
         days: &book.days(),
         calendar: &calendar,
         device: Device::SyncedAt(now),
+        clock_wrong: false,
+        signed_in: token.obtained_at,
         account: &token.account,
         former: token.legacy_user_id.as_deref(),
         window: window(config, token, &calendar),

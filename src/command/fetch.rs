@@ -146,7 +146,6 @@ impl Fetch<'_, '_> {
         let mut device = self.device()?;
         // A clock that the first reply has shown to be wrong is corrected from here on.
         self.now = self.context.clock.now();
-        self.notice_sign_in();
         let wishes = self.wishes();
         self.open_months(&wishes, device)?;
         let missing = self.rebuild()?;
@@ -337,7 +336,8 @@ impl Fetch<'_, '_> {
             bytes: bytes.len() as u64,
             at: self.now,
             device_synced_at: device.synced_at(),
-            seals: passed && self.now >= span.end && !self.context.clock.known_wrong(),
+            seals: passed && self.now >= span.end,
+            clock_wrong: self.context.clock.known_wrong(),
             provider: self.session.provider.name(),
             data_source: self.session.provider.data_source(),
         });

@@ -36,6 +36,7 @@ impl Fetch<'_, '_> {
         self.session.ready()?;
         if !self.session.token.granted(&scope) {
             self.book.head.device_unknown = Some("device settings were not granted".to_owned());
+            self.ask_the_time()?;
             return Ok(Device::Unknown);
         }
         // Wall clocks mean nothing without the zone: before the first run it is not known.
@@ -70,6 +71,18 @@ impl Fetch<'_, '_> {
             }
             Err(failure) => Err(failure),
         }
+    }
+
+    /// Some request that shows the clock to be right, where none is made before the plan: one that
+    /// booted in 1970 would make the ledger owe days of 1970.
+    fn ask_the_time(&mut self) -> Result<()> {
+        if self.context.clock.checked() {
+            return Ok(());
+        }
+        let request = self.session.provider.identity_request();
+        let answered = self.session.call(&request);
+        // A refusal tells the time as well.
+        if self.context.clock.checked() { Ok(()) } else { answered.map(drop) }
     }
 
     /// The participant's zone of today. A day's zone is fixed for good, so a zone that could not
@@ -116,17 +129,9 @@ impl Fetch<'_, '_> {
         Ok(zone)
     }
 
-    /// A new sign-in may have cured whatever was refused: the look-back is due.
-    pub(super) fn notice_sign_in(&mut self) {
-        let signed_in = self.session.token.obtained_at;
-        let head = &mut self.book.head;
-        if signed_in.zip(head.lookback_read_at).is_some_and(|(signed_in, read)| signed_in > *read) {
-            head.lookback_read_at = None;
-        }
-    }
-
     pub(super) fn wishes(&self) -> Vec<Wish<'static>> {
-        let lookback = plan::lookback_due(&self.book.head, self.now);
+        let lookback =
+            plan::lookback_due(&self.book.head, self.session.token.obtained_at, self.now);
         let granted = |metric: &Metric| {
             let granted = self.session.provider.granted(&self.session.token, metric);
             let refused = self.book.head.refused.iter().any(|name| name == metric.name);
@@ -178,8 +183,11 @@ impl Fetch<'_, '_> {
                 since: self.session.token.account_since,
                 zone: zone.as_deref().unwrap_or("UTC"),
             };
-            let month = rebuild::month(&config.data_dir, user, key, &stored, &owner)?;
-            let first = self.book.head.first_day;
+            let mut month = rebuild::month(&config.data_dir, user, key, &stored, &owner)?;
+            month.want(self.wanted.metrics.iter().map(|metric| metric.name), owner.account);
+            // Without a head nobody knows the first day: what is left of the month names one.
+            let known = month.days.first_key_value().map(|(&date, _)| Text(date));
+            let first = if self.book.head_lost { known } else { self.book.head.first_day };
             let days = day::range(key.first_day(), key.last_day())
                 .filter(|date| first.is_none_or(|first| *date >= *first));
             let unknown = days.filter(|date| !month.days.contains_key(date));
@@ -213,6 +221,8 @@ impl Fetch<'_, '_> {
             days: &self.book.days(),
             calendar,
             device,
+            clock_wrong: self.context.clock.known_wrong(),
+            signed_in: self.session.token.obtained_at,
             account: &self.session.token.account,
             former: self.session.token.legacy_user_id.as_deref(),
             window: window(config, &self.session.token, calendar),

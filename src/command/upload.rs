@@ -8,7 +8,7 @@ use crate::command::context::Context;
 use crate::command::report::{ParticipantReport, RunReport};
 use crate::command::sync::{make_room, named_users, print_json, progress, run_lock};
 use crate::command::withdraw;
-use crate::config::BACKLOG_ITEMS_MAX;
+use crate::config::{BACKLOG_ITEMS_MAX, CSV_BYTES_MAX};
 use crate::core::completeness::{self, CompletenessRow};
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::ledger::{File, MonthKey};
@@ -103,13 +103,10 @@ impl<'a> Uploads<'a> {
     /// What the bucket says of a month of a participant; nothing where it holds nothing, or there
     /// is no bucket.
     pub fn completeness(&self, user: &UserId, key: MonthKey) -> Result<Vec<CompletenessRow>> {
-        let path = file_path(user, COMPLETENESS, key.first_day());
-        let Some(bytes) = self.get(&path)? else { return Ok(Vec::new()) };
+        let Some(store) = &self.store else { return Ok(Vec::new()) };
+        let key = store.key(&file_path(user, COMPLETENESS, key.first_day()))?;
+        let Some(bytes) = store.get(&key, CSV_BYTES_MAX)? else { return Ok(Vec::new()) };
         completeness::read(&bytes)
-    }
-
-    fn get(&self, _path: &str) -> Result<Option<Vec<u8>>> {
-        Ok(None)
     }
 
     /// Sends what this run wrote for one participant; what failed before is left to the backlog.

@@ -93,8 +93,7 @@ fn compare(context: &Context, arguments: &VerifyArguments) -> Result<u8> {
     };
     let mut months = Vec::new();
     for user in &users {
-        let mut keys = Book::look(&context.config.data_dir, user)?.month_keys()?;
-        keys.sort();
+        let keys = Book::look(&context.config.data_dir, user)?.month_keys()?;
         months.extend(keys.into_iter().map(|key| (user, key)));
     }
     for (done, (user, key)) in months.iter().enumerate() {

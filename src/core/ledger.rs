@@ -59,6 +59,8 @@ pub struct Entry {
     pub file: File,
     pub error: Option<ReadError>,
     pub shrunk: Option<Shrunk>,
+    /// Only the clock kept the day from being sealed: it is read once more when that is right.
+    pub clock_was_wrong: Option<bool>,
 }
 
 /// The last failure to read; cleared by success.
@@ -154,6 +156,8 @@ pub struct Reading<'a> {
     pub device_synced_at: Option<Timestamp>,
     /// Whether the day is over and the device had synced past its end.
     pub seals: bool,
+    /// Whether a service has shown the machine's clock to be wrong: nothing is sealed then.
+    pub clock_wrong: bool,
     pub provider: &'a str,
     pub data_source: &'a str,
 }
@@ -181,6 +185,7 @@ impl Entry {
             file: File::default(),
             error: None,
             shrunk: None,
+            clock_was_wrong: None,
         }
     }
 
@@ -204,8 +209,9 @@ impl Entry {
         if self.was_sealed && !same {
             self.revisions += 1;
         }
-        self.was_sealed |= reading.seals;
-        // What was final stays so, also where no device says it again.
+        // What was sealed once stays so: a later reading, by a wrong clock perhaps, knows no less.
+        self.was_sealed |= reading.seals && !reading.clock_wrong;
+        self.clock_was_wrong = (reading.seals && !self.was_sealed).then_some(true);
         self.state = if self.was_sealed { State::Sealed } else { State::Provisional };
         self.rows = reading.rows;
         if same && !self.file.missing {
@@ -243,7 +249,7 @@ impl Entry {
 
     /// Whether the entry needs to be read by a later run.
     pub fn open(&self) -> bool {
-        self.state == State::Wanted || self.shrunk.is_some()
+        self.state == State::Wanted || self.shrunk.is_some() || self.clock_was_wrong.is_some()
     }
 }
 
@@ -293,6 +299,16 @@ impl Month {
         self.days.iter().flat_map(|(&date, day)| {
             day.metrics.iter().map(move |(metric, entry)| (date, metric, entry))
         })
+    }
+
+    /// Notes as wanted what is not known of an account's days: some metrics of a day may have left
+    /// no file when the ledger was lost.
+    pub fn want<'a>(&mut self, metrics: impl Iterator<Item = &'a str> + Clone, account: &str) {
+        for day in self.days.values_mut().filter(|day| day.account == account) {
+            for metric in metrics.clone() {
+                day.metrics.entry(metric.to_owned()).or_insert_with(Entry::wanted);
+            }
+        }
     }
 
     /// Whether a later run has something to read in it.

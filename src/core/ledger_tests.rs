@@ -12,6 +12,7 @@ fn reading(rows: u64, sha256: &str, time: &str, seals: bool) -> Reading<'static>
         at: at(time),
         device_synced_at: None,
         seals,
+        clock_wrong: false,
         provider: "google-health",
         data_source: "all-sources",
     }
@@ -39,6 +40,28 @@ fn a_sealed_day_stays_sealed_when_no_device_says_it_again() {
     entry.settle(&reading(10, "a", "2026-11-02T08:00:00Z", true));
     entry.settle(&reading(10, "a", "2026-11-03T08:00:00Z", false));
     assert_eq!((entry.state, entry.revisions), (State::Sealed, 0));
+}
+
+#[test]
+fn a_wrong_clock_seals_nothing_and_unseals_nothing() {
+    let by_wrong_clock =
+        |sha256| Reading { clock_wrong: true, ..reading(10, sha256, "2026-11-03T08:00:00Z", true) };
+    let mut entry = Entry::wanted();
+    entry.settle(&by_wrong_clock("a"));
+    assert_eq!((entry.state, entry.clock_was_wrong), (State::Provisional, Some(true)));
+    assert!(entry.open(), "to be read once more");
+    entry.settle(&reading(10, "a", "2026-11-04T08:00:00Z", true));
+    assert_eq!((entry.state, entry.open()), (State::Sealed, false));
+    entry.settle(&by_wrong_clock("b"));
+    assert_eq!((entry.state, entry.open(), entry.revisions), (State::Sealed, false, 1));
+}
+
+#[test]
+fn an_entry_of_an_earlier_version_is_read() {
+    let text = miniserde::json::to_string(&Entry::wanted());
+    let earlier = text.replace(",\"clock_was_wrong\":null", "");
+    assert_ne!(earlier, text);
+    assert_eq!(miniserde::json::from_str::<Entry>(&earlier).unwrap(), Entry::wanted());
 }
 
 #[test]

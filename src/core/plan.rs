@@ -61,6 +61,10 @@ pub struct Inputs<'a> {
     pub days: &'a BTreeMap<Date, &'a Day>,
     pub calendar: &'a Calendar,
     pub device: Device,
+    /// Whether a service has shown the machine's clock to be wrong: nothing is sealed then.
+    pub clock_wrong: bool,
+    /// The last sign-in: it may have cured whatever was refused.
+    pub signed_in: Option<Timestamp>,
     pub account: &'a str,
     /// The same person's account at the retired API.
     pub former: Option<&'a str>,
@@ -102,9 +106,12 @@ impl Plan {
     }
 }
 
-/// Whether the whole look-back is due.
-pub fn lookback_due(head: &Head, now: Timestamp) -> bool {
-    !within(head.lookback_read_at, LOOKBACK_EVERY_S, now)
+/// Whether the whole look-back is due: once a day, and after a sign-in.
+pub fn lookback_due(head: &Head, signed_in: Option<Timestamp>, now: Timestamp) -> bool {
+    let since = |signed_in| head.lookback_read_at.is_some_and(|read_at| *read_at < signed_in);
+    // One that is still to come was noted by a clock that has jumped.
+    signed_in.filter(|at| *at <= now).is_some_and(since)
+        || !within(head.lookback_read_at, LOOKBACK_EVERY_S, now)
 }
 
 /// The months that every run looks into whatever it finds.
@@ -123,7 +130,7 @@ pub fn months(
     let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
     let mut from = back(today, lookback_days + 2);
     for done in [head.read_until, head.lookback_read_at].into_iter().flatten() {
-        from = from.min(back(done.to_zoned(jiff::tz::TimeZone::UTC).date(), 2));
+        from = from.min(back(done.to_zoned(jiff::tz::TimeZone::UTC).date(), lookback_days + 2));
     }
     let mut months: BTreeSet<_> = MonthKey::range(from, next(today)).collect();
     months.extend(head.open_months.iter().map(|month| month.0));
@@ -136,7 +143,7 @@ pub fn months(
 /// The plan of one participant.
 pub fn plan(inputs: &Inputs) -> Plan {
     let today = inputs.calendar.date_of(inputs.now);
-    let lookback = lookback_due(inputs.head, inputs.now);
+    let lookback = lookback_due(inputs.head, inputs.signed_in, inputs.now);
     let mut dates = BTreeSet::new();
     if lookback {
         dates.extend(range(lookback_from(inputs, today), today));
@@ -148,6 +155,7 @@ pub fn plan(inputs: &Inputs) -> Plan {
         dates.extend(range(from, to.min(today)));
     }
     dates.extend(inputs.lost);
+    dates.extend(never_asked(inputs, today));
     let mut plan = Plan { lookback, ..Plan::default() };
     for wish in inputs.metrics {
         plan_metric(inputs, *wish, today, &dates, &mut plan);
@@ -164,6 +172,19 @@ fn lookback_from(inputs: &Inputs, today: Date) -> Date {
         (Device::Unknown, Some(read_at)) => from.min(inputs.calendar.date_of(*read_at)),
         _ => from,
     }
+}
+
+/// Days of the past that no run has asked: those that waited for a device which is no longer
+/// known, and, where the head was lost, all gaps between the days that are known.
+fn never_asked(inputs: &Inputs, today: Date) -> impl Iterator<Item = Date> {
+    let head = inputs.head;
+    let since = match (inputs.device, head.read_until, head.lookback_read_at) {
+        (Device::Unknown, Some(until), _) => Some(inputs.calendar.date_of(*until)),
+        (_, None, None) => inputs.days.keys().next().copied(),
+        _ => None,
+    };
+    let all = since.into_iter().flat_map(move |since| range(since, today));
+    all.filter(|date| !inputs.days.contains_key(date))
 }
 
 /// From which day on new data may have come, if any.
@@ -191,16 +212,8 @@ fn earliest_provisional(inputs: &Inputs) -> Option<Date> {
 
 fn plan_metric(inputs: &Inputs, wish: Wish, today: Date, dates: &BTreeSet<Date>, plan: &mut Plan) {
     let entry = |date: Date| inputs.days.get(&date).and_then(|day| day.metrics.get(wish.name));
-    let pending = inputs.days.keys().copied().filter(|&date| {
-        entry(date).is_some_and(|entry| {
-            entry.state == State::Wanted
-                || entry.shrunk_due(inputs.now)
-                // What was not granted, and what was not whole when the grant was lost.
-                || (matches!(entry.state, State::NotGranted | State::Provisional)
-                    && wish.granted
-                    && !inputs.head.granted.iter().any(|known| known == wish.name))
-        })
-    });
+    let known = inputs.days.iter();
+    let pending = known.filter_map(|(&date, day)| pending(inputs, wish, day, plan).then_some(date));
     let candidates: BTreeSet<Date> = dates.iter().copied().chain(pending).collect();
     for date in candidates {
         if !allowed(inputs, wish, date, today) || stays_as_it_was(inputs, date, entry(date)) {
@@ -223,6 +236,22 @@ fn plan_metric(inputs: &Inputs, wish: Wish, today: Date, dates: &BTreeSet<Date>,
         };
         shelf.entry(wish.name.to_owned()).or_default().insert(date);
     }
+}
+
+/// Whether a day that is known is still to be asked, or asked once more.
+fn pending(inputs: &Inputs, wish: Wish, day: &Day, plan: &Plan) -> bool {
+    let Some(entry) = day.metrics.get(wish.name) else { return false };
+    let newly_granted = wish.granted && !inputs.head.granted.iter().any(|known| known == wish.name);
+    entry.state == State::Wanted
+        || entry.shrunk_due(inputs.now)
+        // What was not granted, and what was not whole when the grant was lost.
+        || (matches!(entry.state, State::NotGranted | State::Provisional) && newly_granted)
+        || (entry.clock_was_wrong.is_some() && !inputs.clock_wrong)
+        // No device said, or will say, that it is whole: the look-back settles it.
+        || (entry.state == State::Provisional
+            && entry.clock_was_wrong.is_none()
+            && (inputs.device == Device::Unknown || entry.device_synced_at.is_none())
+            && plan.lookback)
 }
 
 /// The study window, the account, and the end of time.

@@ -20,6 +20,8 @@ struct Story {
     today_minutes: u32,
     named: Option<(Date, Date)>,
     granted: bool,
+    clock_wrong: bool,
+    signed_in: Option<Timestamp>,
 }
 
 impl Story {
@@ -33,6 +35,8 @@ impl Story {
             today_minutes: 180,
             named: None,
             granted: true,
+            clock_wrong: false,
+            signed_in: None,
         }
     }
 
@@ -67,6 +71,8 @@ impl Story {
             days: &self.days.iter().map(|(&date, day)| (date, day)).collect(),
             calendar: &self.calendar(),
             device: self.device,
+            clock_wrong: self.clock_wrong,
+            signed_in: self.signed_in,
             account: "account",
             former: Some("former"),
             window: self.window,
@@ -235,6 +241,7 @@ fn a_day_that_shrank_is_asked_again_after_six_hours() {
         at: at(time),
         device_synced_at: Some(at("2026-11-19T06:00:00Z")),
         seals: true,
+        clock_wrong: false,
         provider: "p",
         data_source: "d",
     };
@@ -319,4 +326,72 @@ fn what_was_not_whole_when_a_grant_was_lost_is_asked_when_it_is_given_again() {
     story.entry(5, State::NotGranted);
     story.head.granted.clear();
     assert_eq!(story.asks(), days(4, 5));
+}
+
+#[test]
+fn a_head_that_was_lost_in_a_long_outage_leaves_no_gap() {
+    for device in [Device::Unknown, Device::SyncedAt(at("2026-11-20T09:00:00Z"))] {
+        let mut story = Story::new(NOON);
+        story.device = device;
+        for day in [1, 2, 6] {
+            story.entry(day, State::Sealed);
+        }
+        let (gaps, recent) = (days(3, 5).into_iter(), days(7, 20));
+        assert_eq!(story.asks(), gaps.chain(recent).collect(), "{device:?}");
+    }
+}
+
+#[test]
+fn a_device_that_is_no_longer_known_leaves_no_gap_behind_its_last_sync() {
+    // It was silent, then the gateway was away, then the settings were not granted any more.
+    let mut story = Story::settled(NOON, "2026-11-03T09:00:00Z");
+    story.entry(3, State::Sealed);
+    for day in 11..=19 {
+        story.entry(day, State::Sealed);
+    }
+    story.device = Device::Unknown;
+    assert_eq!(story.asks(), days(4, 10).into_iter().chain(days(19, 20)).collect());
+}
+
+#[test]
+fn without_a_device_the_look_back_after_an_outage_seals_what_it_left() {
+    let mut story = Story::new(NOON);
+    story.head.granted = vec!["steps".to_owned()];
+    story.head.lookback_read_at = Some(crate::core::json::Text(at("2026-11-06T09:00:00Z")));
+    story.entry(2, State::Sealed);
+    for day in 3..=6 {
+        story.entry(day, State::Provisional);
+    }
+    assert_eq!(story.asks(), days(3, 20));
+    // Or a device that is known again, and says more than the days after its last sync.
+    story.head.read_until = Some(crate::core::json::Text(at("2026-11-05T09:00:00Z")));
+    story.device = Device::SyncedAt(at("2026-11-20T09:00:00Z"));
+    assert_eq!(story.asks(), days(3, 20));
+}
+
+#[test]
+fn a_sign_in_makes_the_look_back_due_and_hides_no_outage() {
+    let mut story = Story::settled(NOON, "2026-11-20T09:00:00Z");
+    story.signed_in = Some(at(NOON) - HOUR - HOUR);
+    assert!(story.plan().is_idle(), "the look-back was read since");
+    story.signed_in = Some(at(NOON));
+    assert_eq!(story.asks(), days(13, 20));
+    story.signed_in = Some(at("2038-01-01T00:00:00Z"));
+    assert!(story.plan().is_idle(), "a clock that was wrong");
+    story.signed_in = Some(at(NOON));
+    story.device = Device::Unknown;
+    story.head.lookback_read_at = Some(crate::core::json::Text(at("2026-11-02T09:00:00Z")));
+    story.head.read_until = None;
+    assert_eq!(story.asks(), days(2, 20), "refused for weeks before");
+}
+
+#[test]
+fn what_a_wrong_clock_could_not_seal_is_sealed_when_it_is_right_however_old() {
+    let mut story = Story::settled(NOON, "2026-11-20T09:00:00Z");
+    story.entry(2, State::Provisional);
+    story.entry(3, State::Provisional).clock_was_wrong = Some(true);
+    story.clock_wrong = true;
+    assert!(story.plan().is_idle());
+    story.clock_wrong = false;
+    assert_eq!(story.asks(), days(3, 3), "the other one had not synced past its end");
 }

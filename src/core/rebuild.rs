@@ -99,8 +99,9 @@ fn read(row: &CompletenessRow) -> Option<(Date, DaySpan, Entry)> {
     };
     let states = [State::Wanted, State::Provisional, State::Sealed, State::NotGranted];
     let named = states.into_iter().find(|state| state.name() == row.state)?;
-    // The file may be older than the ledger was: only a sealed day is known to be whole.
-    let state = if named == State::Provisional { State::Wanted } else { named };
+    // The file may be older than the ledger was: only a sealed day is known to be whole, and what
+    // was not granted may have been since.
+    let state = if named == State::Sealed { named } else { State::Wanted };
     let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     let entry = Entry {
         state,

@@ -78,6 +78,29 @@ fn a_file_that_nothing_names_is_sent_and_its_day_asked_again() {
 }
 
 #[test]
+fn a_metric_of_a_day_that_left_no_file_is_wanted() {
+    let remains = Remains { local: &[], stored: &[], files: &files(&[(1, "a")]) };
+    let key = MonthKey::of(date(2026, 11, 1));
+    let mut month = super::month(key, remains, &owner(None)).unwrap();
+    month.want(["steps", "azm"].into_iter(), "another");
+    assert_eq!(month.entries().count(), 1, "the days of others are left alone");
+    month.want(["steps", "azm"].into_iter(), "account");
+    let of = |(_, metric, entry): (_, &String, &Entry)| (metric.clone(), entry.file.waits());
+    let entries: Vec<_> = month.entries().map(of).collect();
+    assert_eq!(entries, [("azm".to_owned(), false), ("steps".to_owned(), true)]);
+}
+
+#[test]
+fn what_was_not_granted_or_not_whole_is_asked_again() {
+    let (_, mut rows) = whole(&["a", "b"]);
+    for (row, state) in rows.iter_mut().zip([State::NotGranted, State::Provisional]) {
+        row.state = state.name().to_owned();
+    }
+    let states: Vec<State> = rebuilt(&rows, &rows, &[]).into_iter().map(|(s, ..)| s).collect();
+    assert_eq!(states, [State::Wanted; 2]);
+}
+
+#[test]
 fn days_keep_their_bounds_and_those_of_another_account_are_left_alone() {
     let (before, rows) = whole(&["a", "b", "c"]);
     let since = before.days[&date(2026, 11, 2)].start;

@@ -231,6 +231,15 @@ pub fn head(signing: &Signing<'_>, key: &Key) -> Result<Request> {
     Ok(request.header("accept-encoding", "identity"))
 }
 
+/// Reads an object of at most so many bytes.
+pub fn get(signing: &Signing<'_>, key: &Key, bytes_max: u64) -> Result<Request> {
+    let (bucket, keys) = (signing.target.bucket()?, signing.credentials.keys());
+    let action = bucket.get_object(Some(&keys), key.as_str());
+    let mut request = presign(signing, Method::Get, action, Vec::new(), Vec::new());
+    request.reply_bytes_max = bytes_max;
+    Ok(request)
+}
+
 /// Asks whether the bucket is there: a HEAD of an object cannot tell, it has no body.
 pub fn head_bucket(signing: &Signing<'_>) -> Result<Request> {
     let (bucket, keys) = (signing.target.bucket()?, signing.credentials.keys());

@@ -24,6 +24,8 @@ use crate::io::files;
 pub struct Book {
     dir: PathBuf,
     quarantine: PathBuf,
+    /// The completeness files: each was written after the month that it tells of.
+    told: PathBuf,
     pub head: Head,
     months: BTreeMap<MonthKey, Month>,
     /// The texts as they are on disk, so that only changes are written.
@@ -35,7 +37,7 @@ pub struct Book {
     /// The first day that was noted since; the head names it when the day itself is durable.
     first_noted: Option<Date>,
     /// The head is new although there are months: what it knew is gathered from them.
-    head_lost: bool,
+    pub head_lost: bool,
     /// Only looks: nothing is moved or written.
     read_only: bool,
 }
@@ -58,6 +60,7 @@ impl Book {
             read_only,
             dir: data_dir.join("ledger").join(user.as_str()),
             quarantine: data_dir.join("quarantine"),
+            told: data_dir.join("users").join(user.as_str()).join(COMPLETENESS),
             head: Head::default(),
             months: BTreeMap::new(),
             saved: BTreeMap::new(),
@@ -85,10 +88,21 @@ impl Book {
         self.dir.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    /// The months on disk.
-    pub fn month_keys(&self) -> Result<Vec<MonthKey>> {
+    /// The months on disk, and those that must have been there.
+    pub fn month_keys(&self) -> Result<BTreeSet<MonthKey>> {
         let names = files::names(&self.dir)?;
-        Ok(names.iter().filter_map(|name| name.strip_suffix(".json")?.parse().ok()).collect())
+        let held = names.iter().filter_map(|name| name.strip_suffix(".json")?.parse().ok());
+        Ok(held.chain(self.told_months()?).collect())
+    }
+
+    /// The months of the completeness files.
+    fn told_months(&self) -> Result<BTreeSet<MonthKey>> {
+        let month = |name: &String| {
+            let digits = name.strip_suffix(".csv")?.rsplit_once('_')?.1;
+            let (year, month) = digits.split_at_checked(4)?;
+            format!("{year}-{month}").parse().ok()
+        };
+        Ok(files::names(&self.told)?.iter().filter_map(month).collect())
     }
 
     pub fn open_months(&mut self, keys: impl IntoIterator<Item = MonthKey>) -> Result<()> {
@@ -98,6 +112,10 @@ impl Book {
             }
             match self.read::<Month>(&format!("{key}.json"), |month| month.version)? {
                 Found::Good(month) => self.take_in(key, month),
+                Found::None if self.told_months()?.contains(&key) => {
+                    log::warn!("user={} the ledger file {key}.json is gone", self.user());
+                    self.lost.insert(key);
+                }
                 Found::None => {}
                 Found::Lost => drop(self.lost.insert(key)),
             }

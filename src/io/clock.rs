@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -17,6 +17,7 @@ use crate::core::exchange::Reply;
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
     skew_s: Arc<AtomicI64>,
+    checked: Arc<AtomicBool>,
     /// A simulated time for tests that live through months; `None` is the machine's clock.
     pinned: Arc<Mutex<Option<Timestamp>>>,
 }
@@ -55,11 +56,17 @@ impl Clock {
         self.skew_s() != 0
     }
 
+    /// Whether a service has told the time in this run at all.
+    pub fn checked(&self) -> bool {
+        self.checked.load(Ordering::Relaxed)
+    }
+
     /// Learns from the reply of a trusted peer (verified TLS or loopback).
     pub fn learn(&self, sent: Timestamp, received: Timestamp, reply: &Reply) {
         if let Some(skew_s) = skew_of(sent, received, reply) {
             let skew_s = if skew_s.abs() > CLOCK_SKEW_S_MIN { skew_s } else { 0 };
             self.skew_s.store(skew_s, Ordering::Relaxed);
+            self.checked.store(true, Ordering::Relaxed);
         }
     }
 }

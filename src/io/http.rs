@@ -1,6 +1,7 @@
 //! The one place that sends: one agent, every limit set by hand, no redirects, no retries.
 //!
-//! Retries belong to the callers, which know what a repeat may cost (`io/send.rs` for reading).
+//! Retries belong to the callers, which know what a repeat may cost (`io/session.rs` for reading,
+//! `io/store.rs` for S3).
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};

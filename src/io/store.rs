@@ -5,6 +5,7 @@
 //! let key = store.key("users/u/steps/u_steps_20261122.csv")?;   // the prefix is added here
 //! store.put(&key, &bytes)?;      // verified: what S3 says it holds is what was sent
 //! store.head(&key)?;             // None: not there
+//! store.get(&key, bytes_max)?;   // likewise
 //! store.delete(&key)?;           // also when it was not there
 //! ```
 //!
@@ -176,6 +177,17 @@ impl Store {
             return Ok(None);
         }
         head_of(&reply).map(Some)
+    }
+
+    /// What is stored under the key, at most so many bytes; `None` when nothing is.
+    pub fn get(&self, key: &Key, bytes_max: u64) -> Result<Option<Vec<u8>>> {
+        let reply = self.deliver(&Task {
+            method: Method::Get,
+            make: &|signing| s3::get(signing, key, bytes_max),
+            accept: &|_| Ok(()),
+            answers: &[404],
+        })?;
+        Ok(reply.ok().then_some(reply.body))
     }
 
     /// Fails when the bucket is not there: `head` cannot tell that from a missing object. Keys that

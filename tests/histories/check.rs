@@ -57,8 +57,15 @@ impl Gateway {
         assert_ne!(entry.state, State::Wanted, "{name}: {entry:?}");
         assert!(!entry.file.waits(), "{name} waits: {entry:?}");
         let held = world.bucket.get(&name);
-        assert_eq!(held, self.read.get(&name), "{name} is not what was read last");
+        assert_eq!(held, self.read.get(&name), "{name} is not what was read last: {entry:?}");
         if date == today {
+            return;
+        }
+        let known = world.person.settings_granted;
+        let ended = fitsync::core::day::back(today, if known { 1 } else { LOOKBACK_DAYS });
+        assert!(date >= ended || entry.state == State::Sealed, "{name} is not sealed: {entry:?}");
+        // Where no device says so, nobody knows of data that came later than the look-back.
+        if !known {
             return;
         }
         let (rows, said) = world.person.measured(metric, date, (*day.start, *day.end));
@@ -107,6 +114,10 @@ pub fn check_plan(
                     entry.state == State::Wanted
                         || entry.state == State::NotGranted
                         || entry.shrunk_due(run.now)
+                        || (entry.clock_was_wrong.is_some() && !run.clock_wrong)
+                        || (entry.state == State::Provisional
+                            && (device == Device::Unknown || entry.device_synced_at.is_none())
+                            && plan.lookback)
                 });
             let lost = missing.contains(date);
             assert!(*date <= today, "{metric} of {date} is asked, and today is {today}");

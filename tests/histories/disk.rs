@@ -11,6 +11,7 @@ use fitsync_sim::jiff::Timestamp;
 use fitsync_sim::jiff::civil::Date;
 
 use crate::gateway::{ACCOUNT, End, Gateway, Step, hash};
+use crate::world::METRICS;
 
 /// What a run holds in memory.
 pub struct Run {
@@ -19,6 +20,7 @@ pub struct Run {
     pub now: Timestamp,
     pub clock_wrong: bool,
     pub first_noted: Option<Date>,
+    pub head_lost: bool,
 }
 
 impl Gateway {
@@ -27,12 +29,20 @@ impl Gateway {
         let keys =
             || self.disk.keys().filter_map(|name| name.strip_prefix("ledger/2").map(month_key));
         let head = text.and_then(|text| miniserde::json::from_str::<Head>(text).ok());
+        let head_lost = head.is_none();
         let head = head.unwrap_or_else(|| {
             let all: Vec<_> = keys().map(Text).collect();
             Head { open_months: all.clone(), waiting_months: all, ..Head::default() }
         });
         (
-            Run { head, months: BTreeMap::new(), now, clock_wrong: false, first_noted: None },
+            Run {
+                head,
+                months: BTreeMap::new(),
+                now,
+                clock_wrong: false,
+                first_noted: None,
+                head_lost,
+            },
             keys().collect(),
         )
     }
@@ -42,9 +52,11 @@ impl Gateway {
         for key in keys {
             let Some(text) = self.disk.get(&format!("ledger/{key}")) else { continue };
             let month = miniserde::json::from_str::<Month>(text).unwrap_or_else(|_| {
-                let month = self.rebuild(key, run.head.zone.as_deref().unwrap_or("UTC"));
+                let mut month = self.rebuild(key, run.head.zone.as_deref().unwrap_or("UTC"));
+                month.want(METRICS.into_iter(), ACCOUNT);
                 let days = fitsync::core::day::range(key.first_day(), key.last_day());
-                let first = run.head.first_day;
+                let known = month.days.first_key_value().map(|(&date, _)| Text(date));
+                let first = if run.head_lost { known } else { run.head.first_day };
                 let days = days.filter(|date| first.is_none_or(|first| *date >= *first));
                 missing.extend(days.filter(|date| !month.days.contains_key(date)));
                 month

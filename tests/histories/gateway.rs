@@ -148,8 +148,9 @@ impl Gateway {
         let (mut run, _) = self.open(world.machine());
         let token = self.ready(world, &run, chance, steps)?;
         let mut device = Device::Unknown;
+        // Without a device there is a request all the same, which tells the time.
+        self.request(world, chance)?;
         if world.person.settings_granted {
-            self.request(world, chance)?;
             device = Device::SyncedAt(world.person.synced_at);
         }
         // The reply has told the time.
@@ -170,7 +171,7 @@ impl Gateway {
         let spans = spans(&run);
         let mut calendar = Calendar::new(spans, &zone).expect("a zone");
         run.head.zone = Some(zone);
-        let plan = make_plan(&run, device, &calendar, &missing, &wishes);
+        let plan = make_plan(&run, &token, device, &calendar, &missing, &wishes);
         check_plan(&run, &plan, device, &calendar, &missing);
         if std::env::var("HISTORY_TRACE").is_ok() {
             println!(
@@ -262,7 +263,8 @@ impl Gateway {
             bytes: text.len() as u64,
             at: run.now,
             device_synced_at: device.synced_at(),
-            seals: passed && run.now >= span.end && !run.clock_wrong,
+            seals: passed && run.now >= span.end,
+            clock_wrong: run.clock_wrong,
             provider: "google-health",
             data_source: "all-sources",
         };
@@ -272,8 +274,13 @@ impl Gateway {
             steps.next()?;
             self.disk.insert(format!("csv/{}", file_name(metric, date)), text.clone());
         }
-        if outcome != Outcome::Hold && (rows > 0 || entry.file.sha256.is_some()) {
-            self.read.insert(file_name(metric, date), text);
+        if outcome != Outcome::Hold {
+            let name = file_name(metric, date);
+            // A day without rows makes no file, also where a crash forgot that it had some.
+            let _ = match rows > 0 || entry.file.sha256.is_some() {
+                true => self.read.insert(name, text),
+                false => self.read.remove(&name),
+            };
         }
         *entry_mut(run, metric, date) = entry;
         Ok(())
@@ -297,6 +304,7 @@ fn entry_mut<'a>(run: &'a mut Run, metric: &str, date: Date) -> &'a mut Entry {
 
 fn make_plan(
     run: &Run,
+    token: &Token,
     device: Device,
     calendar: &Calendar,
     missing: &BTreeSet<Date>,
@@ -308,6 +316,8 @@ fn make_plan(
         days: &days(run),
         calendar,
         device,
+        clock_wrong: run.clock_wrong,
+        signed_in: token.obtained_at,
         former: None,
         account: ACCOUNT,
         window: plan::Window::default(),

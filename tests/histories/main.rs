@@ -17,6 +17,18 @@ use world::World;
 
 const DAYS: u64 = 120;
 
+/// Histories that found something: a head that was lost in a long outage, days that only a device
+/// that is not known any more, a right clock or another look-back could seal, a metric that a lost
+/// month did not name.
+const FOUND: [u64; 6] = [
+    1_795_478_343_002,
+    1_795_704_451_020,
+    1_795_705_325_024,
+    1_795_706_477_009,
+    1_795_707_106_012,
+    1_795_707_126_037,
+];
+
 /// One history; the answer is how much happened in it.
 fn live(seed: u64) -> Lived {
     let mut chance = Chance::new(seed);
@@ -29,7 +41,7 @@ fn live(seed: u64) -> Lived {
         gateway.run(&mut world, &mut chance);
         lived.runs += 1;
     }
-    world.calm_down();
+    world.calm_down(&mut chance);
     gateway.sign_in(&mut world);
     // What shrank is believed after six hours, what was read last is sent, clocks are right.
     for _ in 0..6 {
@@ -72,15 +84,16 @@ fn known_histories_end_with_all_data_in_the_bucket() {
         Ok(seed) => {
             live(seed.parse().expect("a number"));
         }
-        Err(_) => all(0..20),
+        Err(_) => all((0..20).chain(FOUND)),
     }
 }
 
 #[test]
-#[ignore = "open defect: HISTORY_SEED=1795478343002 leaves a day that was never asked"]
+#[ignore = "fresh seeds, as many as HISTORIES says: run by hand until thousands have held"]
 fn new_histories_end_with_all_data_in_the_bucket() {
     let now = fitsync_sim::jiff::Timestamp::now().as_second();
     let first = u64::try_from(now).expect("after 1970") * 1_000;
+    let count = std::env::var("HISTORIES").map_or(8, |count| count.parse().expect("a number"));
     println!("seeds from {first}");
-    all(first..first + 8);
+    all(first..first + count);
 }

@@ -105,12 +105,13 @@ impl World {
     }
 
     /// The end of all trouble.
-    pub fn calm_down(&mut self) {
+    pub fn calm_down(&mut self, chance: &mut Chance) {
         self.provider_down = false;
         self.bucket_down = false;
         self.clock_off_s = 0;
         self.person.synced_at = self.now;
-        self.person.settings_granted = true;
+        // Some never tell when their band synced.
+        self.person.settings_granted |= chance.happens(500);
     }
 
     /// The gateway's clock.
