@@ -1,12 +1,14 @@
 //! Kills, power cuts and broken disks at every file operation of the real program.
 //!
 //! ```text
-//! power kill|cut|fail|room|seen [--program PATH] [--workers N] [--only SCENARIO] [--expect-defect]
+//! power kill|cut|fail|room|faults|seen [--program PATH] [--workers N] [--every N]
+//!       [--only SCENARIO] [--expect-defect]
 //!
 //! kill   SIGKILL at every file operation and at every packet sent or received
 //! cut    at each of them, every state that the disk may hold after a power cut
 //! fail   from each of them on the disk is full, read-only, or its fsync fails
 //! room   a disk of 2 MB that fills up in every phase (needs root)
+//! faults every fault of the simulator, at every kind of request
 //! seen   whether the kernel sees the same file operations as the shim (needs strace)
 //! ```
 //!
@@ -15,6 +17,7 @@
 
 mod check;
 mod disk;
+mod faults;
 mod gateway;
 mod room;
 mod scenario;
@@ -27,10 +30,12 @@ use std::time::Instant;
 
 use scenario::{Accident, Outcome, SCENARIOS};
 
-struct Arguments {
+#[derive(Debug)]
+pub struct Arguments {
     mode: String,
     program: PathBuf,
     workers: usize,
+    every: u64,
     only: Option<String>,
     expect_defect: bool,
 }
@@ -41,6 +46,7 @@ fn arguments() -> Arguments {
         mode: String::new(),
         program: env!("CARGO_BIN_EXE_fitsync").into(),
         workers: 2,
+        every: 1,
         only: None,
         expect_defect: false,
     };
@@ -49,6 +55,7 @@ fn arguments() -> Arguments {
         match word.as_str() {
             "--program" => arguments.program = value().into(),
             "--workers" => arguments.workers = value().parse().expect("a number"),
+            "--every" => arguments.every = value().parse().expect("a number"),
             "--only" => arguments.only = Some(value()),
             "--expect-defect" => arguments.expect_defect = true,
             _ => arguments.mode = word,
@@ -64,9 +71,10 @@ fn main() -> ExitCode {
         "cut" => Accident::Cut,
         "fail" => Accident::Fail,
         "seen" => return verdict(&arguments, "seen", &seen::run(&arguments.program)),
+        "faults" => return verdict(&arguments, "faults", &faults::run(&arguments.program)),
         "room" => return verdict(&arguments, "room", &room::run(&arguments.program)),
         _ => {
-            eprintln!("usage: power kill|cut|fail|room|seen; see tests/power/main.rs");
+            eprintln!("usage: power kill|cut|fail|room|faults|seen; see tests/power/main.rs");
             return ExitCode::from(2);
         }
     };
@@ -76,7 +84,7 @@ fn main() -> ExitCode {
             continue;
         }
         let begun = Instant::now();
-        let outcome = scenario::run(scenario, accident, &arguments.program, arguments.workers);
+        let outcome = scenario::run(scenario, accident, &arguments);
         println!(
             "{} {:<12} {:>4} instants {:>5} accidents {:>3} wrong {:>4} s",
             arguments.mode,

@@ -3,7 +3,10 @@
 use std::path::Path;
 use std::process::Command;
 
+use fitsync_sim::{Effect, Fault, Host};
+
 use crate::check::{Wrong, check, days_ago, token};
+use crate::faults::expire;
 use crate::gateway::{Gateway, Ran, USER};
 use crate::scenario::Outcome;
 
@@ -20,6 +23,7 @@ pub fn run(program: &Path) -> Outcome {
         outcome.wrong.extend(wrong.into_iter().map(|what| format!("{place}: {what}")));
     };
     note("more data than disk", more_than_fits(program));
+    note("uploaded files on a full disk", uploaded_files(program));
     for left in LEFT {
         note(&format!("sign-in with {left} bytes"), phase(program, left, &["login", USER]));
         note(&format!("sync with {left} bytes"), phase(program, left, &["sync"]));
@@ -101,6 +105,53 @@ fn more_than_fits(program: &Path) -> Wrong {
     wrong
 }
 
+/// They make room, oldest first, but never where they are kept for ever, and never one that waits.
+fn uploaded_files(program: &Path) -> Wrong {
+    let mut small = Small::new(program);
+    let mut wrong = Wrong::new();
+    ended(&small.gateway.run(&["login", USER], None), &[0], &mut wrong);
+    ended(&small.gateway.run(&["sync"], None), &[0], &mut wrong);
+    let files = |small: &Small| {
+        let names = small.gateway.tree().into_keys();
+        names.filter(|name| name.to_string_lossy().contains("/steps/")).count()
+    };
+    let all = files(&small);
+    small.fill(4_096);
+    small.gateway.settings.insert("FITSYNC_KEEP_DAYS".into(), "0".into());
+    ended(&small.gateway.run(&["upload"], None), &[0], &mut wrong);
+    if files(&small) != all || all < 2 {
+        wrong.push(format!("{} of {all} that are kept for ever are left", files(&small)));
+    }
+    small.gateway.settings.insert("FITSYNC_KEEP_DAYS".into(), "90".into());
+    small.gateway.sim.inject(Fault::always(Effect::Close).host(Host::S3));
+    let ledger = small.gateway.data().join("ledger").join(USER);
+    let sent: Vec<_> = std::fs::read_dir(&ledger).into_iter().flatten().flatten().collect();
+    let before: Vec<_> = sent.iter().map(|file| std::fs::read_to_string(file.path())).collect();
+    small.empty();
+    // As if none had been sent.
+    for (file, text) in sent.iter().zip(before.iter().flatten()) {
+        let text = text.replace("\"uploaded_sha256\":\"", "\"uploaded_sha256\":\"0");
+        std::fs::write(file.path(), text).expect("a ledger");
+    }
+    small.fill(4_096);
+    let ran = small.gateway.run(&["upload"], None);
+    if files(&small) != all {
+        wrong.push(format!("files that wait were removed: {}", ran.said));
+    }
+    small.gateway.sim.clear_faults();
+    small.empty();
+    ended(&small.gateway.run(&["sync"], None), &[0], &mut wrong);
+    small.fill(4_096);
+    let ran = small.gateway.run(&["upload"], None);
+    if files(&small) == all || !ran.said.contains("the disk is nearly full: removed") {
+        wrong.push(format!("uploaded files did not make room: {}", ran.said));
+    }
+    small.empty();
+    ended(&small.gateway.run(&["sync"], None), &[0], &mut wrong);
+    wrong.extend(check(&small.gateway, &[days_ago(&small.gateway, 1, 0)]));
+    wrong
+}
+
 /// A command on a nearly full disk, and again when there is room.
 fn phase(program: &Path, left: u64, command: &[&str]) -> Wrong {
     let small = Small::new(program);
@@ -134,11 +185,7 @@ fn refresh(program: &Path, left: u64) -> Wrong {
     let mut wrong = Wrong::new();
     gateway.sim.set_rotation(fitsync_sim::Rotation::Rotate);
     ended(&gateway.run(&["login", USER], None), &[0], &mut wrong);
-    gateway.sim.expire_access_tokens();
-    let path = gateway.tokens().join(format!("{USER}.json"));
-    let text = std::fs::read_to_string(&path).expect("a token");
-    let at = text.find("\"expires_at\":\"").expect("a time") + 14;
-    std::fs::write(&path, format!("{}2020{}", &text[..at], &text[at + 4..])).expect("a token");
+    expire(gateway);
     small.fill(left);
     ended(&gateway.run(&["sync"], None), &[0, 1], &mut wrong);
     if token(gateway).is_none() {

@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use fitsync_sim::jiff::civil::Date;
 use fitsync_sim::{Host, Rotation};
 
+use crate::Arguments;
 use crate::check::{self, Wrong, days_ago, entries};
 use crate::disk::{Disk, State, operations};
 use crate::gateway::{Gateway, Ran, Shim, Tree, USER, WHO};
@@ -97,10 +98,15 @@ fn revised(gateway: &Gateway) {
     let (yesterday, _) = days_ago(gateway, 1, 0);
     gateway.sim.revise_day(WHO, None, yesterday).expect("p1");
     gateway.sim.expire_access_tokens();
-    // The look-back is due again: its days may all have changed.
+    make_lookback_due(gateway);
+}
+
+/// The days of the look-back may all have changed.
+pub fn make_lookback_due(gateway: &Gateway) {
     let head = gateway.data().join("ledger").join(USER).join("head.json");
-    let text = std::fs::read_to_string(&head).expect("the head");
-    let at = text.find("\"lookback_read_at\":\"").expect("a time") + 20;
+    // It was never read.
+    let Ok(text) = std::fs::read_to_string(&head) else { return };
+    let Some(at) = text.find("\"lookback_read_at\":\"").map(|at| at + 20) else { return };
     let old = format!("{}2020{}", &text[..at], &text[at + 4..]);
     std::fs::write(head, old).expect("the head");
 }
@@ -121,7 +127,8 @@ impl Outcome {
 }
 
 /// Every instant of one scenario, shared out to some workers.
-pub fn run(scenario: &Scenario, accident: Accident, program: &Path, workers: usize) -> Outcome {
+pub fn run(scenario: &Scenario, accident: Accident, arguments: &Arguments) -> Outcome {
+    let (program, every) = (arguments.program.as_path(), arguments.every);
     let next = AtomicU64::new(1);
     // A broken disk ends a run early, so how long it is must be known before.
     let total = match accident {
@@ -131,11 +138,12 @@ pub fn run(scenario: &Scenario, accident: Accident, program: &Path, workers: usi
     let ended = AtomicBool::new(false);
     let sum = Mutex::new(Outcome::default());
     std::thread::scope(|scope| {
-        for _ in 0..workers {
+        for _ in 0..arguments.workers {
             scope.spawn(|| {
                 let mut stage = Stage::new(scenario, program);
+                stage.sampled = every > 1;
                 while !ended.load(Ordering::Relaxed) {
-                    let instant = next.fetch_add(1, Ordering::Relaxed);
+                    let instant = next.fetch_add(every, Ordering::Relaxed);
                     if instant > total {
                         break;
                     }
@@ -157,6 +165,8 @@ struct Stage<'a> {
     root: Tree,
     bucket: Tree,
     arguments: Vec<String>,
+    /// Not every instant is looked at.
+    sampled: bool,
 }
 
 impl<'a> Stage<'a> {
@@ -170,12 +180,12 @@ impl<'a> Stage<'a> {
             let (from, to) = backfill(&gateway);
             arguments.extend([from.to_string(), "--to".to_owned(), to.to_string()]);
         }
-        Stage { scenario, program, gateway, root, bucket, arguments }
+        Stage { scenario, program, gateway, root, bucket, arguments, sampled: false }
     }
 
     fn renew(&mut self) {
         if self.scenario.rotates {
-            *self = Stage::new(self.scenario, self.program);
+            *self = Stage { sampled: self.sampled, ..Stage::new(self.scenario, self.program) };
         } else {
             self.gateway.restore(&self.root, &self.bucket);
         }
@@ -207,8 +217,8 @@ impl<'a> Stage<'a> {
             let ended = ran.code.is_some();
             let (states, changed) = self.states(&ran, &mut outcome.wrong);
             // Where nothing was written since the instant before, its states were seen there.
-            let count =
-                if accident == Accident::Kill || !(changed || ended) { 1 } else { states.len() };
+            let seen = !(changed || ended || self.sampled);
+            let count = if accident == Accident::Kill || seen { 1 } else { states.len() };
             let first = if accident == Accident::Cut { usize::from(!ended) } else { 0 };
             let bucket = self.gateway.bucket();
             which = which.max(first);
