@@ -205,6 +205,9 @@ pub const PORTAL_WRONG_CODES_MAX: u32 = 20;
 pub const PORTAL_LINK_S: u64 = 24 * 3600;
 /// After the token was stored the page still shows the device for so long.
 pub const PORTAL_REVIEW_S: u64 = 10 * 60;
+/// `login` ends when its last page was not looked at within this time; a waiting page looks again
+/// every five seconds.
+pub const PORTAL_LOOK_MS: u64 = 6_000;
 /// What an ended link says is kept for so long: that it has ended, or was used.
 pub const PORTAL_EPITAPH_S: u64 = 24 * 3600;
 /// Open and ended links together; the oldest goes.
@@ -214,8 +217,8 @@ pub const OPERATOR_ROWS: usize = 50;
 /// Days of coverage in the operator's list, and on a participant's page.
 pub const OPERATOR_LIST_DAYS: u32 = 14;
 pub const OPERATOR_CALENDAR_DAYS: u32 = 90;
-/// What was read from the files is shown again for so long.
-pub const OPERATOR_FRESH_S: u64 = 10;
+/// What was read from the files is shown again for so long; a sign-in a moment ago must be seen.
+pub const OPERATOR_FRESH_S: u64 = 2;
 /// Pages of the operator that wait to be made.
 pub const OPERATOR_QUEUE_MAX: usize = 4;
 /// Codes that are exchanged at once.

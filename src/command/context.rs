@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::config::Config;
 use crate::core::error::{ErrorClass, Failure, Result};
+use crate::core::redirect::{Verdict, judge};
 use crate::core::user::UserId;
 use crate::io::book;
 use crate::io::clock::Clock;
@@ -71,8 +72,13 @@ impl Context {
         } else {
             google_health::NAME
         };
-        self.provider(config.sign_in_provider.unwrap_or(set))
-            .map_err(|failure| Failure { class: ErrorClass::Usage, ..failure })
+        let provider = self
+            .provider(config.sign_in_provider.unwrap_or(set))
+            .map_err(|failure| Failure { class: ErrorClass::Usage, ..failure })?;
+        if provider.name() == google_health::NAME {
+            check_redirect(&provider.app().redirect_uri)?;
+        }
+        Ok(provider)
     }
 
     /// Everyone listed, and everyone with a token file, a marker or a ledger.
@@ -111,3 +117,21 @@ impl Context {
         Ok(chosen)
     }
 }
+
+/// Refuses a redirect address that cannot be one, and warns of one that Google does not take.
+fn check_redirect(address: &str) -> Result<()> {
+    match judge(address) {
+        Verdict::Good => Ok(()),
+        Verdict::Wrong(why) => {
+            let what = format!("GOOGLE_REDIRECT_URI is {address}: {why}; {REDIRECTS}");
+            Err(Failure::new(ErrorClass::Usage, what))
+        }
+        Verdict::Doubtful(why) => {
+            log::warn!("GOOGLE_REDIRECT_URI is {address}: {why}; {REDIRECTS}");
+            Ok(())
+        }
+    }
+}
+
+const REDIRECTS: &str = "use http://localhost:8000/auth/callback, or https:// with a public name, \
+                         as registered at Google";

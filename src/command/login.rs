@@ -47,7 +47,7 @@ pub fn sign_in(
     let mut office = StudyOffice::new(context, provider);
     office.collect = (asked.collect_from, asked.collect_until);
     warn_unlisted(context, &asked.user);
-    let listener = listen(context)?;
+    let listener = listen(context, provider)?;
     let port = listener.as_ref().map_or(0, Listener::port);
     let rules = desk_rules(context, provider, port, Outcome::OtherSignIn);
     let mut desk = Desk::new(rules, random::bytes()?);
@@ -133,17 +133,22 @@ impl Login<'_> {
         }
     }
 
-    /// The token is stored. Where somebody looks at the page, the device is compared there.
+    /// The token is stored. Where somebody looks at the page, the device is compared there; who
+    /// pasted here has read it here.
     fn connected(&mut self, connected: &Connected, visit: Option<Visit>) -> Option<u8> {
         connected.tell();
         (self.connected, self.failure) = (true, None);
-        if !self.waiting.on_page() {
-            self.waiting.conclude(visit, Outcome::Connected);
-            return Some(0);
+        match visit {
+            Some(visit) if self.waiting.on_page() => {
+                say("Press Done on the page, or Enter here.");
+                self.waiting.review(connected.view(), visit);
+                None
+            }
+            visit => {
+                self.waiting.conclude(visit, Outcome::Connected);
+                Some(0)
+            }
         }
-        say("Press Done on the page, or Enter here.");
-        self.waiting.review(connected.view(), visit);
-        None
     }
 
     fn try_again(&mut self, failure: Failure, visit: Option<Visit>) -> Result<()> {
@@ -199,12 +204,10 @@ fn warn_unlisted(context: &Context, user: &UserId) {
 }
 
 /// The sign-in pages, if the port is free. Without them the paste alone will do.
-fn listen(context: &Context) -> Result<Option<Listener>> {
-    match open_pages(context) {
+fn listen(context: &Context, provider: &dyn Provider) -> Result<Option<Listener>> {
+    match open_pages(context, provider) {
         Ok(listener) => Ok(Some(listener)),
-        Err(failure) if context.config.tls.is_some() && failure.class == ErrorClass::Usage => {
-            Err(failure)
-        }
+        Err(failure) if failure.class == ErrorClass::Usage => Err(failure),
         Err(failure) => {
             say(&format!(
                 "The browser cannot come back by itself ({}). Paste its address here instead.",

@@ -44,13 +44,9 @@ impl Office for StudyOffice<'_> {
 
     fn facts(&self, user: &UserId) -> Result<Facts> {
         let config = &self.context.config;
-        let first_sentence = |text: &str| {
-            let end = text.find(". ").unwrap_or(text.len());
-            text.get(..end).unwrap_or(text).trim_end_matches('.').to_owned()
-        };
         let metrics = config.metrics.iter();
         let mut metrics: Vec<(String, String)> =
-            metrics.map(|m| (m.name.to_owned(), first_sentence(m.meaning))).collect();
+            metrics.map(|m| (m.name.to_owned(), first_words(m.meaning).to_owned())).collect();
         metrics.push((text::SETTINGS.to_owned(), text::SETTINGS_MEANING.to_owned()));
         let token = self.context.tokens.load(user).unwrap_or_default();
         let zone = zone(config.time_zone.as_deref().unwrap_or("UTC"))?;
@@ -80,6 +76,11 @@ impl Office for StudyOffice<'_> {
     }
 }
 
+/// What a metric is, without what an analyst must know of it.
+fn first_words(meaning: &str) -> &str {
+    meaning.split([',', ':', '.']).next().unwrap_or_default()
+}
+
 /// An address as a browser's bar shows it: without scheme and query.
 fn shown(address: &str) -> &str {
     let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
@@ -87,12 +88,11 @@ fn shown(address: &str) -> &str {
 }
 
 /// Opens the sign-in pages as the settings say.
-pub fn open_pages(context: &Context) -> Result<Listener> {
+pub fn open_pages(context: &Context, provider: &dyn Provider) -> Result<Listener> {
     let config = &context.config;
     let tls = config.tls.as_ref().map(|(cert, key)| Tls::load(cert, key)).transpose()?;
     let listener = Listener::open(&config.listen, tls, names_public(&config.listen))?;
-    let redirect = config.google.as_ref().map_or("", |google| google.app.redirect_uri.as_str());
-    if let Some(port) = Redirect::new(redirect).loopback_port()
+    if let Some(port) = Redirect::new(&provider.app().redirect_uri).loopback_port()
         && port != listener.port()
     {
         log::warn!(
@@ -152,6 +152,15 @@ pub fn pages_address(context: &Context, listener: &Listener) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_participant_is_told_of_every_metric_in_a_few_words() {
+        assert_eq!(first_words("Steps per minute."), "Steps per minute");
+        for metric in crate::provider::metric::METRICS {
+            let words = first_words(metric.meaning);
+            assert!((5..60).contains(&words.len()), "{}: {words}", metric.name);
+        }
+    }
 
     #[test]
     fn an_address_is_shown_as_a_browser_shows_it() {

@@ -127,6 +127,7 @@ impl Overview {
                 shrunk: entry.is_some_and(|entry| entry.shrunk.is_some()),
                 is_today: date == self.today,
                 daily: metric.cadence == Cadence::Daily,
+                sparse: !metric.gaps.contains("not worn"),
                 connected: self.state == "connected",
                 device_behind: synced_at.is_some_and(|at| at < calendar.span(date).start),
             });

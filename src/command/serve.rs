@@ -38,7 +38,7 @@ pub fn run(context: &Context, arguments: &ServeArguments) -> Result<u8> {
         return password::set(context);
     }
     let provider = context.sign_in_provider()?;
-    let mut listener = open_pages(context)?;
+    let mut listener = open_pages(context, provider)?;
     let base = pages_address(context, &listener);
     stop::is_expected();
     log::info!("the pages are at {}", base.as_deref().unwrap_or("(no network yet)"));

@@ -2,12 +2,14 @@
 //! visitors of the sign-in page, all in one loop. Nothing is exchanged here.
 
 use std::io::{BufRead as _, Read as _};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, TryRecvError};
 use std::time::{Duration, Instant};
 
 use crate::command::login::say;
 use crate::command::office::StudyOffice;
-use crate::config::{LOGIN_POLL_MS, PASTE_BYTES_MAX, PASTE_REST_MS, PORTAL_REVIEW_S};
+use crate::config::{
+    LOGIN_POLL_MS, PASTE_BYTES_MAX, PASTE_REST_MS, PORTAL_LOOK_MS, PORTAL_REVIEW_S,
+};
 use crate::core::error::Result;
 use crate::core::sign_in::{Callback, Paste, PasteStep};
 use crate::io::stop;
@@ -36,6 +38,11 @@ pub struct Waiting<'a> {
     pub ticket: u64,
     pub listener: Option<Listener>,
     deadline: Instant,
+    /// When the time that `login` was given is over.
+    end: Instant,
+    /// The last answer came by the form of the sign-in page, or stdin is open: somebody can press
+    /// Done or Enter.
+    attended: bool,
     life: Duration,
     lines: &'a mpsc::Receiver<String>,
     paste: Paste,
@@ -55,16 +62,17 @@ impl<'a> Waiting<'a> {
         lines: &'a mpsc::Receiver<String>,
     ) -> Self {
         let deadline = Instant::now() + life;
-        let paste = Paste::default();
         Self {
             office,
             desk,
             ticket,
             listener,
             deadline,
+            end: deadline,
+            attended: true,
             life,
             lines,
-            paste,
+            paste: Paste::default(),
             held: None,
             begun: None,
         }
@@ -153,6 +161,9 @@ impl<'a> Waiting<'a> {
         }
         match step {
             Step::Answer(page) => {
+                if self.in_review() && visit.path == self.desk.path(self.ticket) {
+                    self.looked_at();
+                }
                 visit.answer(page);
                 matches!(self.stage(), Some(Stage::Done)).then_some(Event::Done)
             }
@@ -176,9 +187,10 @@ impl<'a> Waiting<'a> {
         matches!(self.stage(), Some(Stage::Review(_)))
     }
 
-    /// Whether somebody looks at the sign-in page and expects to go on there.
+    /// Whether somebody looked at the sign-in page and can go on there.
     pub fn on_page(&self) -> bool {
-        self.listener.is_some() && self.desk.sign_ins.get(self.ticket).is_some_and(|row| row.seen)
+        let seen = self.desk.sign_ins.get(self.ticket).is_some_and(|row| row.seen);
+        self.listener.is_some() && seen && !self.desk.sign_ins.typed_code_is_dead()
     }
 
     /// Works on something that takes time, while visitors are served.
@@ -209,12 +221,22 @@ impl<'a> Waiting<'a> {
         }
     }
 
-    /// The token is stored: the device is to be compared, for a while.
-    pub fn review(&mut self, connected: Connected, visit: Option<Visit>) {
+    /// The token is stored: the device is to be compared, if somebody looks at the page.
+    pub fn review(&mut self, connected: Connected, visit: Visit) {
         let now = Instant::now();
         self.desk.sign_ins.connected(self.ticket, connected, now);
-        self.deadline = now + Duration::from_secs(PORTAL_REVIEW_S);
-        self.go_on(visit);
+        self.deadline = self.end.min(now + Duration::from_millis(PORTAL_LOOK_MS));
+        let at_end = matches!(self.lines.try_recv(), Err(TryRecvError::Disconnected));
+        self.attended = visit.post || !at_end;
+        self.go_on(Some(visit));
+    }
+
+    /// The page with the device was asked for: it stays for a while.
+    fn looked_at(&mut self) {
+        if self.attended {
+            let review = Duration::from_secs(PORTAL_REVIEW_S);
+            self.deadline = self.end.min(Instant::now() + review);
+        }
     }
 
     /// The same page may try again, with a new attempt; its address.
@@ -225,7 +247,7 @@ impl<'a> Waiting<'a> {
         if let Some(attempt) = attempt {
             let (now, life_s) = (Instant::now(), self.life.as_secs());
             self.desk.sign_ins.reopen(self.ticket, Some(hint), attempt, life_s, now);
-            self.deadline = now + self.life;
+            (self.deadline, self.end) = (now + self.life, now + self.life);
         }
         self.go_on(visit);
         Ok(address)

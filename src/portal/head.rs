@@ -15,16 +15,9 @@ pub const FORWARDED_HEADER: &str = "Fitsync-Forwarded";
 /// Present when the peer is this machine itself.
 pub const LOCAL_HEADER: &str = "Fitsync-Local";
 
-const FORWARDING: [&str; 8] = [
-    "forwarded",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-proto",
-    "x-real-ip",
-    "via",
-    "cf-connecting-ip",
-    "true-client-ip",
-];
+/// Besides everything that begins with `x-forwarded-`.
+const FORWARDING: [&str; 5] =
+    ["forwarded", "x-real-ip", "via", "cf-connecting-ip", "true-client-ip"];
 
 /// The pieces of a request that are passed on.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -7,13 +7,15 @@ use std::net::IpAddr;
 /// Endings that home and clinic routers give to the machines of their network.
 const LOCAL_ENDINGS: [&str; 6] = ["local", "lan", "home", "home.arpa", "internal", "fritz.box"];
 
-/// `host:port`, `host`, `[v6]:port` → the host alone, in lower case.
+/// `host:port`, `host`, `[v6]:port` → the host alone, in lower case; empty for anything else.
 pub fn name_of(host: &str) -> String {
-    let bare = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
+    let (bare, rest) = match host.strip_prefix('[') {
+        Some(rest) => rest.split_once(']').unwrap_or_default(),
+        None => host.split_at_checked(host.find(':').unwrap_or(host.len())).unwrap_or_default(),
     };
-    bare.trim_end_matches('.').to_ascii_lowercase()
+    let port = rest.strip_prefix(':').unwrap_or(rest);
+    let is_port = rest.is_empty() || (rest != port && port.bytes().all(|b| b.is_ascii_digit()));
+    if is_port { bare.trim_end_matches('.').to_ascii_lowercase() } else { String::new() }
 }
 
 /// Whether the name can only mean the machine of whoever asks.
@@ -67,7 +69,16 @@ mod tests {
         ] {
             assert!(hosts.allows(host), "{host}");
         }
-        for host in ["evil.example", "localhost.evil.example", "", "192.168.1.20.evil.example"] {
+        for host in [
+            "evil.example",
+            "localhost.evil.example",
+            "",
+            "192.168.1.20.evil.example",
+            "[::1].evil.example",
+            "[::1",
+            "localhost:8000.evil.example",
+            "localhost:80@evil.example",
+        ] {
             assert!(!hosts.allows(host), "{host}");
         }
         assert!(!Hosts::new("", &[]).allows(".local"));

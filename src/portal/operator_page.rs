@@ -93,7 +93,7 @@ impl ParticipantView {
             (None, None) => self.device_unknown.clone().unwrap_or_else(|| text::UNKNOWN.to_owned()),
         };
         let newest = self.metrics.iter().filter_map(|metric| metric.newest).max();
-        let expires = self.expires_at.map_or(text::UNTIL_WITHDRAWN.to_owned(), date);
+        let expires = self.expires_at.map_or(text::NO_END.to_owned(), date);
         let mut rows = vec![
             (text::STATE, escape(text::state(&self.state))),
             (text::LAST_SYNC, escape(&synced)),
@@ -105,7 +105,7 @@ impl ParticipantView {
             let period = text::period(self.collect_from, self.collect_until);
             rows.push((text::FROM_WHEN, escape(&period)));
         }
-        list(&rows)
+        list(&rows).replacen("<dl>", "<dl class=\"facts\">", 1)
     }
 
     fn path(&self) -> String {

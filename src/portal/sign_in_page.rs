@@ -90,10 +90,9 @@ fn wait_here(path: &str, title: &str, help: &str) -> String {
 
 fn facts(sign_in: &SignIn) -> String {
     let facts = &sign_in.facts;
-    let metrics = facts
-        .metrics
-        .iter()
-        .map(|(name, meaning)| format!("<li><b>{}</b>: {}</li>", escape(name), escape(meaning)));
+    let metrics = facts.metrics.iter().map(|(name, meaning)| {
+        format!("<li>{} <span class=\"quiet\">({})</span></li>", escape(meaning), escape(name))
+    });
     let (page, stop) = (escape(&facts.connections), escape(text::STOP_TEXT));
     let stop = format!(
         "{stop} <a target=\"_blank\" rel=\"noopener noreferrer\" href=\"{page}\">{page}</a>"
@@ -280,7 +279,7 @@ mod tests {
         let page = sign_in(&example(), None, &Way::Paste, "tok\"en").body;
         for part in [
             "user_001",
-            "<b>steps</b>: Steps per minute &lt;b&gt;",
+            "Steps per minute &lt;b&gt; <span class=\"quiet\">(steps)</span>",
             "From 15 Nov 2026 on.",
             "Sleep &amp; Heart, with a gateway",
             "href=\"https://accounts.example/?a=1&amp;state=state\"",

@@ -50,7 +50,7 @@ pub const CODE_BUTTON: &str = "Go on";
 // --- The sign-in page ---
 pub const STUDY_ID: &str = "Study id";
 pub const WHAT: &str = "What is read";
-pub const SETTINGS: &str = "band and time zone";
+pub const SETTINGS: &str = "settings";
 pub const SETTINGS_MEANING: &str = "Which band it is, when it last synced, and its time zone";
 pub const BY_WHOM: &str = "By whom";
 pub const FROM_WHEN: &str = "From when";
@@ -64,7 +64,8 @@ pub const APPROVE_BUTTON: &str = "Go to Google";
 pub const NEW_TAB: &str = "Opens in a new tab. Come back to this page afterwards.";
 pub const STEP_PASTE: &str = "2. Bring the address back";
 pub const PASTE_HELP: &str = "After you approve, your browser shows a page that does not load. \
-     Copy its address and paste it here.";
+     That is expected. Tap the address at its top, copy all of it, come back to this page and \
+     paste it here.";
 pub const PASTE_LABEL: &str = "Address of the page that did not load";
 pub const PASTE_BUTTON: &str = "Send";
 pub const PICTURE_LABEL: &str = "Picture of a browser: the page says that the site cannot be \
@@ -98,6 +99,7 @@ pub const MISSING_HELP: &str = "To share this too, sign in once more and leave e
 pub const MISSING_BUTTON: &str = "Sign in once more";
 pub const HOW_LONG: &str = "How long";
 pub const UNTIL_WITHDRAWN: &str = "Until you withdraw.";
+pub const NO_END: &str = "no end date";
 pub const DONE_BUTTON: &str = "Done";
 pub const NOT_MINE_BUTTON: &str = "No, this is another band";
 pub const NOT_MINE_HELP: &str = "This lets the account go again, and you can sign in with the \
@@ -123,8 +125,12 @@ pub fn by_whom(study: Option<&str>) -> String {
 
 /// The address of the page that does not load, as a browser shows it.
 pub fn picture_address(returns_to: &str) -> String {
-    format!("{returns_to}?state=\u{2026}")
+    let all = format!("{returns_to}?state=");
+    all.chars().take(PICTURE_CHARS).chain(['\u{2026}']).collect()
 }
+
+/// As many letters of the address as the picture is wide.
+const PICTURE_CHARS: usize = 33;
 
 /// From when data are read.
 pub fn period(from: Option<Date>, until: Option<Date>) -> String {
@@ -254,6 +260,8 @@ pub struct Why<'a> {
     pub is_today: bool,
     /// One value per night.
     pub daily: bool,
+    /// A worn band may well have nothing of this kind.
+    pub sparse: bool,
     /// The sign-in works.
     pub connected: bool,
     /// The device has not synced since this day began.
@@ -267,6 +275,7 @@ pub fn why(why: &Why) -> &'static str {
         Mark::Failed => failure(why.error.unwrap_or_default()),
         Mark::NotGranted => "the participant did not share this",
         Mark::Empty if why.daily => "no value for this night: the band was probably not worn",
+        Mark::Empty if why.sparse => "the band synced; there was nothing of this kind on that day",
         Mark::Empty => "the band synced, but recorded nothing: it was probably not worn",
         Mark::Provisional if why.shrunk => "the last answer had less data; it is asked once more",
         Mark::Provisional | Mark::Missing if why.is_today => "the day is not over",

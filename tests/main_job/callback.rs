@@ -105,3 +105,55 @@ fn two_sign_ins_at_once_keep_apart() {
     first.end().exits(0).says("account …h-p1");
     second.end().exits(0).says("account …h-p2");
 }
+
+#[test]
+fn a_page_that_was_only_previewed_holds_nobody_up() {
+    let (world, port) = at_a_port();
+    for close in [true, false] {
+        let mut login = world.login(&[USER]);
+        if close {
+            login.close_stdin();
+        }
+        login.hears("/s/");
+        let heard = login.heard();
+        let page = heard.split_once("/s/").expect("a page").1.split_whitespace().next();
+        let shown = browse(port, &format!("/s/{}", page.expect("a code")));
+        assert!(shown.contains("Connect user_001"), "{shown}");
+        let address = world.sim.consent(&login.url, WHO).expect("a consent");
+        // The browser that came back never asks for the page it is led to.
+        browse(port, &address);
+        login.end().exits(0).says("Connected: user_001");
+    }
+}
+
+#[test]
+fn a_paste_at_the_terminal_ends_it_even_when_the_page_was_opened() {
+    let (world, port) = at_a_port();
+    let mut login = world.login(&[USER]);
+    login.hears("/s/");
+    let heard = login.heard();
+    let page = heard.split_once("/s/").expect("a page").1.split_whitespace().next();
+    browse(port, &format!("/s/{}", page.expect("a code")));
+    let address = world.sim.consent(&login.url, WHO).expect("a consent");
+    login.paste(&address);
+    let ended = login.end().exits(0).says("Connected: user_001");
+    assert!(!ended.stderr.contains("Press Done"), "{}", ended.stderr);
+}
+
+#[test]
+fn settings_that_no_browser_can_come_back_to_are_refused() {
+    let (mut world, port) = at_a_port();
+    for wrong in ["x:y", "52685", "127.0.0.1", ":99999"] {
+        world.set("FITSYNC_LISTEN", wrong);
+        world.run(&["login", USER]).exits(2).says("FITSYNC_LISTEN");
+    }
+    world.set("FITSYNC_LISTEN", &format!("127.0.0.1:{port}"));
+    for wrong in ["not a url", "http://study.example.org/cb", "http://localhost:8000/cb#x"] {
+        world.set("GOOGLE_REDIRECT_URI", wrong);
+        world.run(&["login", USER]).exits(2).says("GOOGLE_REDIRECT_URI");
+    }
+    world.set("GOOGLE_REDIRECT_URI", "http://192.168.1.20:8000/auth/callback");
+    let login = world.login(&[USER]);
+    login.hears("Google refuses addresses made of numbers");
+    login.kill();
+}

@@ -20,6 +20,7 @@ mod quiet;
 mod reports;
 mod root;
 mod secrets;
+mod serve;
 mod shapes;
 mod shrink;
 mod travel;

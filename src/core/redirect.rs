@@ -1,0 +1,126 @@
+//! Which redirect addresses Google accepts: `https://` on a public name, or the browser's own
+//! machine (https://developers.google.com/identity/protocols/oauth2/web-server#uri-validation).
+//! Pure.
+
+use std::net::IpAddr;
+
+/// What is to be said of a redirect address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    Good,
+    /// Google does not take it when it is registered; another provider of this name might.
+    Doubtful(&'static str),
+    /// No provider can send a browser there, or none should.
+    Wrong(&'static str),
+}
+
+/// Endings of names that only a local network knows.
+const LOCAL_ENDINGS: [&str; 7] =
+    [".local", ".lan", ".home", ".home.arpa", ".internal", ".localdomain", ".fritz.box"];
+
+pub fn judge(address: &str) -> Verdict {
+    let Some((scheme, rest)) = address.split_once("://") else {
+        return Verdict::Wrong("it is no http:// or https:// address");
+    };
+    let secure = scheme.eq_ignore_ascii_case("https");
+    if !secure && !scheme.eq_ignore_ascii_case("http") {
+        return Verdict::Wrong("it is no http:// or https:// address");
+    }
+    if !rest.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Verdict::Wrong("it holds a blank or a letter that no address has");
+    }
+    if rest.contains('#') {
+        return Verdict::Wrong("it must not have a part behind #");
+    }
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    if authority.contains('@') {
+        return Verdict::Wrong("it must not have a user name");
+    }
+    let Some(host) = host_of(authority) else {
+        return Verdict::Wrong("its host or port cannot be read");
+    };
+    judge_host(&host, secure)
+}
+
+/// The host in lower case, if host and port can be such.
+fn host_of(authority: &str) -> Option<String> {
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(rest) => rest.split_once(']')?,
+        None => authority.split_at_checked(authority.find(':').unwrap_or(authority.len()))?,
+    };
+    let port_fits = match port.strip_prefix(':') {
+        Some(port) => port.parse::<u16>().is_ok_and(|port| port > 0),
+        None => port.is_empty(),
+    };
+    (port_fits && !host.is_empty()).then(|| host.trim_end_matches('.').to_ascii_lowercase())
+}
+
+fn judge_host(host: &str, secure: bool) -> Verdict {
+    let address: Option<IpAddr> = host.parse().ok();
+    if host == "localhost" || address.is_some_and(|address| address.is_loopback()) {
+        return Verdict::Good;
+    }
+    if address.is_some() {
+        return Verdict::Doubtful("Google refuses addresses made of numbers");
+    }
+    if !host.contains('.') || LOCAL_ENDINGS.iter().any(|ending| host.ends_with(ending)) {
+        return Verdict::Doubtful("Google refuses names that only a local network knows");
+    }
+    match secure {
+        true => Verdict::Good,
+        false => Verdict::Wrong("a public name needs https://"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_google_accepts_is_good() {
+        for address in [
+            "http://localhost:8000/auth/callback",
+            "http://127.0.0.1/cb",
+            "http://[::1]:8000/cb",
+            "https://study.example.org/bounce.html",
+            "HTTPS://Study.Example.org:8443/auth/callback?a=b",
+        ] {
+            assert_eq!(judge(address), Verdict::Good, "{address}");
+        }
+    }
+
+    #[test]
+    fn what_google_refuses_is_doubtful() {
+        for address in [
+            "http://192.168.1.20:8000/auth/callback",
+            "https://192.168.1.20/cb",
+            "https://8.8.8.8/cb",
+            "http://gateway.local:8000/cb",
+            "https://gw.lan/cb",
+            "https://gateway/cb",
+            "http://[fd00::1]:8000/cb",
+        ] {
+            assert!(matches!(judge(address), Verdict::Doubtful(_)), "{address}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_an_address_to_come_back_to_is_wrong() {
+        for address in [
+            "",
+            "not a url",
+            "ftp://localhost/",
+            "http://study.example.org/cb",
+            "http://localhost:8000/cb#x",
+            "http://a:b@localhost:8000/cb",
+            "http://localhost:x/cb",
+            "http://localhost:0/cb",
+            "http://:8000/cb",
+            "http:///cb",
+            "http://[::1/cb",
+            "http://local host/cb",
+        ] {
+            assert!(matches!(judge(address), Verdict::Wrong(_)), "{address}");
+        }
+    }
+}
