@@ -157,6 +157,8 @@ pub const LOOKBACK_DAYS_MAX: u32 = 60;
 
 // --- Sign-in pages ------------------------------------------------------------------------------
 pub const PORTAL_CONNECTIONS_MAX: usize = 64;
+/// One over TLS needs about 60 KiB of memory: with more of them, attackers would get over 8 MB.
+pub const PORTAL_TLS_CONNECTIONS_MAX: usize = 28;
 /// A peer is one IPv4 address or one IPv6 /64.
 pub const PORTAL_CONNECTIONS_PER_PEER_MAX: usize = 4;
 /// A peer with so many offences (a place lost, a request refused or never finished) in this time

@@ -17,6 +17,7 @@ use crate::config::{
     PORTAL_BACKLOG, PORTAL_CLOSE_TIMEOUT_MS, PORTAL_CONNECTIONS_MAX, PORTAL_FILES_PER_CONNECTION,
     PORTAL_FILES_SPARE, PORTAL_PAUSE_MS, PORTAL_RELAYS_MAX, PORTAL_REQUEST_TIMEOUT_MS,
     PORTAL_THREAD_PAUSE_MS, PORTAL_THREAD_STACK_BYTES, PORTAL_THREADS_MAX,
+    PORTAL_TLS_CONNECTIONS_MAX,
 };
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::portal::places::{Admission, Places, Stage, is_private};
@@ -73,9 +74,13 @@ impl Guard {
         let failed = |error: io::Error| {
             Failure::new(ErrorClass::Disk, format!("cannot start the sign-in pages: {error}"))
         };
+        let places = match rules.tls {
+            Some(_) => places_max().min(PORTAL_TLS_CONNECTIONS_MAX),
+            None => places_max(),
+        };
         let shared = Arc::new(Shared {
             rules,
-            places: Mutex::new(Places::new(places_max())),
+            places: Mutex::new(Places::new(places)),
             threads: AtomicUsize::new(0),
             relays: Mutex::new(0),
             relay_ended: Condvar::new(),

@@ -23,8 +23,8 @@ pub const OTHER_ACCOUNT_TITLE: &str = "This is another account";
 pub const OTHER_ACCOUNT: &str = "This study id is connected to a different account, and stays so. \
      Sign in with the account that was used before, or ask the study team.";
 pub const NOT_KNOWN_TITLE: &str = "One step is left";
-pub const NOT_KNOWN: &str = "Copy the whole address of this page and paste it where the sign-in \
-     was started: copy this address into the terminal, or into the box on the sign-in page.";
+pub const NOT_KNOWN: &str = "Please copy this address into the terminal where the sign-in was \
+     started, or into the box on the sign-in page. Copy the whole address; it is long.";
 pub const OTHER_SIGN_IN_TITLE: &str = "This sign-in is not the newest one";
 pub const OTHER_SIGN_IN: &str = "This address belongs to another sign-in, or to one that was \
      started earlier. Nothing was changed. If another terminal waits for it, copy this address \
