@@ -288,6 +288,48 @@ def serve_study(world_of, browser):
     no_secret(world, read(program.log))
 
 
+def two_tabs_and_back(world_of, browser):
+    """The same link in two tabs, an address sent twice, the back button, an old address, what clings to a paste."""
+    port, dead = free_port(), free_port()
+    redirect = f"http://localhost:{dead}/auth/callback"
+    world = world_of(redirect)
+    program = operator_session(world, browser, port, redirect)
+    link = invite(browser, port, "user_001")
+    browser.open(link)
+    one = browser.window()
+    browser.go_to(browser.call("POST", "/window/new", {"type": "tab"})["handle"])
+    browser.open(link)
+    two = browser.window()
+    approve(browser, "p1")
+    until("the page that does not load", lambda: f"localhost:{dead}" in browser.url())
+    address = browser.url()
+    paste(browser, one, f'  "{address[:60]}\n{address[60:]}"  ')
+    browser.see("Is this the band on the wrist?")
+    paste(browser, two, address)
+    browser.see("Is this the band on the wrist?")
+    browser.click("Done")
+    browser.see("All done")
+    browser.call("POST", "/back")
+    browser.see("All done")
+    browser.go_to(one)
+    browser.click("Done")
+    browser.see("All done")
+    browser.open(invite(browser, port, "user_002"))
+    paste(browser, one, address)
+    browser.see("That address belongs to another sign-in")
+    browser.shoot("sign-in-other")
+    paste(browser, one, "\u201c" + address.split("?")[1].replace("code=", "c=") + "\u201d")
+    browser.see("There is no code in what you sent")
+    _, first = approve(browser, "p2")
+    until("the page that does not load", lambda: f"localhost:{dead}" in browser.url())
+    query = browser.url().split("?")[1]
+    world.control("clock", offset_s=700)
+    paste(browser, first, query)
+    browser.see("The address was too old or had been used before")
+    browser.shoot("sign-in-old-code")
+    no_secret(world, read(program.log))
+
+
 def by_keyboard(world_of, browser):
     """Tab reaches the button, the box and its button, in this order; Enter sends."""
     port, dead = free_port(), free_port()
@@ -417,6 +459,7 @@ SCENARIOS = [
     (login_wrong_account_and_missing, [("phone", False, True), ("desktop", True, True)]),
     (login_taken_back, [("phone", False, True)]),
     (serve_study, [("phone", False, True), ("desktop", True, True), ("desktop", False, False)]),
+    (two_tabs_and_back, [("phone", False, True)]),
     (by_keyboard, [("desktop", False, True)]),
     (bounce_page, [("phone", False, True), ("desktop", True, True)]),
 ]
