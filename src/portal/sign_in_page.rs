@@ -131,6 +131,15 @@ fn paste_box(path: &str, returns_to: &str, token: &str) -> String {
     )
 }
 
+/// As many letters of an address as the picture is wide.
+const PICTURE_CHARS: usize = 33;
+
+/// The address of the page that does not load, as a browser shows it.
+fn picture_address(returns_to: &str) -> String {
+    let all = format!("{returns_to}?state=");
+    all.chars().take(PICTURE_CHARS).chain(['\u{2026}']).collect()
+}
+
 /// What the page that does not load looks like, on any browser and in any colours.
 fn picture(returns_to: &str) -> String {
     format!(
@@ -143,7 +152,7 @@ fn picture(returns_to: &str) -> String {
          <text class=\"b-text\" x=\"150\" y=\"94\" text-anchor=\"middle\">{}</text>\
          <text class=\"b-quiet\" x=\"150\" y=\"116\" text-anchor=\"middle\">{}</text></svg>",
         escape(text::PICTURE_LABEL),
-        escape(&text::picture_address(returns_to)),
+        escape(&picture_address(returns_to)),
         escape(text::PICTURE_COPY),
         escape(text::PICTURE_ERROR),
         escape(text::PICTURE_FINE)

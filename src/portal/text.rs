@@ -123,15 +123,6 @@ pub fn by_whom(study: Option<&str>) -> String {
     )
 }
 
-/// The address of the page that does not load, as a browser shows it.
-pub fn picture_address(returns_to: &str) -> String {
-    let all = format!("{returns_to}?state=");
-    all.chars().take(PICTURE_CHARS).chain(['\u{2026}']).collect()
-}
-
-/// As many letters of the address as the picture is wide.
-const PICTURE_CHARS: usize = 33;
-
 /// From when data are read.
 pub fn period(from: Option<Date>, until: Option<Date>) -> String {
     match (from.map(day), until.map(day)) {
