@@ -130,7 +130,9 @@ fn header(line: &str, head: &mut Head, seen: &mut Seen) -> Result<(), u16> {
         "cookie" => head.cookie = format!("{}; {value}", head.cookie),
         "transfer-encoding" => return Err(501),
         "upgrade" | "expect" => {} // never answered: the client goes on without
-        name if FORWARDING.contains(&name) => head.forwarded = true,
+        name if name.starts_with("x-forwarded-") || FORWARDING.contains(&name) => {
+            head.forwarded = true;
+        }
         _ => {}
     }
     Ok(())
@@ -209,6 +211,15 @@ mod tests {
             "GET /s/K7QM?x=1 HTTP/1.1\r\nHost: pi:8000\r\nConnection: close\r\n\
              Fitsync-Peer: 10.0.0.7\r\nCookie: a=1\r\nFitsync-Forwarded: yes\r\n\r\n"
         );
+    }
+
+    #[test]
+    fn every_header_of_a_proxy_is_seen() {
+        for name in ["X-Forwarded-Server", "x-forwarded-port", "Forwarded", "Via", "X-Real-IP"] {
+            let text = format!("GET / HTTP/1.1\r\nHost: h\r\n{name}: a\r\n\r\n");
+            let Reading::Whole(head, _) = read(text.as_bytes()) else { panic!("not whole") };
+            assert!(head.forwarded, "{name}");
+        }
     }
 
     #[test]
