@@ -310,6 +310,10 @@ def two_tabs_and_back(world_of, browser):
     browser.click("Done")
     browser.see("All done")
     browser.call("POST", "/back")
+    # A browser may show the page before from its memory; what is pressed there is understood.
+    until("a page", lambda: "Done" in browser.text() or "All done" in browser.text())
+    if browser.find_all("button"):
+        browser.click("Done")
     browser.see("All done")
     browser.go_to(one)
     browser.click("Done")
