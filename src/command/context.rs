@@ -5,13 +5,13 @@ use std::path::Path;
 
 use crate::config::Config;
 use crate::core::error::{ErrorClass, Failure, Result};
-use crate::core::redirect::{Verdict, judge};
 use crate::core::user::UserId;
 use crate::io::book;
 use crate::io::clock::Clock;
 use crate::io::http::Http;
 use crate::io::proxy;
 use crate::io::tokens::TokenStore;
+use crate::portal::redirect::{Verdict, judge};
 use crate::provider::{Provider, fitbit, google_health};
 
 #[derive(Debug)]

@@ -18,7 +18,6 @@ pub mod month;
 pub mod picture;
 pub mod plan;
 pub mod rebuild;
-pub mod redirect;
 pub mod s3;
 pub mod s3_error;
 pub mod s3_list;

@@ -15,6 +15,7 @@ pub mod operator_page;
 pub mod page;
 pub mod places;
 pub mod qr;
+pub mod redirect;
 pub mod relay;
 pub mod sign_in_page;
 pub mod sign_ins;
