@@ -205,6 +205,11 @@ impl Element {
         self.find(path).is_some()
     }
 
+    /// Whether there is a value at `path` that is not null.
+    pub fn has_value(&self, path: &str) -> bool {
+        self.find(path).is_some_and(|value| !matches!(value, Value::Null))
+    }
+
     /// The names of the members of the object at `path`; none where there is no object.
     pub fn names(&self, path: &str) -> Vec<&str> {
         match self.find(path) {

@@ -99,7 +99,7 @@ pub fn minutes(
     let (mut rows, mut without) = (Vec::new(), 0);
     for (index, raw) in elements(dataset)?.enumerate() {
         let minute = Element::parse(raw?, format!("{name}.dataset[{index}]"))?;
-        if minute.has("value") {
+        if minute.has_value("value") {
             rows.extend(day.row(&minute, "time", read(&minute)?)?);
         } else {
             without += 1;
@@ -164,7 +164,7 @@ pub fn zone_minutes(text: &str, day: &LabelledDay) -> Result<Vec<Row>> {
             .ok_or_else(|| malformed(format!("{place}.minutes is missing")))?;
         for (index, raw) in elements(minutes)?.enumerate() {
             let minute = Element::parse(raw?, format!("{place}.minutes[{index}]"))?;
-            if !minute.has("value.activeZoneMinutes") {
+            if !minute.has_value("value.activeZoneMinutes") {
                 without += 1;
                 continue;
             }
