@@ -150,7 +150,11 @@ impl Pages {
     /// The address to which the provider sends the browser after the link's button.
     fn approve(&self, link: &str, who: &str) -> String {
         let page = self.get(link);
-        let address = between(&page.body, "rel=\"noopener noreferrer\" href=\"", "\"");
+        let address = between(
+            &page.body,
+            "class=\"button\" target=\"_blank\" rel=\"noopener noreferrer\" href=\"",
+            "\"",
+        );
         self.world.sim.consent(&address.replace("&amp;", "&"), who).expect("a consent")
     }
 
