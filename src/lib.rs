@@ -4,15 +4,17 @@
 //!
 //! ```text
 //! command    one file per command, each a short story of calls
-//!    │         sync → fetch (the loop that reads data) → planning;  upload;  login → connect;
-//!    │         status;  report
-//! portal     the sign-in listener: guarded accept loop, routes, pages
+//!    │         sync → fetch (the loop that reads data) → planning;  upload;  verify;
+//!    │         login → waiting, connect;  serve → office;  migrate;  withdraw;  status;
+//!    │         doctor
+//! portal     the sign-in pages: guard (accept loop) → relay → desk (who is where) → pages, texts
 //! io         all side effects
 //!    │         http (one agent)    session (token refresh, pace, retries)    store (S3)
+//!    │         credentials (the AWS chain)
 //!    │         files (durable writes, locks)    tokens, book (what is kept on disk)    queue
-//! provider   pure: job → Request, Reply → rows;  metric is the table of all metrics
+//! provider   pure: job → Request, Reply → rows;  metric_table has a row for every metric
 //!    │
-//! core       pure: day, plan, ledger, table, json, token, backoff, sign_in, s3, error
+//! core       pure: day, plan, ledger, table, json, token, backoff, sign_in, s3, sigv4, error
 //! ```
 //!
 //! The seam to the world is data: `core` and `provider` make [`core::exchange::Request`] values and
