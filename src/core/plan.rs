@@ -191,23 +191,20 @@ fn never_asked(inputs: &Inputs, today: Date) -> impl Iterator<Item = Date> {
 fn moved_from(inputs: &Inputs, today: Date) -> Option<Date> {
     match (inputs.device, inputs.head.read_until) {
         (Device::Unknown, _) => Some(previous(today)),
-        // Seen for the first time, or the head was lost: days that were read before the device had
-        // synced past their end may lie further back.
+        // Before it was seen, the look-back told what is new, up to an outage.
         (Device::SyncedAt(_), None) => {
+            let read_at = inputs.head.lookback_read_at.map(|at| inputs.calendar.date_of(*at));
             let recent = back(today, inputs.lookback_days);
-            Some(earliest_provisional(inputs).map_or(recent, |date| date.min(recent)))
+            Some(read_at.map_or(recent, |date| date.min(recent)))
         }
         (Device::SyncedAt(at), Some(until)) if at > *until => Some(inputs.calendar.date_of(*until)),
         (Device::SyncedAt(_), Some(_)) => None,
     }
 }
 
-fn earliest_provisional(inputs: &Inputs) -> Option<Date> {
-    let provisional = |day: &Day| {
-        let mut entries = day.metrics.values();
-        entries.any(|entry| entry.state == State::Provisional)
-    };
-    inputs.days.iter().find(|(_, day)| provisional(day)).map(|(&date, _)| date)
+/// Whether the device is seen for the first time, or as if, as the head was lost.
+const fn first_seen(inputs: &Inputs) -> bool {
+    matches!(inputs.device, Device::SyncedAt(_)) && inputs.head.read_until.is_none()
 }
 
 fn plan_metric(inputs: &Inputs, wish: Wish, today: Date, dates: &BTreeSet<Date>, plan: &mut Plan) {
@@ -252,6 +249,10 @@ fn pending(inputs: &Inputs, wish: Wish, day: &Day, plan: &Plan) -> bool {
             && entry.clock_was_wrong.is_none()
             && (inputs.device == Device::Unknown || entry.device_synced_at.is_none())
             && plan.lookback)
+        // What was not whole, or sealed by age alone: the device may have sent more since.
+        || (first_seen(inputs)
+            && (entry.state == State::Provisional
+                || (entry.state == State::Sealed && entry.device_synced_at.is_none())))
 }
 
 /// The study window, the account, and the end of time.
