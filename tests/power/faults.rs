@@ -68,7 +68,8 @@ fn cases() -> Vec<Case> {
         for place in PLACES {
             for lasts in [false, true] {
                 // A run of pages without an end is bounded, and paced: it takes minutes.
-                let long = hangs(&effect) || effect == Effect::EmptyPage;
+                let endless = matches!(effect, Effect::EmptyPage | Effect::DuplicatePage);
+                let long = hangs(&effect) || endless;
                 if fits(&effect, place) && !(lasts && long) {
                     cases.push(Case { place, effect: effect.clone(), lasts });
                 }
