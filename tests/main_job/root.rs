@@ -27,6 +27,11 @@ fn for_everybody(world: &World, arguments: &[&str]) -> Command {
     let copy = world.dir.join("fitsync");
     if !copy.exists() {
         std::fs::copy(env!("CARGO_BIN_EXE_fitsync"), &copy).expect("a copy");
+        // A test beside this one that is just being forked still holds the file open for writing.
+        let busy = |error: std::io::Error| error.kind() == std::io::ErrorKind::ExecutableFileBusy;
+        while Command::new(&copy).arg("--version").output().is_err_and(busy) {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
     }
     let usual = world.command(arguments);
     let mut command = Command::new(copy);
