@@ -96,7 +96,6 @@ fn known_histories_end_with_all_data_in_the_bucket() {
 }
 
 #[test]
-#[ignore = "fresh seeds, as many as HISTORIES says: run by hand until thousands have held"]
 fn new_histories_end_with_all_data_in_the_bucket() {
     let now = fitsync_sim::jiff::Timestamp::now().as_second();
     let first = u64::try_from(now).expect("after 1970") * 1_000;
