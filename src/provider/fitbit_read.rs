@@ -151,6 +151,16 @@ pub fn zone_minutes(text: &str, day: &LabelledDay) -> Result<Vec<Row>> {
     let found = members(text)?;
     let days = member(&found, NAME).ok_or_else(|| malformed(format!("{NAME} is missing")))?;
     let (mut rows, mut without) = (Vec::new(), 0);
+    // Some clients describe the form of the other resources, without the days.
+    if days.trim_start().starts_with('{') {
+        check_summary(&found, "active-zone-minutes", day.date)?;
+        let found = members(days)?;
+        let dataset = member(&found, "dataset")
+            .ok_or_else(|| malformed(format!("{NAME}.dataset is missing")))?;
+        without += zone_rows(dataset, &format!("{NAME}.dataset"), "time", day, &mut rows)?;
+        check_values(&rows, without, NAME)?;
+        return Ok(rows);
+    }
     for (index, raw) in elements(days)?.enumerate() {
         let raw = raw?;
         let place = format!("{NAME}[{index}]");
@@ -162,28 +172,41 @@ pub fn zone_minutes(text: &str, day: &LabelledDay) -> Result<Vec<Row>> {
         }
         let minutes = member(&found, "minutes")
             .ok_or_else(|| malformed(format!("{place}.minutes is missing")))?;
-        for (index, raw) in elements(minutes)?.enumerate() {
-            let minute = Element::parse(raw?, format!("{place}.minutes[{index}]"))?;
-            if !minute.has_value("value.activeZoneMinutes") {
-                without += 1;
-                continue;
-            }
-            let all = minute.int("value.activeZoneMinutes")?;
-            let zone = |name: &str| {
-                let credits = minute.optional(&format!("value.{name}"), Element::int)?;
-                Ok(Cell::Int(credits.unwrap_or(0)))
-            };
-            let cells = vec![
-                Cell::Int(all),
-                zone("fatBurnActiveZoneMinutes")?,
-                zone("cardioActiveZoneMinutes")?,
-                zone("peakActiveZoneMinutes")?,
-            ];
-            rows.extend(day.row(&minute, "minute", cells)?);
-        }
+        without += zone_rows(minutes, &format!("{place}.minutes"), "minute", day, &mut rows)?;
     }
     check_values(&rows, without, NAME)?;
     Ok(rows)
+}
+
+/// The minutes of a list, whose times stand under `label`; how many had no value.
+fn zone_rows(
+    list: &str,
+    place: &str,
+    label: &str,
+    day: &LabelledDay,
+    rows: &mut Vec<Row>,
+) -> Result<usize> {
+    let mut without = 0;
+    for (index, raw) in elements(list)?.enumerate() {
+        let minute = Element::parse(raw?, format!("{place}[{index}]"))?;
+        if !minute.has_value("value.activeZoneMinutes") {
+            without += 1;
+            continue;
+        }
+        let all = minute.int("value.activeZoneMinutes")?;
+        let zone = |name: &str| {
+            let credits = minute.optional(&format!("value.{name}"), Element::int)?;
+            Ok(Cell::Int(credits.unwrap_or(0)))
+        };
+        let cells = vec![
+            Cell::Int(all),
+            zone("fatBurnActiveZoneMinutes")?,
+            zone("cardioActiveZoneMinutes")?,
+            zone("peakActiveZoneMinutes")?,
+        ];
+        rows.extend(day.row(&minute, label, cells)?);
+    }
+    Ok(without)
 }
 
 pub fn days(text: &str, name: &str, read: fn(&Element) -> Result<Option<Row>>) -> Result<Vec<Row>> {

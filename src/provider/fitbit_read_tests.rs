@@ -71,6 +71,16 @@ fn active_zone_minutes_are_read_from_their_array_of_days() {
 }
 
 #[test]
+fn active_zone_minutes_in_the_form_of_the_other_resources_are_read_as_well() {
+    let text = r#"{"activities-active-zone-minutes":[{"dateTime":"2025-11-19","value":{}}],
+        "activities-active-zone-minutes-intraday":{"dataset":[{"time":"08:42:00",
+        "value":{"activeZoneMinutes":2,"cardioActiveZoneMinutes":2}}]}}"#;
+    let rows = zone_minutes(text, &day("2025-11-19", "Europe/Berlin")).unwrap();
+    assert_eq!(rows[0].cells[..3], [Cell::Int(2), Cell::Int(0), Cell::Int(2)]);
+    assert!(zone_minutes(text, &day("2025-11-20", "Europe/Berlin")).is_err(), "another day's");
+}
+
+#[test]
 fn minutes_of_another_day_or_another_interval_are_refused() {
     let text = include_str!("samples/fitbit/IntradayActivitiesSteps.json");
     assert!(minutes(text, "steps", &day("2016-03-08", "UTC"), steps).is_ok());
