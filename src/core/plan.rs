@@ -193,9 +193,10 @@ fn moved_from(inputs: &Inputs, today: Date) -> Option<Date> {
         (Device::Unknown, _) => Some(previous(today)),
         // Before it was seen, the look-back told what is new, up to an outage.
         (Device::SyncedAt(_), None) => {
+            let first = inputs.head.first_day.map_or(Date::MIN, |first| *first);
             let read_at = inputs.head.lookback_read_at.map(|at| inputs.calendar.date_of(*at));
             let recent = back(today, inputs.lookback_days);
-            Some(read_at.map_or(recent, |date| date.min(recent)))
+            Some(read_at.map_or(recent, |date| date.max(first).min(recent)))
         }
         (Device::SyncedAt(at), Some(until)) if at > *until => Some(inputs.calendar.date_of(*until)),
         (Device::SyncedAt(_), Some(_)) => None,

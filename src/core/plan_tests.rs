@@ -113,9 +113,8 @@ fn a_device_that_moved_asks_from_the_day_of_its_previous_sync() {
     let mut story = Story::settled(NOON, "2026-11-17T09:00:00Z");
     story.device = Device::SyncedAt(at("2026-11-20T11:00:00Z"));
     assert_eq!(story.asks(), days(17, 20));
-    // Also when that lies before the look-back.
     story.head.read_until = Some(Text(at("2026-11-02T09:00:00Z")));
-    assert_eq!(story.asks(), days(2, 20));
+    assert_eq!(story.asks(), days(2, 20), "also before the look-back");
 }
 
 #[test]
@@ -184,9 +183,8 @@ fn days_after_the_device_are_asked_within_the_look_back_only() {
 
 #[test]
 fn named_days_reach_back_and_never_into_the_future() {
-    let mut story = Story::settled(NOON, "2026-11-20T09:00:00Z");
-    story.named = Some((date(2026, 11, 1), Date::MAX));
-    assert_eq!(story.asks(), days(1, 20));
+    let named = Some((date(2026, 11, 1), Date::MAX));
+    assert_eq!(Story { named, ..Story::new(NOON) }.asks(), days(1, 20));
 }
 
 #[test]
@@ -306,8 +304,10 @@ fn an_outage_longer_than_the_look_back_leaves_no_gap_where_no_device_was_known()
     assert_eq!(story.asks(), days(2, 20));
     story.device = Device::SyncedAt(at("2026-11-20T09:00:00Z"));
     assert_eq!(story.asks(), days(2, 20), "seen for the first time");
-    let named = months(&story.head, at("2026-12-24T00:00:00Z"), 7, None);
-    assert_eq!(named.first(), Some(&MonthKey::of(date(2026, 10, 31))));
+    story.head.first_day = Some(Text(date(2026, 11, 5)));
+    assert_eq!(story.asks(), days(5, 20), "nothing was ever asked before");
+    let first = months(&story.head, at("2026-12-24T00:00:00Z"), 7, None).pop_first();
+    assert_eq!(first, Some(MonthKey::of(date(2026, 10, 31))));
 }
 
 #[test]
