@@ -2,7 +2,7 @@
 //! token refresh under way is waited for.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, mpsc};
 use std::time::{Duration, Instant};
 
 use crate::config::{STOP_POLL_MS, STOP_REFRESH_S_MAX, STOP_WRITE_MS_MAX};
@@ -74,10 +74,15 @@ pub fn run(command: impl FnOnce() -> u8 + Send + 'static) -> u8 {
             log::warn!("cannot listen to signal {signal}: {error}");
         }
     }
-    let worker = std::thread::spawn(command);
+    // Hung up when the command has ended, also by a panic.
+    let (at_work, ended) = mpsc::channel::<()>();
+    let worker = std::thread::spawn(move || {
+        let _at_work = at_work;
+        command()
+    });
     let mut told_at = None;
-    while !worker.is_finished() {
-        std::thread::sleep(Duration::from_millis(STOP_POLL_MS));
+    let pause = Duration::from_millis(STOP_POLL_MS);
+    while ended.recv_timeout(pause) == Err(mpsc::RecvTimeoutError::Timeout) {
         if !asked.load(Ordering::Relaxed) {
             continue;
         }
