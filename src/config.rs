@@ -20,6 +20,8 @@ pub const NAME_REMEMBERED_S: u64 = 30;
 pub const NAMES_REMEMBERED_MAX: usize = 16;
 pub const HTTP_HEAD_BYTES_MAX: usize = 64 * 1024;
 pub const HTTP_BUFFER_BYTES: usize = 16 * 1024;
+/// A page is read in pieces of this size.
+pub const JSON_READ_BYTES: u64 = 16 * 1024;
 /// Larger uploads ask first (`Expect: 100-continue`), so that a refusal is read, not a broken pipe.
 pub const HTTP_EXPECT_BYTES_MIN: usize = 256 * 1024;
 /// One page of 10,000 rows is about 1.2 MB.

@@ -17,6 +17,10 @@ use fitsync::core::error::{ErrorClass, Failure, Result};
 use fitsync::io::clock::Clock;
 use fitsync::io::{account, stop};
 
+/// Gives back what it does not use, whatever the C library; see Cargo.toml.
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 fn main() -> ExitCode {
     let arguments = match parse() {
         Ok(arguments) => arguments,

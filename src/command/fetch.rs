@@ -296,10 +296,8 @@ impl Fetch<'_, '_> {
         let mut seen = BTreeSet::new();
         for _ in 0..PAGES_MAX {
             let request = self.session.provider.page_request(metric, job, next.as_deref());
-            let reply = self.session.call(&request)?;
-            let page = self.session.provider.read_page(metric, job, &reply)?;
-            // A page's text is as large as its rows: it goes before they grow.
-            drop(reply);
+            let provider = self.session.provider;
+            let page = self.session.read(&request, |body| provider.read_page(metric, job, body))?;
             rows.extend(page.rows);
             match page.next {
                 None => return Ok(rows),

@@ -13,6 +13,7 @@ pub mod error;
 pub mod exchange;
 pub mod hash;
 pub mod json;
+pub mod json_scan;
 pub mod ledger;
 pub mod month;
 pub mod picture;

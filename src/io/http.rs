@@ -3,6 +3,7 @@
 //! Retries belong to the callers, which know what a repeat may cost (`io/session.rs` for reading,
 //! `io/store.rs` for S3).
 
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,6 +30,9 @@ pub struct Http {
     clock: Clock,
     sent: Arc<AtomicU64>,
 }
+
+/// Reads the body of a success while it arrives: a page is never whole in memory.
+pub type BodyReader<'a> = dyn FnMut(&mut dyn Read) + 'a;
 
 /// ureq takes either its built-in roots or given ones, so extra CAs have an agent of their own. A
 /// handshake that fails sends nothing: the request is then safe to send by the other agent.
@@ -86,30 +90,40 @@ impl Http {
 
     /// Sends once and reads the whole reply, whatever its status.
     pub fn send(&self, request: &Request) -> Result<Reply> {
+        self.send_reading(request, None)
+    }
+
+    /// The same, but the body of a success goes to `reader`. What that makes of a body which breaks
+    /// off does not count: this is then an error.
+    pub fn send_reading(
+        &self,
+        request: &Request,
+        reader: Option<&mut BodyReader>,
+    ) -> Result<Reply> {
         let sent = self.clock.machine();
         self.sent.fetch_add(1, Ordering::Relaxed);
-        let reply = self.attempt(request).map_err(|failure| failure.at(request.label()))?;
+        let reply = self.attempt(request, reader).map_err(|failure| failure.at(request.label()))?;
         if trusted(&request.url) {
             self.clock.learn(sent, self.clock.machine(), &reply);
         }
-        log::debug!("{} -> {}, {} bytes", request.label(), reply.status, reply.body.len());
+        log::debug!("{} -> {}", request.label(), reply.status);
         Ok(reply)
     }
 
-    fn attempt(&self, request: &Request) -> Result<Reply> {
+    fn attempt(&self, request: &Request, mut reader: Option<&mut BodyReader>) -> Result<Reply> {
         let failed = |error: Failed| self.failure(&request.url, error);
         let Some(extra) = &self.extra else {
-            return exchange(&self.agent, request).map_err(failed);
+            return exchange(&self.agent, request, reader).map_err(failed);
         };
         let host = authority_of(&request.url);
         let known = || extra.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         if !known().iter().any(|known| known == host) {
-            match exchange(&self.agent, request) {
+            match exchange(&self.agent, request, reader.as_deref_mut()) {
                 Err(Failed::Transport(error)) if is_unknown_issuer(&error) => {}
                 other => return other.map_err(failed),
             }
         }
-        let reply = exchange(&extra.agent, request).map_err(failed)?;
+        let reply = exchange(&extra.agent, request, reader).map_err(failed)?;
         let mut hosts = known();
         if !hosts.iter().any(|known| known == host) {
             hosts.push(host.to_owned());
@@ -173,7 +187,11 @@ fn agent(
     ureq::Agent::with_parts(config, DefaultConnector::default(), addresses.clone())
 }
 
-fn exchange(agent: &ureq::Agent, request: &Request) -> std::result::Result<Reply, Failed> {
+fn exchange(
+    agent: &ureq::Agent,
+    request: &Request,
+    reader: Option<&mut BodyReader>,
+) -> std::result::Result<Reply, Failed> {
     let mut builder =
         ureq::http::Request::builder().method(request.method.as_str()).uri(&request.url);
     for (name, value) in &request.headers {
@@ -206,16 +224,33 @@ fn exchange(agent: &ureq::Agent, request: &Request) -> std::result::Result<Reply
     });
     let headers = headers.collect();
     let status = answered.status().as_u16();
-    let reader = answered.body_mut().with_config().limit(request.reply_bytes_max).reader();
-    let body = read_to_end(reader).map_err(Failed::Transport)?;
-    Ok(Reply { status, headers, body })
+    let source = answered.body_mut().with_config().limit(request.reply_bytes_max).reader();
+    let mut body = Body { source, failed: None };
+    let mut reply = Reply { status, headers, body: Vec::new() };
+    match reader {
+        Some(reader) if reply.ok() => reader(&mut body),
+        // What fails is kept in the body.
+        _ => drop(body.read_to_end(&mut reply.body)),
+    }
+    body.failed.map_or(Ok(reply), |error| Err(Failed::Transport(error)))
 }
 
-/// `read_to_end` that keeps ureq's own errors, which arrive wrapped in `io::Error`.
-fn read_to_end(mut reader: impl std::io::Read) -> std::result::Result<Vec<u8>, ureq::Error> {
-    let mut body = Vec::new();
-    reader.read_to_end(&mut body)?;
-    Ok(body)
+/// A body that keeps ureq's own error, whatever its reader makes of it.
+struct Body<R> {
+    source: R,
+    failed: Option<ureq::Error>,
+}
+
+impl<R: Read> Read for Body<R> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        self.source.read(into).map_err(|error| {
+            let kind = error.kind();
+            if kind != ErrorKind::Interrupted {
+                self.failed = Some(error.into());
+            }
+            kind.into()
+        })
+    }
 }
 
 /// HTTPS_PROXY is for https, and never for this machine; ureq would ask it for every address.

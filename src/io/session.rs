@@ -5,6 +5,7 @@
 //! only then use.
 
 use std::collections::BTreeSet;
+use std::io::Read;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,7 +19,7 @@ use crate::core::error::{ErrorClass, Failure, Reach, Result};
 use crate::core::exchange::{Reply, Request};
 use crate::core::token::{AccountState, Grant, Token};
 use crate::core::user::UserId;
-use crate::io::http::Http;
+use crate::io::http::{BodyReader, Http};
 use crate::io::tokens::TokenStore;
 use crate::io::{random, stop};
 use crate::provider::{Provider, no_token_answer};
@@ -115,20 +116,20 @@ impl Guard {
         request: &Request,
         classify: impl Fn(&Reply) -> Failure,
     ) -> Result<Reply> {
-        self.send_at_most(RETRY_ATTEMPTS_MAX, who, http, request, classify)
+        self.send_at_most(RETRY_ATTEMPTS_MAX, who, request, classify, |request| http.send(request))
     }
 
     fn send_at_most(
         &self,
         attempts_max: u32,
         who: &str,
-        http: &Http,
         request: &Request,
         classify: impl Fn(&Reply) -> Failure,
+        mut send: impl FnMut(&Request) -> Result<Reply>,
     ) -> Result<Reply> {
         for attempt in 1.. {
             self.check()?;
-            let failure = match http.send(request) {
+            let failure = match send(request) {
                 Ok(reply) if reply.ok() => {
                     self.succeeded();
                     return Ok(reply);
@@ -238,12 +239,38 @@ impl<'a> Session<'a> {
 
     /// Sends a request of this participant; a success, or the failure in its class.
     pub fn call(&mut self, request: &Request) -> Result<Reply> {
+        self.exchange(request, None)
+    }
+
+    /// The same, but `read` reads the body of the success while it arrives.
+    pub fn read<T>(
+        &mut self,
+        request: &Request,
+        mut read: impl FnMut(&mut dyn Read) -> Result<T>,
+    ) -> Result<T> {
+        let mut found = None;
+        self.exchange(request, Some(&mut |body: &mut dyn Read| found = Some(read(body))))?;
+        found.unwrap_or_else(|| Err(Failure::new(ErrorClass::Bug, "no body was read")))
+    }
+
+    fn exchange(
+        &mut self,
+        request: &Request,
+        mut reader: Option<&mut BodyReader>,
+    ) -> Result<Reply> {
         for renewed in [false, true] {
             self.ready()?;
             self.pace.take()?;
             let request = request.clone().bearer(&self.token.access_token);
             let classify = |reply: &Reply| self.provider.classify(reply);
-            let reply = self.guard.send(self.user.as_str(), &self.http, &request, classify)?;
+            let send = |request: &Request| self.http.send_reading(request, reader.as_deref_mut());
+            let reply = self.guard.send_at_most(
+                RETRY_ATTEMPTS_MAX,
+                self.user.as_str(),
+                &request,
+                classify,
+                send,
+            )?;
             if reply.ok() {
                 return Ok(reply);
             }
@@ -313,7 +340,9 @@ impl<'a> Session<'a> {
         let classify = |reply: &Reply| self.provider.classify(reply);
         let who = self.user.as_str();
         let reply =
-            self.guard.send_at_most(REFRESH_ATTEMPTS_MAX, who, &self.http, &request, classify)?;
+            self.guard.send_at_most(REFRESH_ATTEMPTS_MAX, who, &request, classify, |request| {
+                self.http.send(request)
+            })?;
         if reply.ok() {
             return self.provider.read_grant(&reply);
         }

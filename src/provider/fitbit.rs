@@ -15,7 +15,8 @@ use crate::config::{
 };
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::exchange::{Method, Reply, Request, form, with_query};
-use crate::core::json::{Element, elements};
+use crate::core::json::Element;
+use crate::core::json_scan::elements;
 use crate::core::plan::{Job, Reach};
 use crate::core::table::Row;
 use crate::core::token::{Grant, SEED_PROVIDER};
@@ -23,6 +24,7 @@ use crate::provider::fitbit_read::{self as read, FitbitRead, LabelledDay};
 use crate::provider::metric::{FitbitSource, Metric};
 use crate::provider::{
     App, Devices, Identity, Page, PairedDevice, Provider, error_name, read_token, text_of, tidied,
+    whole,
 };
 
 pub const NAME: &str = SEED_PROVIDER;
@@ -171,8 +173,8 @@ impl Provider for Fitbit {
 
     fn read_devices(&self, reply: &Reply, zone: &TimeZone) -> Result<Devices> {
         let mut devices = Vec::new();
-        for (index, raw) in elements(text_of(reply)?)?.enumerate() {
-            let device = Element::object(raw?, format!("devices[{index}]"))?;
+        for (index, raw) in elements(text_of(reply)?)?.iter().enumerate() {
+            let device = Element::object(raw, format!("devices[{index}]"))?;
             devices.push(PairedDevice {
                 name: device.optional("deviceVersion", Element::text)?.unwrap_or("device").into(),
                 is_scale: device.optional("type", Element::text)? == Some("SCALE"),
@@ -215,9 +217,9 @@ impl Provider for Fitbit {
         Request::new(Method::Get, url, API_REPLY_BYTES_MAX)
     }
 
-    fn read_page(&self, metric: &Metric, job: &Job, reply: &Reply) -> Result<Page> {
+    fn read_page(&self, metric: &Metric, job: &Job, body: &mut dyn std::io::Read) -> Result<Page> {
         let source = source(metric)?;
-        let text = text_of(reply)?;
+        let text = &whole(body)?;
         let day = || -> Result<LabelledDay> {
             Ok(LabelledDay { date: job.first(), zone: crate::core::day::zone(&job.zone)? })
         };

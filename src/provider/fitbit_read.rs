@@ -11,7 +11,8 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 
 use crate::core::error::{ErrorClass, Failure, Result};
-use crate::core::json::{Element, elements, members};
+use crate::core::json::Element;
+use crate::core::json_scan::{elements, members};
 use crate::core::table::{Cell, Row};
 
 /// How the replies of a metric are read.
@@ -69,8 +70,8 @@ fn malformed(what: String) -> Failure {
     Failure::new(ErrorClass::Format, what)
 }
 
-fn member<'a>(found: &[(String, &'a str)], name: &str) -> Option<&'a str> {
-    found.iter().find(|(known, _)| known == name).map(|(_, raw)| *raw)
+fn member<'a>(found: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    found.iter().find(|(known, _)| known == name).map(|(_, raw)| raw.as_str())
 }
 
 /// `resource` is the last part of the path, such as `steps`.
@@ -97,8 +98,8 @@ pub fn minutes(
     }
     let dataset = word("dataset").ok_or_else(|| malformed(format!("{name}.dataset is missing")))?;
     let (mut rows, mut without) = (Vec::new(), 0);
-    for (index, raw) in elements(dataset)?.enumerate() {
-        let minute = Element::parse(raw?, format!("{name}.dataset[{index}]"))?;
+    for (index, raw) in elements(dataset)?.iter().enumerate() {
+        let minute = Element::parse(raw, format!("{name}.dataset[{index}]"))?;
         if minute.has_value("value") {
             rows.extend(day.row(&minute, "time", read(&minute)?)?);
         } else {
@@ -118,11 +119,11 @@ fn check_values(rows: &[Row], without: usize, name: &str) -> Result<()> {
 }
 
 /// The summary names the day; it may be empty. Another day's minutes must not pass for this one's.
-fn check_summary(found: &[(String, &str)], resource: &str, date: Date) -> Result<()> {
+fn check_summary(found: &[(String, String)], resource: &str, date: Date) -> Result<()> {
     let name = format!("activities-{resource}");
     let Some(raw) = member(found, &name) else { return Ok(()) };
-    for (index, raw) in elements(raw)?.enumerate() {
-        let day = Element::parse(raw?, format!("{name}[{index}]"))?;
+    for (index, raw) in elements(raw)?.iter().enumerate() {
+        let day = Element::parse(raw, format!("{name}[{index}]"))?;
         if date_of(&day)? != date {
             return Err(day.unexpected("dateTime", "the day that was asked"));
         }
@@ -161,8 +162,7 @@ pub fn zone_minutes(text: &str, day: &LabelledDay) -> Result<Vec<Row>> {
         check_values(&rows, without, NAME)?;
         return Ok(rows);
     }
-    for (index, raw) in elements(days)?.enumerate() {
-        let raw = raw?;
+    for (index, raw) in elements(days)?.iter().enumerate() {
         let place = format!("{NAME}[{index}]");
         let found = members(raw)?;
         let date = member(&found, "dateTime").unwrap_or("null");
@@ -187,8 +187,8 @@ fn zone_rows(
     rows: &mut Vec<Row>,
 ) -> Result<usize> {
     let mut without = 0;
-    for (index, raw) in elements(list)?.enumerate() {
-        let minute = Element::parse(raw?, format!("{place}[{index}]"))?;
+    for (index, raw) in elements(list)?.iter().enumerate() {
+        let minute = Element::parse(raw, format!("{place}[{index}]"))?;
         if !minute.has_value("value.activeZoneMinutes") {
             without += 1;
             continue;
@@ -213,8 +213,8 @@ pub fn days(text: &str, name: &str, read: fn(&Element) -> Result<Option<Row>>) -
     let found = members(text)?;
     let days = member(&found, name).ok_or_else(|| malformed(format!("{name} is missing")))?;
     let mut rows = Vec::new();
-    for (index, raw) in elements(days)?.enumerate() {
-        let day = Element::parse(raw?, format!("{name}[{index}]"))?;
+    for (index, raw) in elements(days)?.iter().enumerate() {
+        let day = Element::parse(raw, format!("{name}[{index}]"))?;
         rows.extend(read(&day)?);
     }
     Ok(rows)

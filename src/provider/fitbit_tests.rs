@@ -68,7 +68,7 @@ fn rows_that_are_still_to_come_are_dropped() {
     job.to = "2026-11-22T13:05:00Z".parse().unwrap();
     let dataset = r#"{"activities-steps-intraday":{"dataset":[{"time":"08:04:00","value":3},
         {"time":"08:05:00","value":0}]}}"#;
-    let rows = fitbit().read_page(metric, &job, &reply(dataset)).unwrap().rows;
+    let rows = fitbit().read_page(metric, &job, &mut dataset.as_bytes()).unwrap().rows;
     assert_eq!(rows.len(), 1);
 }
 

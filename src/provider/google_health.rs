@@ -12,7 +12,8 @@ use crate::config::{API_REPLY_BYTES_MAX, PAGE_ROWS, PAGE_SESSIONS, SMALL_REPLY_B
 use crate::core::day::{next, previous};
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::exchange::{Method, Reply, Request, form, percent_encode, with_query};
-use crate::core::json::{Element, elements, members};
+use crate::core::json::Element;
+use crate::core::json_scan::Document;
 use crate::core::plan::{Job, Reach};
 use crate::core::table::{Row, utc};
 use crate::core::token::Grant;
@@ -254,38 +255,46 @@ impl Provider for GoogleHealth {
         }
     }
 
-    fn read_page(&self, metric: &Metric, _job: &Job, reply: &Reply) -> Result<Page> {
-        let source = &metric.google;
-        let list = match source.ask {
+    fn read_page(&self, metric: &Metric, _job: &Job, body: &mut dyn std::io::Read) -> Result<Page> {
+        let list = match metric.google.ask {
             Ask::RollUp => "rollupDataPoints",
             Ask::ReconcileInstant(_) | Ask::ReconcileDate(_) | Ask::ReconcileAround(_) => {
                 "dataPoints"
             }
         };
-        let found = members(text_of(reply)?)?;
-        let known = |name: &str| found.iter().find(|(known, _)| known == name).map(|(_, raw)| *raw);
+        let (mut page, mut bare) = (Page::default(), false);
+        let (mut known, mut members) = (false, 0);
+        Document::new(body).members(|document, name| {
+            members += 1;
+            known |= name == list || name == "nextPageToken";
+            if name == list {
+                document.elements(|index, raw| {
+                    let point = Element::parse(raw, format!("{list}[{index}]"))?;
+                    bare |= metric.google.ask == Ask::RollUp && has_bare_value(&point);
+                    match metric.google.read {
+                        Read::One(read) => page.rows.extend(read(&point)?),
+                        Read::Many(read) => page.rows.extend(read(&point)?),
+                    }
+                    Ok(())
+                })
+            } else {
+                let raw = document.value()?;
+                if name == "nextPageToken" && raw != "null" {
+                    let token = Element::parse(raw, name)?;
+                    page.next = Some(token.text("")?.to_owned()).filter(|text| !text.is_empty());
+                }
+                Ok(())
+            }
+        })?;
         // No data is `{}`: proto3 leaves empty fields out. Anything else must be what we know.
-        if !found.is_empty() && known(list).is_none() && known("nextPageToken").is_none() {
+        if members > 0 && !known {
             let what = format!("expected {list}, found other members");
             return Err(Failure::new(ErrorClass::Format, what));
-        }
-        let (mut page, mut bare) = (Page::default(), false);
-        for (index, raw) in elements(known(list).unwrap_or("[]"))?.enumerate() {
-            let point = Element::parse(raw?, format!("{list}[{index}]"))?;
-            bare |= source.ask == Ask::RollUp && has_bare_value(&point);
-            match source.read {
-                Read::One(read) => page.rows.extend(read(&point)?),
-                Read::Many(read) => page.rows.extend(read(&point)?),
-            }
         }
         // One window without its value was not worn; if none has one, the field has gone.
         if bare && page.rows.is_empty() {
             let what = format!("no value in any of {list} is what was promised");
             return Err(Failure::new(ErrorClass::Format, what));
-        }
-        if let Some(raw) = known("nextPageToken").filter(|raw| *raw != "null") {
-            let token = Element::parse(raw, "nextPageToken")?;
-            page.next = Some(token.text("")?.to_owned()).filter(|token| !token.is_empty());
         }
         Ok(page)
     }

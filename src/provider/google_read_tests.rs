@@ -1,5 +1,5 @@
 use super::*;
-use crate::core::json::{elements, members};
+use crate::core::json_scan::{elements, members};
 use crate::core::table;
 use crate::provider::metric::{self, METRICS, Read};
 use jiff::civil::date;
@@ -10,8 +10,9 @@ fn point(text: &str) -> Element {
 
 fn points(page: &str) -> Vec<Element> {
     let found = members(page).unwrap();
-    let list = found.iter().find(|(name, _)| name.ends_with("ataPoints")).unwrap().1;
-    elements(list).unwrap().map(|raw| Element::parse(raw.unwrap(), "point").unwrap()).collect()
+    let list = found.iter().find(|(name, _)| name.ends_with("ataPoints")).unwrap();
+    let points = elements(&list.1).unwrap();
+    points.iter().map(|raw| Element::parse(raw, "point").unwrap()).collect()
 }
 
 const WINDOW: &str = r#""startTime":"2026-10-15T15:00:00Z","endTime":"2026-10-15T15:01:00Z""#;
@@ -138,9 +139,9 @@ fn no_damage_to_a_point_makes_a_value_up() {
         let metric = METRICS.iter().find(|metric| metric.name == name).unwrap();
         let Read::One(read) = metric.google.read else { panic!("{name} gives several rows") };
         let found = members(page).unwrap();
-        let raw = elements(found[0].1).unwrap().next().unwrap().unwrap();
-        let whole = read(&point(raw)).unwrap().unwrap();
-        for damaged in damages(raw) {
+        let raw = elements(&found[0].1).unwrap().swap_remove(0);
+        let whole = read(&point(&raw)).unwrap().unwrap();
+        for damaged in damages(&raw) {
             let Ok(element) = Element::parse(&damaged, "point") else { continue };
             if let Ok(Some(row)) = read(&element) {
                 let same = row.cells.iter().zip(&whole.cells).all(|(cell, sound)| {

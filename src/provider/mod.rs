@@ -151,7 +151,8 @@ pub trait Provider: Sync {
     /// How far one request of this metric may reach.
     fn reach(&self, metric: &Metric) -> Reach;
     fn page_request(&self, metric: &Metric, job: &Job, page: Option<&str>) -> Request;
-    fn read_page(&self, metric: &Metric, job: &Job, reply: &Reply) -> Result<Page>;
+    /// Reads the body of a success while it arrives.
+    fn read_page(&self, metric: &Metric, job: &Job, body: &mut dyn std::io::Read) -> Result<Page>;
     /// From the rows of all pages to the rows of the table: sorted, without repeats.
     fn combine(&self, metric: &Metric, rows: Vec<Row>) -> Vec<Row>;
     /// Whether values after the device's last sync are the provider's filling, not data.
@@ -202,6 +203,14 @@ fn error_name(text: &str) -> String {
 fn tidied(mut rows: Vec<Row>, many: bool) -> Vec<Row> {
     tidy(&mut rows, many);
     rows
+}
+
+/// A body that is small enough to be read whole.
+fn whole(body: &mut dyn std::io::Read) -> Result<String> {
+    let mut text = String::new();
+    body.read_to_string(&mut text)
+        .map_err(|_| Failure::new(ErrorClass::Format, "the reply is not UTF-8 text"))?;
+    Ok(text)
 }
 
 /// The body as text; health data is always UTF-8.
