@@ -18,13 +18,16 @@ use crate::io::erase::{Erased, erase};
 use crate::io::session::Guard;
 use crate::io::store::Store;
 use crate::io::withdrawals;
-use crate::provider::Provider;
+use crate::provider::{Provider, fitbit, google_health};
 
 pub fn run(context: &Context, arguments: &WithdrawArguments) -> Result<u8> {
     let usage = |what: String| Failure::new(ErrorClass::Usage, what);
     let user: UserId = arguments.user.parse().map_err(usage)?;
     if !context.known()?.contains(&user) {
         return Err(usage(format!("{user} is not known here; nothing was changed")));
+    }
+    if arguments.delete_objects && context.config.bucket.is_none() {
+        return Err(usage(format!("{NO_BUCKET}; nothing was changed")));
     }
     if !arguments.yes {
         confirm(&user, arguments.delete_objects)?;
@@ -36,6 +39,9 @@ pub fn run(context: &Context, arguments: &WithdrawArguments) -> Result<u8> {
     problems.iter().for_each(|problem| log::error!("user={user} {problem}"));
     Ok(worst_exit(problems.iter().map(|problem| problem.class.exit_code())))
 }
+
+const NO_BUCKET: &str = "S3_BUCKET_RAW is not set, so there is no bucket to delete from: set it \
+                         to the one that holds the objects";
 
 fn confirm(user: &UserId, delete_objects: bool) -> Result<()> {
     let objects = if delete_objects { ", and deletes what is stored in S3" } else { "" };
@@ -63,23 +69,8 @@ fn begin(context: &Context, user: &UserId, delete_objects: bool) -> Result<Withd
     let known = withdrawals::load(&context.tokens, user)?;
     let mut withdrawal =
         known.unwrap_or_else(|| Withdrawal::new(user.as_str(), context.clock.now()));
-    match context.tokens.load(user) {
-        Ok(Some(token)) => {
-            withdrawal.provider = Some(token.provider.clone());
-            withdrawal.account_end = token.account_end();
-            withdrawal.refresh_token = Some(token.refresh_token.expose().to_owned());
-            withdrawal.revoked_at = None;
-        }
-        Ok(None) if withdrawal.revocation.is_empty() && withdrawal.refresh_token.is_none() => {
-            withdrawal.revoked("there was no token", context.clock.now());
-        }
-        Ok(None) => {}
-        Err(_) => {
-            let what = "the token file cannot be read; the participant can remove the application \
-                        on the account's own page of connected apps";
-            what.clone_into(&mut withdrawal.revocation);
-        }
-    }
+    // What is wrong with it is told by the step that looks for it again.
+    let _ = take_in(context, user, &mut withdrawal);
     if let Some(token) = withdrawals::former_token(&context.tokens, user) {
         withdrawal.former_provider = Some(token.provider.clone());
         withdrawal.former_refresh_token = Some(token.refresh_token.expose().to_owned());
@@ -93,17 +84,66 @@ fn begin(context: &Context, user: &UserId, delete_objects: bool) -> Result<Withd
     Ok(withdrawal)
 }
 
+/// Takes the refresh token out of the token files, to have it revoked. One that cannot be read is
+/// a failure, and stays.
+fn take_in(context: &Context, user: &UserId, withdrawal: &mut Withdrawal) -> Result<()> {
+    match context.tokens.load_to_revoke(user) {
+        Ok(Some(token)) => withdrawal.take_in(&token),
+        Ok(None) if withdrawal.receipt_lost() => {
+            return Err(Failure::new(ErrorClass::Config, withdrawal.revocation.clone()));
+        }
+        Ok(None) if withdrawal.revoked_at.is_none() && withdrawal.refresh_token.is_none() => {
+            let how = match withdrawal.token_problem {
+                Some(_) => "not by fitsync: its token file could not be read, and was taken away",
+                None => "there was no token",
+            };
+            withdrawal.revoked(how, context.clock.now());
+        }
+        // A file that is left of a grant which is gone needs no reading.
+        Err(_) if withdrawal.revoked_at.is_some() => {}
+        Ok(None) => {}
+        Err(failure) => {
+            let page = connections_page(context);
+            let place = failure.at.unwrap_or_default();
+            let what = format!(
+                "the token cannot be read, so nobody can be asked to revoke it: let the \
+                 participant remove the study's application at {page}, then delete {place}"
+            );
+            withdrawal.token_problem = Some(what.clone());
+            return Err(Failure::new(ErrorClass::Config, what));
+        }
+    }
+    Ok(())
+}
+
+/// Where participants end a consent themselves.
+fn connections_page(context: &Context) -> &'static str {
+    let set = [google_health::NAME, fitbit::NAME];
+    let mut set = set.iter().filter_map(|name| context.provider(name).ok());
+    set.next().map_or("the account's own page of connected apps", Provider::connections_page)
+}
+
+/// Of a withdrawal whose end is not known: the token may still be here.
+fn find_token(context: &Context, user: &UserId, withdrawal: &mut Withdrawal) -> Result<()> {
+    if withdrawal.revoked_at.is_some() {
+        return Ok(());
+    }
+    let _lock = context.tokens.lock(user)?;
+    take_in(context, user, withdrawal)
+}
+
 /// Finishes earlier withdrawals; called by runs that hold the run lock. What is still undone is
 /// told like any other failure.
 pub fn finish(context: &Context) -> Vec<ParticipantReport> {
     let mut unfinished = Vec::new();
     for user in context.tokens.ids().unwrap_or_default() {
-        let pending = withdrawals::load(&context.tokens, &user);
-        let Ok(Some(mut withdrawal)) = pending else { continue };
-        if !withdrawal.is_pending() {
-            continue;
-        }
-        let problems = carry_out(context, &user, &mut withdrawal);
+        let problems = match withdrawals::load(&context.tokens, &user) {
+            Ok(Some(mut withdrawal)) if withdrawal.is_pending() => {
+                carry_out(context, &user, &mut withdrawal)
+            }
+            Ok(_) => continue,
+            Err(failure) => vec![failure],
+        };
         if problems.is_empty() {
             log::info!("user={user} the withdrawal is complete");
         }
@@ -124,7 +164,8 @@ type Step = fn(&Context, &UserId, &mut Withdrawal) -> Result<()>;
 
 /// Every step, each noted durably; one that fails does not stop the next.
 fn carry_out(context: &Context, user: &UserId, withdrawal: &mut Withdrawal) -> Vec<Failure> {
-    let steps: [Step; 5] = [revoke, revoke_former, remove_local, delete_objects, remove_ledger];
+    let steps: [Step; 6] =
+        [find_token, revoke, revoke_former, remove_local, delete_objects, remove_ledger];
     let mut problems = Vec::new();
     for step in steps {
         let done = step(context, user, withdrawal);
@@ -191,13 +232,31 @@ pub fn read_revocation(
         200..=299 => Ok("confirmed by the provider"),
         400 | 401 if gone() => Ok("it had ended before"),
         410 => Ok("the provider is switched off"),
-        _ => Err(provider.classify(reply).at(request.label())),
+        _ => Err(not_revoked(provider, provider.classify(reply)).at(request.label())),
     }
+}
+
+/// A refusal that a metric or a sign-in could be cured of is, here, one of the whole task.
+fn not_revoked(provider: &dyn Provider, failure: Failure) -> Failure {
+    use ErrorClass::{Auth, NotGranted, Retired};
+    if !matches!(failure.class, NotGranted | Auth | Retired) {
+        return failure;
+    }
+    let what = format!(
+        "{}: {} refuses to end the consent; the participant can, at {}",
+        failure.what,
+        provider.name(),
+        provider.connections_page()
+    );
+    Failure { class: ErrorClass::Config, what, ..failure }
 }
 
 fn remove_local(context: &Context, user: &UserId, withdrawal: &mut Withdrawal) -> Result<()> {
     let _lock = context.tokens.lock(user)?;
-    withdrawal.token_files += withdrawals::remove_tokens(&context.tokens, user)?;
+    // A token that nobody could read is not deleted by that.
+    if withdrawal.token_problem.is_none() {
+        withdrawal.token_files += withdrawals::remove_tokens(&context.tokens, user)?;
+    }
     withdrawal.csv_files += withdrawals::remove_csv(&context.config.data_dir, user)?;
     Ok(())
 }
@@ -244,8 +303,7 @@ fn delete_objects(context: &Context, user: &UserId, withdrawal: &mut Withdrawal)
 
 fn erase_all(context: &Context, user: &UserId, erased: &mut Erased) -> Result<()> {
     let Some(store) = Store::open(&context.config, &context.http)? else {
-        let what = "S3_BUCKET_RAW is not set: no bucket to delete from";
-        return Err(Failure::new(ErrorClass::Config, what));
+        return Err(Failure::new(ErrorClass::Config, NO_BUCKET));
     };
     let known = uploaded(context, user)?;
     let terminal = std::io::stderr().is_terminal();

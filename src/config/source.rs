@@ -110,6 +110,10 @@ impl Settings {
             let what = format!("cannot read the settings file {}: {why}", path.display());
             Failure::new(ErrorClass::Usage, what)
         };
+        if std::fs::File::open(path).is_err_and(|e| e.kind() == ErrorKind::PermissionDenied) {
+            let why = "this user may not; run sudo fitsync … (or check its owner and mode)";
+            return Err(refuse(why.to_owned()));
+        }
         let bytes = crate::io::files::read(path, SETTINGS_BYTES_MAX)
             .map_err(|failure| refuse(failure.what))?
             .ok_or_else(|| refuse("there is no such file".to_owned()))?;

@@ -12,6 +12,35 @@ pub fn element<'a>(body: &'a str, name: &str) -> Option<&'a str> {
     rest.split_once(&format!("</{name}>")).map(|(text, _)| text.trim())
 }
 
+/// Undoes XML's references, named and numbered; what is none stays as it is.
+pub fn unescape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('&') {
+        out.push_str(before);
+        let found = after.split_once(';').and_then(|(name, rest)| Some((reference(name)?, rest)));
+        let (c, behind) = found.unwrap_or(('&', after));
+        out.push(c);
+        rest = behind;
+    }
+    out + rest
+}
+
+fn reference(name: &str) -> Option<char> {
+    let numbered = |digits: &str, radix| char::from_u32(u32::from_str_radix(digits, radix).ok()?);
+    match name {
+        "amp" => Some('&'),
+        "lt" => Some('<'),
+        "gt" => Some('>'),
+        "quot" => Some('"'),
+        "apos" => Some('\''),
+        _ => match name.strip_prefix('#')?.strip_prefix(['x', 'X']) {
+            Some(hex) => numbered(hex, 16),
+            None => numbered(name.get(1..)?, 10),
+        },
+    }
+}
+
 /// The error's code, if it is a word and not a document.
 pub fn code(body: &str) -> Option<&str> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'_';
@@ -59,6 +88,12 @@ pub fn text(reply: &Reply) -> std::borrow::Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn references_are_undone_once() {
+        let text = "a&amp;amp;b &lt;&gt;&quot;&apos;&#39;&#x1F600;&#xZ;&nope;& &#;&";
+        assert_eq!(unescape(text), "a&amp;b <>\"''\u{1F600}&#xZ;&nope;& &#;&");
+    }
 
     #[test]
     fn only_words_are_codes() {

@@ -129,6 +129,9 @@ pub fn google_redirect(uri: &str) -> Finding {
     let Some((scheme, rest)) = uri.split_once("://") else {
         return refused("it is not an address with http:// or https://");
     };
+    if let Some(why) = forbidden_part(rest) {
+        return refused(why);
+    }
     let host = host_of(rest);
     let address: Option<IpAddr> = host.parse().ok();
     let loopback = host == "localhost" || address.is_some_and(|address| address.is_loopback());
@@ -137,11 +140,31 @@ pub fn google_redirect(uri: &str) -> Finding {
             Finding::ok(check, format!("{uri} (its address is pasted back from other machines)"))
         }
         "https" if address.is_some() => refused("it is a bare address, not a public name"),
-        "https" if is_local_name(&host) => refused("the name is known on your network only"),
+        "https" if is_local_name(&host) => refused("its name does not end as public names do"),
         "https" => Finding::ok(check, uri.to_owned()),
         "http" if address.is_some() => refused("it is an address of a network, and not https://"),
         "http" => refused("it is not https://"),
         _ => refused("it is neither https:// nor http://"),
+    }
+}
+
+/// What Google allows in no address, whatever its host.
+fn forbidden_part(rest: &str) -> Option<&'static str> {
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let lower = rest.to_ascii_lowercase();
+    let climbs = ["/..", "\\..", "/%2e%2e", "%2f..", "%5c.."].iter().any(|up| lower.contains(up));
+    if authority.contains('@') {
+        Some("it has a user name")
+    } else if rest.contains('#') {
+        Some("it has a part behind #")
+    } else if rest.contains('*') {
+        Some("it has a *")
+    } else if climbs {
+        Some("it has a path with ..")
+    } else if !rest.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Some("it has a blank or a letter that no address has")
+    } else {
+        None
     }
 }
 
@@ -155,10 +178,29 @@ fn host_of(rest: &str) -> String {
     host.unwrap_or_default().trim_end_matches('.').to_ascii_lowercase()
 }
 
-/// Names that home and clinic networks give; no public name ends so, or has no dot.
+/// Names that home and clinic networks give, and that are set aside; no public name ends so, or has
+/// no dot. The list of all public endings is too long to be carried along.
 fn is_local_name(host: &str) -> bool {
-    const ENDINGS: [&str; 7] =
-        [".local", ".lan", ".home", ".home.arpa", ".internal", ".localdomain", ".fritz.box"];
+    const ENDINGS: [&str; 18] = [
+        ".local",
+        ".lan",
+        ".home",
+        ".home.arpa",
+        ".internal",
+        ".localdomain",
+        ".fritz.box",
+        ".corp",
+        ".mail",
+        ".intranet",
+        ".intra",
+        ".private",
+        ".priv",
+        ".domain",
+        ".test",
+        ".example",
+        ".invalid",
+        ".localhost",
+    ];
     !host.contains('.') || ENDINGS.iter().any(|ending| host.ends_with(ending))
 }
 
@@ -235,6 +277,19 @@ pub fn space(free_bytes: u64, size_bytes: u64) -> Finding {
         Finding::fail(check, format!("{text}: nothing is fetched any more"), cure)
     } else if free_bytes < LOW_WATER_BYTES {
         Finding::warn(check, format!("{text}: uploaded files are removed early to make room"), cure)
+    } else {
+        Finding::ok(check, text)
+    }
+}
+
+/// The disk of the token folder, where that is another one.
+pub fn token_space(free_bytes: u64, size_bytes: u64) -> Finding {
+    let check = "disk";
+    let mb = |bytes: u64| bytes / 1_000_000;
+    let text = format!("tokens: {} MB of {} MB free", mb(free_bytes), mb(size_bytes));
+    if free_bytes < FETCH_SPACE_BYTES_MIN {
+        let text = format!("{text}: tokens cannot be renewed and nobody can sign in");
+        Finding::fail(check, text, "make room on the disk of TOKEN_STORE_DIR")
     } else {
         Finding::ok(check, text)
     }

@@ -24,6 +24,15 @@ fn google_takes_public_https_names_and_the_browsers_own_machine() {
         "http://localhost.evil.example/",
         "localhost:8000/auth/callback",
         "urn:ietf:wg:oauth:2.0:oob",
+        "https://gw.corp/auth/callback",
+        "https://study.example.org/a/../cb",
+        "https://study.example.org/a/%2E%2E/cb",
+        "https://*.example.org/cb",
+        "https://study.example.org/*",
+        "https://study.example.org/cb#x",
+        "http://localhost:8000/cb#",
+        "http://a:b@localhost:8000/cb",
+        "http://local host:8000/cb",
     ] {
         let found = google_redirect(uri);
         assert_eq!(level(&found), Level::Fail, "{uri}");
@@ -46,6 +55,14 @@ fn exceptions_from_the_proxy_that_match_nothing_are_named() {
         assert!(found[0].text.contains(&format!("{entry:?}")), "{}", found[0].text);
         assert!(level(&found[0]) == Level::Warn && found[0].cure.is_some());
     }
+}
+
+#[test]
+fn a_disk_of_the_tokens_is_judged_by_what_a_token_needs() {
+    assert_eq!(level(&token_space(FETCH_SPACE_BYTES_MIN, u64::MAX)), Level::Ok);
+    let full = token_space(FETCH_SPACE_BYTES_MIN - 1, u64::MAX);
+    assert_eq!(level(&full), Level::Fail);
+    assert!(full.cure.unwrap().contains("TOKEN_STORE_DIR"));
 }
 
 #[test]

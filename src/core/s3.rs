@@ -20,8 +20,9 @@ use crate::core::hash::{hex, md5, sha256};
 
 pub const CSV_CONTENT_TYPE: &str = "text/csv; charset=utf-8";
 
-/// The key of one object, prefix included. It has no empty, `.` or `..` segment: those would change
-/// which object, or even which bucket, a request is about (rusty-s3, "Object keys").
+/// The key of one object, prefix included. It has no `.` or `..` segment: those would change which
+/// object, or even which bucket, a request is about (rusty-s3, "Object keys"). One of ours has no
+/// empty segment either, and plain characters only.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(String);
 
@@ -42,6 +43,18 @@ impl Key {
             return Err(Failure::new(ErrorClass::Usage, what));
         }
         Ok(Self(key))
+    }
+
+    /// A key as the store lists it. Whatever it holds is encoded when a request is signed; only
+    /// `.` and `..` cannot be kept apart from what they mean in an address.
+    pub fn listed(key: &str) -> Result<Self> {
+        let moves = |part: &str| part == "." || part == "..";
+        if key.is_empty() || key.split('/').any(moves) {
+            let what = "a key with a segment . or .. cannot be addressed safely: delete it with \
+                        the store's own tools";
+            return Err(Failure::new(ErrorClass::Format, what));
+        }
+        Ok(Self(key.to_owned()))
     }
 
     pub fn as_str(&self) -> &str {

@@ -11,6 +11,13 @@ use crate::core::aws_xml::{code, denial, element, seen, speaks_of_time, text};
 use crate::core::error::{ErrorClass, Failure};
 use crate::core::exchange::{Method, Reply};
 
+const DENIED: &str = "S3 denies it";
+
+/// Whether a failure that was made here is a policy's: other refusals name their own cure.
+pub fn is_denial(failure: &Failure) -> bool {
+    failure.what.starts_with(DENIED)
+}
+
 /// What went wrong, as far as it decides what happens next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
@@ -217,6 +224,7 @@ impl S3Error {
         }
     }
 
+    /// A policy refuses; nothing is wrong with the keys.
     fn denied(&self, context: &Context<'_>) -> String {
         let Context { bucket, source, .. } = context;
         let action = match context.method {
@@ -225,8 +233,8 @@ impl S3Error {
             Method::Get | Method::Head => "s3:GetObject and s3:ListBucket",
         };
         let mut what = match &self.denial {
-            Some(denial) => format!("S3 denies it ({denial})"),
-            None => format!("S3 denies it to {source}"),
+            Some(denial) => format!("{DENIED} ({denial})"),
+            None => format!("{DENIED} to {source}"),
         };
         what += &format!(": allow {action} on bucket {bucket} in the policy of user and bucket");
         if context.kms {

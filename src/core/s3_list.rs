@@ -1,17 +1,18 @@
 //! What a bucket holds below a prefix, every version where versions exist: requests and replies.
 //!
-//! Keys are asked url-encoded, so that no name can look like XML.
+//! Keys are asked url-encoded, so that no name can look like XML; a store that does not do it sends
+//! them as XML.
 
 use std::fmt;
 
 use crate::config::LIST_REPLY_BYTES_MAX;
-use crate::core::aws_xml::{element, text};
+use crate::core::aws_xml::{element, text, unescape};
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::exchange::{Method, Reply, Request, percent_decode};
 use crate::core::s3::{Key, Signing, presign};
 
 /// One object, or one version of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Item {
     pub key: String,
     /// `None` where the store was asked for objects without versions.
@@ -84,27 +85,38 @@ pub fn read(reply: &Reply, versions: bool) -> Result<Listing> {
     if !body.contains(&format!("<{kind}")) || !body.contains(&format!("</{kind}>")) {
         return Err(malformed("the list of objects is not one, or is cut short"));
     }
+    let encoded = element(&body, "EncodingType") == Some("url");
+    let decoded = |text: &str| {
+        let text = unescape(text);
+        if encoded { percent_decode(&text) } else { text }
+    };
     let names: &[&str] = if versions { &["Version", "DeleteMarker"] } else { &["Contents"] };
     let mut listing = Listing::default();
     for name in names {
         for part in body.split(&format!("<{name}>")).skip(1) {
             let part = part.split(&format!("</{name}>")).next().unwrap_or_default();
-            let key = element(part, "Key").ok_or_else(|| malformed("an object without a key"))?;
-            let version = element(part, "VersionId").map(str::to_owned);
+            let key = raw(part, "Key").ok_or_else(|| malformed("an object without a key"))?;
+            let version = element(part, "VersionId").map(unescape);
             if versions && version.is_none() {
                 return Err(malformed("a version without its id"));
             }
-            listing.items.push(Item { key: percent_decode(key), version });
+            listing.items.push(Item { key: decoded(key), version });
         }
     }
     if element(&body, "IsTruncated") == Some("true") {
         let marker = if versions { "NextKeyMarker" } else { "NextContinuationToken" };
-        let marker = element(&body, marker).ok_or_else(|| malformed("a list without its end"))?;
-        let marker = if versions { percent_decode(marker) } else { marker.to_owned() };
-        let version = element(&body, "NextVersionIdMarker").map(str::to_owned);
+        let marker = raw(&body, marker).ok_or_else(|| malformed("a list without its end"))?;
+        let marker = if versions { decoded(marker) } else { unescape(marker) };
+        let version = element(&body, "NextVersionIdMarker").map(unescape);
         listing.next = Some(Next { marker, version });
     }
     Ok(listing)
+}
+
+/// The text of the first element of this name, blanks at its ends included.
+fn raw<'a>(body: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = body.split_once(&format!("<{name}>"))?;
+    rest.split_once(&format!("</{name}>")).map(|(text, _)| text)
 }
 
 fn malformed(what: &str) -> Failure {
@@ -122,6 +134,7 @@ mod tests {
     #[test]
     fn versions_and_delete_markers_are_found_with_the_place_to_go_on() {
         let body = "<?xml version=\"1.0\"?><ListVersionsResult xmlns=\"http://s3\">\
+            <EncodingType>url</EncodingType>\
             <IsTruncated>true</IsTruncated><NextKeyMarker>users/a%2Bb</NextKeyMarker>\
             <NextVersionIdMarker>v2</NextVersionIdMarker>\
             <Version><Key>users/a%2Fx.csv</Key><VersionId>v1</VersionId></Version>\
@@ -148,6 +161,19 @@ mod tests {
         assert_eq!(listing.next, None);
         let empty = read(&reply("<ListBucketResult></ListBucketResult>"), false).unwrap();
         assert_eq!(empty, Listing::default());
+    }
+
+    #[test]
+    fn keys_are_read_as_the_reply_says_that_they_are_written() {
+        let read_key = |encoding: &str, key: &str| {
+            let item = format!("<Contents><Key>{key}</Key></Contents>");
+            let body = format!("<ListBucketResult>{encoding}{item}</ListBucketResult>");
+            read(&reply(&body), false).unwrap().items[0].key.clone()
+        };
+        let url = "<EncodingType>url</EncodingType>";
+        assert_eq!(read_key(url, "users/a/b+c%2B%26%C3%BC"), "users/a/b c+&\u{fc}");
+        assert_eq!(read_key("", "users/a/b+c%2B&amp;lt;&#x20;"), "users/a/b+c%2B&lt; ");
+        assert_eq!(read_key("", " users/a/ "), " users/a/ ");
     }
 
     #[test]

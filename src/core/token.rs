@@ -249,6 +249,20 @@ impl Token {
         })
     }
 
+    /// What a file that cannot be read as a token still shows of its grant (provider, account and
+    /// refresh token), to have it revoked. For nothing else: the rest is not in it.
+    pub fn salvage(text: &str) -> Option<Self> {
+        if let Ok(token) = Self::parse(text) {
+            return Some(token);
+        }
+        let named = |name: &str| string_of(text, name).filter(|value| !value.is_empty());
+        let grant =
+            Grant { refresh_token: Some(Secret::new(named("refresh_token")?)), ..Grant::default() };
+        let account = named("health_user_id").or_else(|| named("user_id")).unwrap_or_default();
+        // A token is not shown to a provider that may not be its own.
+        Some(Self::new(&named("provider")?, &account, &grant, Timestamp::UNIX_EPOCH))
+    }
+
     pub fn to_json(&self) -> String {
         let mut fields = self.fields.0.clone();
         let mut set = |name: &str, value: Option<String>| match value {
@@ -288,6 +302,19 @@ impl Token {
         fields.insert("version".to_owned(), Value::Number(Number::I64(VERSION)));
         miniserde::json::to_string(&fields)
     }
+}
+
+/// The text that stands in broken JSON under a name, if it is whole.
+fn string_of(text: &str, name: &str) -> Option<String> {
+    let (_, rest) = text.split_once(&format!("\"{name}\""))?;
+    let rest = rest.trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;
+    let mut escaped = false;
+    let end = rest.find(|c| {
+        let ends = c == '"' && !escaped;
+        escaped = c == '\\' && !escaped;
+        ends
+    })?;
+    miniserde::json::from_str(&format!("\"{}\"", rest.get(..end)?)).ok()
 }
 
 fn int_of(value: &Value) -> Option<i64> {

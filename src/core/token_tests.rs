@@ -17,6 +17,31 @@ fn a_study_window_that_is_no_date_is_kept_and_told() {
 }
 
 #[test]
+fn a_grant_is_seen_in_a_file_that_cannot_be_read() {
+    let salvaged = |text: &str| {
+        let token = Token::salvage(text)?;
+        Some(format!("{} {} {}", token.provider, token.refresh_token.expose(), token.account))
+    };
+    let newer = r#"{"version":99,"provider":"google-health","health_user_id":"a",
+                    "former_refresh_token":"x", "refresh_token" : "1\/\/r\u0041\\\""}"#;
+    assert_eq!(salvaged(newer).as_deref(), Some("google-health 1//rA\\\" a"));
+    let cut = r#"{"provider":"fitbit","refresh_token":"r","scope":"act"#;
+    assert_eq!(salvaged(cut).as_deref(), Some("fitbit r "));
+    assert_eq!(salvaged(r#"{"refresh_token":"r"}"#).as_deref(), Some("fitbit r "), "the seed's");
+    for text in [
+        "",
+        "\0\0",
+        r#"{"provider":"fitbit","refresh_token":"r"#,
+        r#"{"provider":"fitbit","refresh_token":""}"#,
+        r#"{"provider":"fitbit","refresh_token":null}"#,
+        r#"{"provider":"fitbit","refresh_token""#,
+        r#"{"version":99,"refresh_token":"r"}"#,
+    ] {
+        assert_eq!(salvaged(text), None, "{text}");
+    }
+}
+
+#[test]
 fn a_plain_reply_as_the_seed_wrote_it_is_read_and_refreshed_before_use() {
     let token = Token::parse(SEED).unwrap();
     assert_eq!(token.provider, "fitbit");

@@ -7,8 +7,13 @@ use crate::config::WITHDRAWAL_LEFT_MAX;
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::json::Text;
 use crate::core::table::utc;
+use crate::core::token::Token;
 
 const VERSION: u32 = 1;
+
+const RECEIPT_LOST: &str = "not known: the receipt of before cannot be read, and is kept in the \
+                            folder unreadable beside the tokens; make sure that the study's \
+                            access is gone from the account's own page";
 
 #[derive(Clone, PartialEq, Eq, miniserde::Serialize, miniserde::Deserialize)]
 pub struct Withdrawal {
@@ -23,6 +28,8 @@ pub struct Withdrawal {
     pub revoked_at: Option<Text<Timestamp>>,
     /// How the revocation ended, or why it has not.
     pub revocation: String,
+    /// Why nobody can be asked to revoke: the token file is kept as long.
+    pub token_problem: Option<String>,
     /// Of the consent before a move to another provider, where it was not revoked then.
     pub former_provider: Option<String>,
     pub former_refresh_token: Option<String>,
@@ -60,6 +67,7 @@ impl Withdrawal {
             refresh_token: None,
             revoked_at: None,
             revocation: String::new(),
+            token_problem: None,
             former_provider: None,
             former_refresh_token: None,
             former_revocation: None,
@@ -91,8 +99,36 @@ impl Withdrawal {
     /// The provider has let go of the participant.
     pub fn revoked(&mut self, how: &str, now: Timestamp) {
         self.refresh_token = None;
+        self.token_problem = None;
         how.clone_into(&mut self.revocation);
         self.revoked_at = Some(Text(now));
+    }
+
+    /// What is to be asked of the token's provider.
+    pub fn take_in(&mut self, token: &Token) {
+        self.provider = Some(token.provider.clone());
+        self.account_end = token.account_end();
+        self.refresh_token = Some(token.refresh_token.expose().to_owned());
+        self.token_problem = None;
+        self.revoked_at = None;
+    }
+
+    /// In place of a marker that cannot be read: what that one still shows is asked again, and
+    /// everything is removed again.
+    pub fn anew(user_id: &str, unreadable: &str, written_at: Timestamp) -> Self {
+        let mut anew = Self::new(user_id, written_at);
+        RECEIPT_LOST.clone_into(&mut anew.revocation);
+        anew.delete_objects = unreadable.contains("\"delete_objects\":true");
+        if let Some(token) = Token::salvage(unreadable) {
+            anew.take_in(&token);
+        }
+        anew
+    }
+
+    /// Whether it is not known how the revocation ended.
+    pub fn receipt_lost(&self) -> bool {
+        let open = self.revoked_at.is_none() && self.refresh_token.is_none();
+        open && self.revocation == RECEIPT_LOST
     }
 
     /// The consent of before, which is asked about once: its provider may be gone for good.
@@ -104,6 +140,7 @@ impl Withdrawal {
     /// Whether a later run has something to finish.
     pub fn is_pending(&self) -> bool {
         self.refresh_token.is_some()
+            || self.token_problem.is_some()
             || self.former_refresh_token.is_some()
             || self.local_removed_at.is_none()
             || self.deletes_objects()
@@ -130,8 +167,11 @@ impl Withdrawal {
         };
         let revoked = match self.revoked_at {
             Some(at) => format!("{} ({})", utc(*at), self.revocation),
-            None if self.refresh_token.is_some() => format!("NOT YET: {}", self.revocation),
-            None => format!("NO: {}", self.revocation),
+            None => match &self.token_problem {
+                Some(problem) => format!("NO: {problem}"),
+                None if self.refresh_token.is_some() => format!("NOT YET: {}", self.revocation),
+                None => format!("NO: {}", self.revocation),
+            },
         };
         let local = match self.local_removed_at {
             Some(at) => {
@@ -189,6 +229,8 @@ impl Withdrawal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::error::Secret;
+    use crate::core::token::Grant;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -206,6 +248,22 @@ mod tests {
         back.revoked("confirmed", at(2));
         assert!(!back.is_pending() && !back.to_json().contains("secret"));
         assert!(back.receipt().contains("1970-01-01T00:00:02Z (confirmed)"));
+    }
+
+    #[test]
+    fn a_marker_that_cannot_be_read_gives_what_it_shows() {
+        let mut one = Withdrawal::new("user_001", at(0));
+        let grant = Grant { refresh_token: Some(Secret::new("r")), ..Grant::default() };
+        one.take_in(&Token::new("google-health", "account", &grant, at(0)));
+        one.delete_objects = true;
+        let newer = one.to_json().replace("\"version\":1", "\"version\":2");
+        assert!(Withdrawal::parse(newer.as_bytes()).is_err());
+        let anew = Withdrawal::anew("user_001", &newer, at(5));
+        assert_eq!(anew.refresh_token.as_deref(), Some("r"));
+        assert!(anew.delete_objects && !anew.receipt_lost() && anew.is_pending());
+        assert!(anew.receipt().contains("1970-01-01T00:00:05Z"));
+        let anew = Withdrawal::anew("user_001", "", at(5));
+        assert!(anew.receipt_lost() && !anew.delete_objects && anew.is_pending());
     }
 
     #[test]

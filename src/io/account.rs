@@ -1,8 +1,11 @@
 //! Which user the program runs as: root becomes the owner of the token folder before it touches a
 //! file, so that `sudo fitsync …` in a shell and the timer's run find and leave the same files.
 
+use std::fs::Metadata;
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::Command;
 
 use crate::config::{Config, READ_BY_ROOT};
@@ -10,9 +13,10 @@ use crate::core::error::{ErrorClass, Failure, Result};
 
 /// Takes this process's place as the folder's owner, with the settings that root has read.
 pub fn become_owner(config: &Config) -> Result<()> {
-    let Ok(folder) = std::fs::metadata(&config.token_dir) else { return Ok(()) };
     let Ok(process) = std::fs::metadata("/proc/self") else { return Ok(()) };
-    let (me, owner) = (process.uid(), folder.uid());
+    let me = process.uid();
+    let Some(folder) = nearest_seen(&config.token_dir) else { return Ok(()) };
+    let owner = folder.uid();
     if me == owner {
         return Ok(());
     }
@@ -37,6 +41,18 @@ pub fn become_owner(config: &Config) -> Result<()> {
         .gid(folder.gid())
         .exec();
     Err(refuse(error))
+}
+
+/// The folder, or where this user may not see it the nearest one above it that it may: that one
+/// shuts it out. `None` where there is no folder yet.
+fn nearest_seen(folder: &Path) -> Option<Metadata> {
+    for folder in folder.ancestors() {
+        match std::fs::metadata(folder) {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {}
+            other => return other.ok(),
+        }
+    }
+    None
 }
 
 /// A user's home, where the AWS tools keep their files: the timer's run has the same. Root's own is

@@ -1,5 +1,7 @@
 //! Deletes everything of one participant in the bucket: every version where the store keeps them.
 
+use std::collections::HashSet;
+
 use crate::config::{LIST_PAGES_MAX, UPLOAD_FAILURES_IN_A_ROW_MAX};
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::exchange::{Method, Reply};
@@ -79,6 +81,8 @@ pub fn erase(
     Ok(())
 }
 
+/// Lists from the start again after each page of which something went: what a page names as the
+/// place to go on from may be gone with it.
 fn erase_pages(
     store: &Store,
     prefix: &Key,
@@ -88,15 +92,38 @@ fn erase_pages(
     erased: &mut Erased,
 ) -> Result<()> {
     let mut listing = first;
+    let (mut stays, mut gone) = (HashSet::new(), HashSet::new());
+    let mut strange = None;
     for _ in 0..LIST_PAGES_MAX {
-        for item in &listing.items {
-            let versioned = item.version.as_deref().is_some_and(|version| version != "null");
-            let done = delete(store, item);
-            erased.note(item, versioned, done)?;
-            progress(erased.objects);
+        if let Some(item) = listing.items.iter().find(|item| gone.contains(*item)) {
+            let what = format!("the store still lists {item}, which it said was deleted");
+            return Err(Failure::new(ErrorClass::Server, what));
         }
-        let Some(next) = listing.next else { return Ok(()) };
-        listing = page(store, prefix, versions, Some(&next))?;
+        gone.clear();
+        for item in listing.items {
+            if !is_below(&item, prefix) {
+                strange.get_or_insert(item);
+                continue;
+            }
+            if stays.contains(&item) {
+                continue;
+            }
+            let versioned = item.version.as_deref().is_some_and(|version| version != "null");
+            let done = delete(store, &item);
+            let went = done.is_ok();
+            erased.note(&item, versioned, done)?;
+            progress(erased.objects);
+            if went {
+                gone.insert(item)
+            } else {
+                stays.insert(item)
+            };
+        }
+        let next = listing.next.filter(|_| gone.is_empty());
+        if gone.is_empty() && next.is_none() {
+            return strange.map_or(Ok(()), |item| Err(not_asked_for(&item, prefix)));
+        }
+        listing = page(store, prefix, versions, next.as_ref())?;
     }
     Err(Failure::new(ErrorClass::Format, format!("more than {LIST_PAGES_MAX} pages of objects")))
 }
@@ -111,10 +138,21 @@ fn page(store: &Store, prefix: &Key, versions: bool, next: Option<&Next>) -> Res
     s3_list::read(&reply, versions)
 }
 
+fn is_below(item: &Item, prefix: &Key) -> bool {
+    item.key.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// A store that lists what it was not asked for must not make us delete it.
+fn not_asked_for(item: &Item, prefix: &Key) -> Failure {
+    let what = format!(
+        "the store lists {item} where {prefix}/ was asked for, which was not touched; such a list \
+         cannot be relied on: delete what is left of {prefix}/ with the store's own tools"
+    );
+    Failure::new(ErrorClass::Format, what)
+}
+
 fn delete(store: &Store, item: &Item) -> Result<()> {
-    // The key has the prefix already; a key that is none of ours cannot be addressed safely.
-    let key = Key::new("", &item.key)
-        .map_err(|failure| Failure::new(ErrorClass::Format, failure.what))?;
+    let key = Key::listed(&item.key)?;
     let Some(version) = &item.version else { return store.delete(&key) };
     let make =
         |signing: &crate::core::s3::Signing<'_>| s3_list::delete_version(signing, &key, version);

@@ -1,6 +1,7 @@
 //! Looking at files without changing them, for `doctor`.
 
 use std::fs::{self, OpenOptions};
+use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -35,6 +36,11 @@ pub fn rights(path: &Path) -> Option<Rights> {
     Some(Rights { mode, owner: about.uid(), is_folder: about.is_dir() })
 }
 
+/// Whether this user may not even look whether there is something.
+pub fn is_hidden(path: &Path) -> bool {
+    fs::metadata(path).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
+}
+
 /// The user that this process is; `None` where the system does not tell.
 pub fn me() -> Option<u32> {
     fs::metadata("/proc/self").ok().map(|process| process.uid())
@@ -43,6 +49,11 @@ pub fn me() -> Option<u32> {
 /// Whether this user may make files in a folder; also false on a disk that is read-only.
 pub fn may_write(folder: &Path) -> bool {
     access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok()
+}
+
+/// Which disk a folder is on.
+pub fn disk(folder: &Path) -> Option<u64> {
+    fs::metadata(folder).ok().map(|about| about.dev())
 }
 
 /// The folder itself, or the nearest one above it that exists.

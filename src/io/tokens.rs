@@ -126,8 +126,21 @@ impl TokenStore {
         Token::parse(&text).map(Some)
     }
 
+    /// The token whose grant a withdrawal ends, also out of a file that this version cannot read.
+    /// The newest file that shows a refresh token serves.
+    pub fn load_to_revoke(&self, user: &UserId) -> Result<Option<Token>> {
+        let shown = |suffix| {
+            let bytes = files::read(&self.path(user, suffix), TOKEN_BYTES_MAX).ok()??;
+            Token::salvage(&String::from_utf8_lossy(&bytes))
+        };
+        match [".json", ".json.prev"].into_iter().find_map(shown) {
+            Some(token) => Ok(Some(token)),
+            None => self.load(user),
+        }
+    }
+
     /// Keeps a copy, once: its name is its content's hash.
-    fn keep_unreadable(&self, path: &Path) -> Result<()> {
+    pub fn keep_unreadable(&self, path: &Path) -> Result<()> {
         if self.read_only {
             return Ok(());
         }

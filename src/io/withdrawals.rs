@@ -15,15 +15,21 @@ fn marker(tokens: &TokenStore, user: &UserId) -> PathBuf {
     tokens.dir().join(format!("{user}.withdrawn"))
 }
 
-/// The marker of a participant who withdrew. One that cannot be read stands for a withdrawal of
-/// which nothing is known to be done.
+/// The marker of a participant who withdrew. One that cannot be read is kept aside, and stands for
+/// a withdrawal of which nothing is known to be done.
 pub fn load(tokens: &TokenStore, user: &UserId) -> Result<Option<Withdrawal>> {
     let path = marker(tokens, user);
     let Some(bytes) = files::read(&path, WITHDRAWAL_BYTES_MAX)? else { return Ok(None) };
-    Ok(Some(Withdrawal::parse(&bytes).unwrap_or_else(|failure| {
-        log::warn!("user={user} {failure}; everything is removed again");
-        Withdrawal::new(user.as_str(), jiff::Timestamp::UNIX_EPOCH)
-    })))
+    let failure = match Withdrawal::parse(&bytes) {
+        Ok(withdrawal) => return Ok(Some(withdrawal)),
+        Err(failure) => failure,
+    };
+    log::warn!("user={user} {failure}; it is kept in unreadable/, and everything is removed again");
+    tokens.keep_unreadable(&path)?;
+    let written_at = std::fs::metadata(&path).and_then(|about| about.modified());
+    let written_at = written_at.doing("look at", &path)?.try_into().unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    Ok(Some(Withdrawal::anew(user.as_str(), &text, written_at)))
 }
 
 /// Makes the marker durable: from then on the id is refused.
@@ -42,10 +48,10 @@ pub fn keep_former(tokens: &TokenStore, user: &UserId, token: &Token) -> Result<
     files::write_durably(&former(tokens, user), token.to_json().as_bytes())
 }
 
-/// The token that was kept so; nothing where it cannot be read.
+/// The token that was kept so; nothing where no refresh token is to be seen in it.
 pub fn former_token(tokens: &TokenStore, user: &UserId) -> Option<Token> {
     let bytes = files::read(&former(tokens, user), TOKEN_BYTES_MAX).ok()??;
-    Token::parse(std::str::from_utf8(&bytes).ok()?).ok()
+    Token::salvage(&String::from_utf8_lossy(&bytes))
 }
 
 pub fn forget_former(tokens: &TokenStore, user: &UserId) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -139,7 +139,13 @@ fn a_project_without_the_api_is_told_by_a_participants_token() {
 #[test]
 fn a_redirect_address_of_the_lan_is_told() {
     let mut world = World::new(plain(one()));
-    for redirect in ["http://192.168.1.20:8000/auth/callback", "https://gateway.local/cb"] {
+    for redirect in [
+        "http://192.168.1.20:8000/auth/callback",
+        "https://gateway.local/cb",
+        "https://gw.corp/cb",
+        "http://localhost:8000/cb#x",
+        "https://study.example.org/a/../cb",
+    ] {
         world.set("GOOGLE_REDIRECT_URI", redirect);
         doctor(&world).exits(1).has("fail redirect", &[redirect, "register http://localhost:8000"]);
     }
@@ -276,6 +282,20 @@ fn modes_that_let_others_in_are_told() {
 }
 
 #[test]
+fn the_disk_of_the_tokens_is_looked_at_too() {
+    let mut world = World::new(plain(one()));
+    let disk = |path: &Path| std::fs::metadata(path).ok().map(|about| about.dev());
+    let memory = Path::new("/dev/shm");
+    // Not every machine has another disk at hand.
+    if disk(memory).is_none() || disk(memory) == disk(&world.dir) {
+        return;
+    }
+    world.set("TOKEN_STORE_DIR", "/dev/shm/fitsync-no-such-folder");
+    let found = doctor(&world).has("ok disk: tokens: ", &["MB free"]);
+    assert_eq!(found.lines.iter().filter(|line| line.starts_with("ok disk")).count(), 2);
+}
+
+#[test]
 fn participants_who_are_not_synced_or_cannot_be_are_told() {
     let mut world = World::new(plain(Participant::numbered(4)));
     for number in 1..=3 {
@@ -319,6 +339,17 @@ fn a_bucket_that_answers_and_refuses_is_told() {
     let on = |method| Fault::always(denied()).host(Host::S3).method(method);
     world.sim.inject(on("PUT"));
     doctor(&world).exits(1).has("fail bucket", &["answers, and refuses writes", "s3:PutObject"]);
+    for (code, cure) in [
+        ("InvalidAccessKeyId", "create a new key pair"),
+        ("ExpiredToken", "put in new keys"),
+        ("KMS.DisabledException", "check it and its policy"),
+    ] {
+        world.sim.clear_faults();
+        let refused = Effect::S3Error { status: 403, code: code.to_owned() };
+        world.sim.inject(Fault::always(refused).host(Host::S3).method("PUT"));
+        let found = doctor(&world).exits(1).has("fail bucket", &[code, cure]);
+        assert!(!found.ran.stdout.contains("s3:PutObject"), "{code}");
+    }
     world.sim.clear_faults();
     world.sim.inject(on("DELETE"));
     doctor(&world)
@@ -331,8 +362,8 @@ fn a_bucket_that_answers_and_refuses_is_told() {
     world.sim.clear_faults();
     let secret = "b".repeat(40);
     world.set("AWS_SECRET_ACCESS_KEY", &secret);
-    let found = doctor(&world).exits(1).has("fail bucket", &[]);
-    assert!(!found.ran.stdout.contains(&secret));
+    let found = doctor(&world).exits(1).has("fail bucket", &["copy both again"]);
+    assert!(!found.ran.stdout.contains(&secret) && !found.ran.stdout.contains("s3:PutObject"));
     world.set("S3_BUCKET_RAW", "no-such-bucket");
     doctor(&world).exits(1).has("fail bucket", &["no-such-bucket"]);
     world.unset("AWS_ACCESS_KEY_ID");

@@ -2,6 +2,7 @@
 //! user's home. Needs root, as the build machines have it.
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -65,4 +66,39 @@ fn roots_home_is_not_looked_at_by_the_user_that_root_becomes() {
     ran(&mut for_everybody(&world, &["serve"])).exits(2).says("chgrp fitsync");
     let text = ran(&mut for_everybody(&world, &["doctor"])).exits(2).stdout;
     assert!(text.contains("FAIL  settings      FITSYNC_TLS_CERT"), "{text}");
+}
+
+/// The command as a user whom the folder shuts out.
+fn as_stranger(world: &World, arguments: &[&str]) -> Command {
+    let mut command = for_everybody(world, arguments);
+    command.uid(OTHER).gid(OTHER).current_dir("/");
+    command
+}
+
+#[test]
+fn a_third_user_is_told_to_use_sudo_and_nothing_is_done() {
+    if !is_root() {
+        return;
+    }
+    // As an installation has it: the tokens in a folder that only its user may enter.
+    let mut world = World::new(plain(one()));
+    let (state, settings) = (world.dir.join("state"), world.dir.join("fitsync.env"));
+    std::fs::create_dir_all(state.join("tokens")).expect("folders");
+    for folder in [&state, &state.join("tokens")] {
+        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700)).expect("a mode");
+    }
+    for (name, folder) in [("TOKEN_STORE_DIR", "tokens"), ("FITSYNC_DATA_DIR", "data")] {
+        world.set(name, &state.join(folder).to_string_lossy());
+    }
+    for words in [["status"].as_slice(), &["sync"], &["login", USER], &["withdraw", USER, "--yes"]]
+    {
+        ran(&mut as_stranger(&world, words)).exits(2).says("sudo fitsync");
+    }
+    let text = ran(&mut as_stranger(&world, &["doctor"])).exits(2).stdout;
+    assert!(text.contains("sudo fitsync") && !text.contains("make it"), "{text}");
+
+    std::fs::write(&settings, "GOOGLE_CLIENT_ID=abc\n").expect("a file");
+    std::fs::set_permissions(&settings, std::fs::Permissions::from_mode(0o640)).expect("a mode");
+    let words = ["--env-file", &settings.to_string_lossy(), "status"];
+    ran(&mut as_stranger(&world, &words)).exits(2).says("sudo fitsync");
 }

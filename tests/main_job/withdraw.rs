@@ -221,14 +221,129 @@ fn an_api_that_is_switched_off_ends_the_consent_with_it() {
     assert!(receipt.contains("Done."), "{receipt}");
 }
 
-#[test]
-fn a_token_that_cannot_be_read_is_removed_and_the_receipt_says_that_it_was_not_revoked() {
-    let world = two();
-    std::fs::write(world.token_file(USER), "{\"refresh_token\": cut").unwrap();
+/// The token file, and none before it.
+fn write_token(world: &World, text: &str) {
+    std::fs::write(world.token_file(USER), text).unwrap();
     std::fs::remove_file(world.dir.join("tokens/user_001.json.prev")).ok();
-    let receipt = world.run(&["withdraw", USER, "--yes"]).exits(0).stdout;
-    assert!(receipt.contains("NO: the token file cannot be read"), "{receipt}");
+}
+
+#[test]
+fn a_refused_revocation_is_a_failure_until_it_is_accepted() {
+    let world = two();
+    world.sim.inject(
+        Fault::always(Effect::Status { status: 403, retry_after_s: None })
+            .host(Host::Token)
+            .path("revoke"),
+    );
+    let receipt = world.run(&["withdraw", USER, "--yes"]).exits(1);
+    let receipt = receipt.says("https://myaccount.google.com/connections").stdout;
+    assert!(receipt.contains("revoked          NOT YET: "), "{receipt}");
+    world.sync(&[]).exits(1).says("withdrawal: HTTP 403");
+    world.sim.clear_faults();
+    world.sync(&[]).exits(0).says("the withdrawal is complete");
+    assert!(!world.sim.is_granted(WHO));
+}
+
+#[test]
+fn a_token_of_another_version_or_cut_behind_its_refresh_token_is_revoked() {
+    for change in ["newer", "cut", "cut with a newer one before"] {
+        let world = two();
+        let whole = std::fs::read_to_string(world.token_file(USER)).unwrap();
+        let newer = whole.replace("\"version\":1", "\"version\":99");
+        let end = whole.find("\"scope\"").unwrap();
+        write_token(&world, if change == "newer" { &newer } else { &whole[..end] });
+        if change.contains("before") {
+            write_token(&world, &whole[..20]);
+            std::fs::write(world.dir.join("tokens/user_001.json.prev"), newer).unwrap();
+        }
+        let receipt = world.run(&["withdraw", USER, "--yes"]).exits(0).stdout;
+        assert!(receipt.contains("confirmed by the provider"), "{change}: {receipt}");
+        assert!(!world.sim.is_granted(WHO), "{change}");
+        assert_eq!(left_of(&world, USER), ["user_001.lock", "user_001.withdrawn"], "{change}");
+    }
+}
+
+#[test]
+fn a_token_that_cannot_be_read_is_kept_and_told_until_somebody_took_it_away() {
+    let world = two();
+    let cut = "{\"provider\":\"google-health\",\"refresh_token\":\"1//cut";
+    write_token(&world, cut);
+    let cure = "remove the study's application at https://myaccount.google.com/connections";
+    let receipt = world.run(&["withdraw", USER, "--yes"]).exits(1).says(cure).stdout;
+    assert!(receipt.contains("NO: the token cannot be read"), "{receipt}");
+    assert!(!receipt.contains("Done."), "{receipt}");
+    let again = world.run(&["withdraw", USER, "--yes"]).exits(1).says(cure).stdout;
+    assert!(again.contains("NO: the token cannot be read"), "{again}");
+    world.sync(&[]).exits(1).says(cure);
+    assert_eq!(std::fs::read_to_string(world.token_file(USER)).unwrap(), cut);
+    assert!(!world.data().join("users/user_001").exists());
+    std::fs::remove_file(world.token_file(USER)).unwrap();
+    world.sync(&[]).exits(0).says("the withdrawal is complete");
     assert_eq!(left_of(&world, USER), ["user_001.lock", "user_001.withdrawn"]);
-    let again = world.run(&["withdraw", USER, "--yes"]).exits(0).stdout;
-    assert!(again.contains("NO: the token file cannot be read"), "{again}");
+    std::fs::write(world.token_file(USER), cut).unwrap();
+    let last = world.run(&["withdraw", USER, "--yes"]).exits(0).stdout;
+    assert!(!world.token_file(USER).exists(), "what is left of a grant that is gone goes");
+    assert!(last.contains("(not by fitsync: its token file could not be read"), "{last}");
+}
+
+#[test]
+fn a_receipt_that_cannot_be_read_is_kept_and_the_token_beside_it_revoked() {
+    for unreadable in ["", "{\"version\":99,\"user_id\":\"user_001\"}"] {
+        let world = two();
+        std::fs::write(world.dir.join("tokens/user_001.withdrawn"), unreadable).unwrap();
+        world.sync(&[]).exits(0).says("the withdrawal is complete");
+        assert!(!world.sim.is_granted(WHO));
+        assert!(marker(&world)["revocation"].as_str().unwrap().contains("confirmed"));
+        assert!(marker(&world)["requested_at"].as_str().unwrap().starts_with("20"));
+        assert_eq!(kept_receipts(&world), [unreadable]);
+    }
+}
+
+#[test]
+fn a_receipt_that_cannot_be_read_stands_for_a_consent_of_which_nothing_is_known() {
+    let world = two();
+    let path = world.dir.join("tokens/user_001.withdrawn");
+    world.sim.set_down(true);
+    world.run(&["withdraw", USER, "--yes"]).exits(75);
+    world.sim.set_down(false);
+    // Of a newer version, and still with the refresh token that is to be revoked.
+    let waiting = std::fs::read_to_string(&path).unwrap();
+    let newer = waiting.replace("\"version\":1", "\"version\":99");
+    std::fs::write(&path, &newer).unwrap();
+    world.sync(&[]).exits(0).says("the withdrawal is complete");
+    assert!(!world.sim.is_granted(WHO));
+    assert_eq!(kept_receipts(&world), [newer]);
+    std::fs::write(&path, "").unwrap();
+    world.sync(&[]).exits(1).says("the receipt of before cannot be read");
+    let receipt = world.run(&["withdraw", USER, "--yes"]).exits(1).stdout;
+    assert!(receipt.contains("NO: not known: the receipt of before"), "{receipt}");
+}
+
+/// The copies of receipts that could not be read.
+fn kept_receipts(world: &World) -> Vec<String> {
+    let files = std::fs::read_dir(world.dir.join("tokens/unreadable")).unwrap().flatten();
+    let receipts =
+        files.filter(|file| file.file_name().to_string_lossy().starts_with("user_001.withdrawn."));
+    receipts.map(|file| std::fs::read_to_string(file.path()).unwrap()).collect()
+}
+
+#[test]
+fn objects_are_deleted_from_a_bucket_that_is_named() {
+    let mut world = two();
+    let bucket = world.sim.environment().into_iter().find(|(name, _)| *name == "S3_BUCKET_RAW");
+    let (name, bucket) = bucket.unwrap();
+    let before = world.snapshot();
+    world.unset(name);
+    world.run(&["withdraw", USER, "--delete-objects", "--yes"]).exits(2).says("S3_BUCKET_RAW");
+    assert_eq!(world.snapshot(), before);
+    world.set(name, &bucket);
+    world.sim.set_host_down(Host::S3, true);
+    world.run(&["withdraw", USER, "--delete-objects", "--yes"]).exits(75);
+    world.sim.set_host_down(Host::S3, false);
+    // A wish of before; its cure ends it.
+    world.unset(name);
+    world.sync(&[]).exits(1).says("set it to the one that holds the objects");
+    world.set(name, &bucket);
+    world.sync(&[]).exits(0).says("the withdrawal is complete");
+    check_gone(&world);
 }

@@ -5,6 +5,7 @@ use crate::command::context::Context;
 use crate::core::checkup::{Finding, Level};
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::s3::Key;
+use crate::core::s3_error::is_denial;
 use crate::io::lan;
 use crate::io::store::Store;
 
@@ -90,10 +91,11 @@ fn probe(store: &Store) -> Vec<Finding> {
     found
 }
 
-/// The bucket has answered: what refuses is a policy, or a key of its encryption.
+/// The bucket has answered: a policy refuses, or what the failure itself names (keys, a key of
+/// its encryption).
 fn refused(failure: &Failure) -> Finding {
     let finding = Finding::failure(CHECK, failure);
-    if failure.class != ErrorClass::Config {
+    if !is_denial(failure) {
         return finding;
     }
     let text = format!("the bucket answers, and refuses writes: {}", finding.text);

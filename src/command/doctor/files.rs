@@ -51,12 +51,16 @@ pub fn folders(config: &Config) -> Vec<Finding> {
         wrong.push(Finding::ok(MODES, "folders, tokens and secrets are closed to others"));
     }
     wrong.push(locks(&config.token_dir));
-    wrong.push(disk(&config.data_dir));
+    wrong.extend(disks(config));
     wrong
 }
 
 fn folder(path: &Path, name: &str) -> Option<Finding> {
     let shown = path.display();
+    if inspect::is_hidden(path) {
+        let text = format!("{name}: this user may not look at {shown}");
+        return Some(Finding::fail(MODES, text, "run sudo fitsync …"));
+    }
     let Some(rights) = inspect::rights(path) else {
         let above = inspect::nearest(path);
         let text = format!("{name}: {shown} is not there and cannot be made");
@@ -126,10 +130,19 @@ fn locks(token_dir: &Path) -> Finding {
     checkup::locks(&folder.display().to_string(), inspect::locks_exclude(&folder))
 }
 
-fn disk(data_dir: &Path) -> Finding {
-    let folder = inspect::nearest(data_dir);
-    match files::space(&folder).and_then(|free| Ok((free, files::disk_size(&folder)?))) {
-        Ok((free, size)) => checkup::space(free, size),
-        Err(failure) => Finding::failure("disk", &failure),
+/// The disk of the data folder, and that of the tokens where it is another one.
+fn disks(config: &Config) -> Vec<Finding> {
+    let judge = |folder: &Path, judgement: fn(u64, u64) -> Finding| {
+        let found = files::space(folder).and_then(|free| Ok((free, files::disk_size(folder)?)));
+        found.map_or_else(
+            |failure| Finding::failure("disk", &failure),
+            |(free, size)| judgement(free, size),
+        )
+    };
+    let (data, tokens) = (inspect::nearest(&config.data_dir), inspect::nearest(&config.token_dir));
+    let mut found = vec![judge(&data, checkup::space)];
+    if inspect::disk(&data) != inspect::disk(&tokens) {
+        found.push(judge(&tokens, checkup::token_space));
     }
+    found
 }

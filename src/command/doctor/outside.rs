@@ -89,7 +89,11 @@ pub fn providers(context: &Context, report: &mut Report) -> Option<i64> {
         Ok(provider) => provider.name(),
         Err(failure) => {
             let text = format!("nobody can sign in: {}", failure.what);
-            let cure = "make an OAuth client at Google, set GOOGLE_CLIENT_ID and its secret";
+            let cure = if providers_of(context).is_empty() {
+                "make an OAuth client at Google, set GOOGLE_CLIENT_ID and its secret"
+            } else {
+                "correct what is named here"
+            };
             report.add(Finding::fail("provider", text, cure));
             ""
         }
