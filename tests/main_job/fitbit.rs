@@ -162,11 +162,14 @@ fn daily_data_is_asked_by_thirty_days_and_minutes_by_the_day() {
     world.connect(USER, WHO);
     world.sync(&[]).exits(0);
     world.sim.clear_requests();
-    world.sync(&["--from", "2026-06-01", "--to", "2026-07-30"]).exits(0);
+    let daily = ["--metric", "hrv", "--metric", "wrist_temp"];
+    world.sync(&[&daily[..], &["--from", "2026-06-01", "--to", "2026-07-30"]].concat()).exits(0);
     let to = |part: &str| world.sim.requests().iter().filter(|s| s.path.contains(part)).count();
     assert_eq!(to("/hrv/date/"), 2);
     assert_eq!(to("/temp/skin/date/"), 2);
-    assert_eq!(to("/1d/1min.json"), 3 * 60);
+    assert_eq!(to("/1d/1min.json"), 0);
+    world.sync(&["--from", "2026-07-26", "--to", "2026-07-30"]).exits(0);
+    assert_eq!(to("/1d/1min.json"), 3 * 5);
     world.check_bucket(USER, WHO);
 }
 
