@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::command::fetch::Fetch;
@@ -47,17 +48,24 @@ impl Fetch<'_, '_> {
         let zone = day::zone(zone.as_deref().unwrap_or("UTC"))?;
         let provider = self.session.provider;
         let devices = paired_devices(provider, &zone, |request| self.session.call(request));
-        let known = self.book.head.device_synced_at;
+        // The reply has told the time.
+        let now = self.context.clock.now();
+        let known = Device::at(self.book.head.device_synced_at.map(|at| *at), now);
         match devices {
             Ok(devices) => {
                 let device = newest(&devices);
-                let synced_at = device.and_then(|device| device.synced_at);
+                let told = device.and_then(|device| device.synced_at);
+                let synced = Device::at(told, now);
+                self.device_ahead = told.is_some() && synced == Device::Unknown;
                 let head = &mut self.book.head;
                 head.device = device.map(|device| device.name.clone());
-                head.device_synced_at = synced_at.map(Text);
-                head.device_unknown =
-                    synced_at.is_none().then(|| "no device has synced yet".to_owned());
-                Ok(synced_at.map_or(Device::Unknown, Device::SyncedAt))
+                head.device_synced_at = synced.synced_at().map(Text);
+                head.device_unknown = match (synced, told) {
+                    (Device::SyncedAt(_), _) => None,
+                    (Device::Unknown, Some(at)) => Some(from_the_future(at)),
+                    (Device::Unknown, None) => Some("no device has synced yet".to_owned()),
+                };
+                Ok(synced)
             }
             Err(failure) if failure.class == ErrorClass::NotGranted => {
                 let head = &mut self.book.head;
@@ -65,9 +73,9 @@ impl Fetch<'_, '_> {
                 Ok(Device::Unknown)
             }
             // Data can be read without: days are then judged by what was known before.
-            Err(failure) if isolated(&failure) && known.is_some() => {
+            Err(failure) if isolated(&failure) && known != Device::Unknown => {
                 self.report.fail(&failure, None, None);
-                Ok(known.map_or(Device::Unknown, |at| Device::SyncedAt(*at)))
+                Ok(known)
             }
             Err(failure) => Err(failure),
         }
@@ -257,7 +265,7 @@ impl Fetch<'_, '_> {
             return Ok(());
         };
         let known = self.book.head.device_synced_at;
-        let device = known.map_or(Device::Unknown, |at| Device::SyncedAt(*at));
+        let device = Device::at(known.map(|at| *at), self.now);
         let wishes = self.wishes();
         self.open_months(&wishes, device)?;
         if !self.book.lost.is_empty() {
@@ -313,3 +321,9 @@ impl Fetch<'_, '_> {
 fn isolated(failure: &Failure) -> bool {
     matches!(failure.class, ErrorClass::Server | ErrorClass::Format | ErrorClass::Bug)
 }
+/// Why a device's time is not believed, for the log and for `status`.
+fn from_the_future(at: Timestamp) -> String {
+    let at = at.strftime("%Y-%m-%d %H:%M UTC");
+    format!("the device's last sync lies in the future ({at}): set the clock of its phone")
+}
+

@@ -220,7 +220,15 @@ impl Book {
     pub fn note(&mut self, metric: &str, date: Date, span: &DaySpan, account: &str, state: State) {
         let month = self.months.entry(MonthKey::of(date)).or_default();
         let day = month.days.entry(date).or_insert_with(|| Day::new(span, account));
-        day.metrics.entry(metric.to_owned()).or_insert_with(Entry::wanted).state = state;
+        if day.zone != span.zone {
+            log::warn!("{date}: {:?} is no time zone known here, it is {}", day.zone, span.zone);
+            day.zone.clone_from(&span.zone);
+        }
+        let entry = day.metrics.entry(metric.to_owned()).or_insert_with(Entry::wanted);
+        match state {
+            State::NotGranted => entry.not_granted(),
+            state => entry.state = state,
+        }
         self.first_noted = self.first_noted.min(Some(date)).or(Some(date));
     }
 
