@@ -99,6 +99,10 @@ impl Fetch<'_, '_> {
         if let Some(zone) = &self.zone {
             return Ok(zone.clone());
         }
+        if let Some(zone) = self.book.unknown_zone.take() {
+            let user = self.session.user;
+            log::warn!("user={user} {zone:?} is no time zone known here: it is asked again");
+        }
         let scope = self.session.provider.zone_scope();
         let known = self.book.head.zone.clone();
         let (mut asked, mut refused) = (None, false);
@@ -121,6 +125,7 @@ impl Fetch<'_, '_> {
         }
         let config = &self.context.config;
         let stored = self.session.token.time_zone.clone();
+        let stored = stored.filter(|name| day::zone(name).is_ok());
         let zone = asked.or(known).or(stored).or(config.time_zone.clone());
         if zone.is_none() && refused {
             let what = "the time zone is refused although it was granted; set FITSYNC_TIME_ZONE or";
@@ -177,9 +182,11 @@ impl Fetch<'_, '_> {
     /// Rebuilds the months whose ledger was lost, from the local files and from what the bucket
     /// says; the days that neither knows of.
     pub(super) fn rebuild(&mut self) -> Result<BTreeSet<Date>> {
-        let mut missing = BTreeSet::new();
+        let (mut missing, user) = (BTreeSet::new(), self.session.user);
+        if self.book.head_lost {
+            log::warn!("user={user} the ledger's head.json was lost: the months tell what it said");
+        }
         for key in self.book.lost.clone() {
-            let user = self.session.user;
             let stored = self.uploads.completeness(user, key).unwrap_or_else(|failure| {
                 log::warn!("user={user} {failure}; the ledger of {key} is rebuilt without it");
                 Vec::new()
@@ -317,13 +324,13 @@ impl Fetch<'_, '_> {
     }
 }
 
-/// Whether one part may fail so and the others be tried.
-fn isolated(failure: &Failure) -> bool {
-    matches!(failure.class, ErrorClass::Server | ErrorClass::Format | ErrorClass::Bug)
-}
 /// Why a device's time is not believed, for the log and for `status`.
 fn from_the_future(at: Timestamp) -> String {
     let at = at.strftime("%Y-%m-%d %H:%M UTC");
     format!("the device's last sync lies in the future ({at}): set the clock of its phone")
 }
 
+/// Whether one part may fail so and the others be tried.
+fn isolated(failure: &Failure) -> bool {
+    matches!(failure.class, ErrorClass::Server | ErrorClass::Format | ErrorClass::Bug)
+}
