@@ -39,6 +39,8 @@ pub const CLOCK_DOUBT_S_MIN: i64 = 60;
 pub const SHRUNK_CONFIRM_S: i64 = 6 * 3600;
 /// A next try further ahead than this was set by a clock that has jumped: it is due.
 pub const NEXT_TRY_AHEAD_S_MAX: i64 = 6 * 3600;
+/// A device's last sync may be so far ahead of the services' clocks; what is more cannot be true.
+pub const DEVICE_AHEAD_S_MAX: i64 = 5 * 60;
 /// The whole look-back is read again after this long.
 pub const LOOKBACK_EVERY_S: i64 = 24 * 3600;
 /// A consent that ends within this time is pressing.

@@ -18,7 +18,7 @@ use crate::io::withdrawals;
 use crate::portal::sign_ins::{self, Hint};
 use crate::portal::text::{ago, period};
 use crate::provider::metric::Metric;
-use crate::provider::{Identity, PairedDevice, Provider, newest, no_token_answer, paired_devices};
+use crate::provider::{Identity, PairedDevice, Provider, newest, paired_devices};
 
 /// What a sign-in is for.
 #[derive(Debug, Clone)]
@@ -60,12 +60,13 @@ pub fn connect(
     scopes: &[String],
 ) -> Result<Connected> {
     let guard = Guard::new(1);
-    let send = |request: &Request| -> Result<Reply> {
-        let classify = |reply: &Reply| provider.classify(reply);
+    let send_to = |request: &Request, classify: &dyn Fn(&Reply) -> Failure| -> Result<Reply> {
         let reply = guard.send(asked.user.as_str(), &context.http, request, classify)?;
-        if reply.ok() { Ok(reply) } else { Err(provider.classify(&reply).at(request.label())) }
+        if reply.ok() { Ok(reply) } else { Err(classify(&reply).at(request.label())) }
     };
-    let reply = send(&provider.code_request(code, verifier)).map_err(code_refused)?;
+    let send = |request: &Request| send_to(request, &|reply| provider.classify(reply));
+    let request = provider.code_request(code, verifier);
+    let reply = send_to(&request, &|reply| provider.classify_token(reply)).map_err(code_refused)?;
     let mut grant = provider.read_grant(&reply)?;
     // OAuth leaves `scope` out when it is what was asked for (RFC 6749, section 5.1).
     grant.scopes.get_or_insert_with(|| scopes.to_vec());
@@ -120,7 +121,7 @@ pub fn connect(
 
 fn code_refused(failure: Failure) -> Failure {
     if failure.class != ErrorClass::Auth {
-        return no_token_answer(failure);
+        return failure;
     }
     let what = "the code was refused: it is too old, or was used before; start the sign-in again";
     Failure::new(ErrorClass::Code, what)

@@ -8,6 +8,7 @@ use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::user::UserId;
 use crate::io::book;
 use crate::io::clock::Clock;
+use crate::io::files;
 use crate::io::http::Http;
 use crate::io::proxy;
 use crate::io::tokens::TokenStore;
@@ -24,6 +25,8 @@ pub struct Context {
 
 impl Context {
     pub fn new(config: Config, clock: Clock) -> Result<Self> {
+        files::check_folder("TOKEN_STORE_DIR", &config.token_dir)?;
+        files::check_folder("FITSYNC_DATA_DIR", &config.data_dir)?;
         let tokens = TokenStore::open(&config.token_dir)?;
         Self::with_tokens(config, clock, tokens)
     }

@@ -79,6 +79,7 @@ fn plan_of(
     let provider = context.provider(&token.provider)?;
     let now = context.clock.now();
     let mut book = Book::look(&config.data_dir, user)?;
+    book.head.forget_what_is_to_come(now);
     book.open_months(plan::months(&book.head, now, config.lookback_days, wanted.named))?;
     let zone = book.head.zone.clone().or(token.time_zone.clone()).or(config.time_zone.clone());
     let calendar = Calendar::new(book.spans(), zone.as_deref().unwrap_or("UTC"))?

@@ -17,7 +17,7 @@ use crate::core::day::{self, Calendar, DaySpan};
 use crate::core::error::{ErrorClass, Failure, Reach, Result};
 use crate::core::hash::sha256_hex;
 use crate::core::json::Text;
-use crate::core::ledger::{Head, Outcome, Reading, State, within};
+use crate::core::ledger::{Head, Outcome, Reading, within};
 use crate::core::plan::{self, Device, Job, Plan};
 use crate::core::table::{self, Row, RowKey};
 use crate::core::token::{AccountState, Token};
@@ -74,8 +74,9 @@ fn try_participant(
     let (store, guard) = (&context.tokens, guards.of(provider.name()));
     let mut session = Session::new(provider, user, token, &context.http, store, guard);
     let (book, open) = (&mut book, &mut session);
+    let (zone, device_ahead) = (None, false);
     let mut fetch =
-        Fetch { context, uploads, wanted, report, book, session: open, now, zone: None };
+        Fetch { context, uploads, wanted, report, book, session: open, now, zone, device_ahead };
     let done = fetch.run();
     let settled = fetch.settle_state(&done);
     report.requests += session.requests();
@@ -138,6 +139,8 @@ pub(super) struct Fetch<'a, 'b> {
     pub(super) now: Timestamp,
     /// The zone, once this run asked it.
     pub(super) zone: Option<String>,
+    /// The device says that it synchronised at a time that is still to come.
+    pub(super) device_ahead: bool,
 }
 
 impl Fetch<'_, '_> {
@@ -146,6 +149,7 @@ impl Fetch<'_, '_> {
         let mut device = self.device()?;
         // A clock that the first reply has shown to be wrong is corrected from here on.
         self.now = self.context.clock.now();
+        self.book.head.forget_what_is_to_come(self.now);
         let wishes = self.wishes();
         self.open_months(&wishes, device)?;
         let missing = self.rebuild()?;
@@ -180,6 +184,9 @@ impl Fetch<'_, '_> {
     /// Also where there was nothing to read: a run that was killed just before this left it.
     fn conclude(&mut self) -> Result<()> {
         let (data_dir, user) = (&self.context.config.data_dir, self.session.user);
+        if let Some(why) = self.book.head.device_unknown.as_ref().filter(|_| self.device_ahead) {
+            log::warn!("user={user} {why}; until then its days stay provisional");
+        }
         self.book.sweep()?;
         files::sweep(&self.context.config.csv_dir(user, COMPLETENESS))?;
         self.report.files_written += self.book.write_completeness(data_dir, user)?;
@@ -239,10 +246,8 @@ impl Fetch<'_, '_> {
         head.refused.push(metric.name.to_owned());
         head.granted.retain(|name| name != metric.name);
         for &date in dates {
-            if let Ok(entry) = self.book.entry_mut(metric.name, date)
-                && entry.state == State::Wanted
-            {
-                entry.state = State::NotGranted;
+            if let Ok(entry) = self.book.entry_mut(metric.name, date) {
+                entry.not_granted();
             }
         }
     }
@@ -279,7 +284,7 @@ impl Fetch<'_, '_> {
         let mut rest = rows.as_slice();
         for &date in &job.dates {
             let span = calendar.span(date);
-            let (of_day, after) = cut(rest, date, &span);
+            let (of_day, after) = table::cut(rest, date, &span);
             rest = after;
             self.settle(metric, date, &span, of_day, device, calendar)?;
         }
@@ -325,7 +330,7 @@ impl Fetch<'_, '_> {
         let lookback_ended = date <= day::back(today, self.context.config.lookback_days);
         let passed = match device {
             Device::SyncedAt(at) => at >= span.end,
-            Device::Unknown => lookback_ended,
+            Device::Unknown => lookback_ended && !self.device_ahead,
         };
         let mut entry = self.book.entry_mut(metric.name, date)?.clone();
         let outcome = entry.settle(&Reading {
@@ -381,18 +386,4 @@ impl Fetch<'_, '_> {
         }
         self.session.note_state(state)
     }
-}
-
-/// The rows of a day, and those after it; rows before it belong to days that were not asked.
-fn cut<'a>(rows: &'a [Row], date: Date, span: &DaySpan) -> (&'a [Row], &'a [Row]) {
-    let before = rows.partition_point(|row| match row.key {
-        RowKey::Instant(at) => at < span.start,
-        RowKey::Date(on) => on < date,
-    });
-    let rows = rows.get(before..).unwrap_or_default();
-    let of_day = rows.partition_point(|row| match row.key {
-        RowKey::Instant(at) => at < span.end,
-        RowKey::Date(on) => on <= date,
-    });
-    rows.split_at(of_day)
 }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::command::fetch::Fetch;
@@ -47,17 +48,24 @@ impl Fetch<'_, '_> {
         let zone = day::zone(zone.as_deref().unwrap_or("UTC"))?;
         let provider = self.session.provider;
         let devices = paired_devices(provider, &zone, |request| self.session.call(request));
-        let known = self.book.head.device_synced_at;
+        // The reply has told the time.
+        let now = self.context.clock.now();
+        let known = Device::at(self.book.head.device_synced_at.map(|at| *at), now);
         match devices {
             Ok(devices) => {
                 let device = newest(&devices);
-                let synced_at = device.and_then(|device| device.synced_at);
+                let told = device.and_then(|device| device.synced_at);
+                let synced = Device::at(told, now);
+                self.device_ahead = told.is_some() && synced == Device::Unknown;
                 let head = &mut self.book.head;
                 head.device = device.map(|device| device.name.clone());
-                head.device_synced_at = synced_at.map(Text);
-                head.device_unknown =
-                    synced_at.is_none().then(|| "no device has synced yet".to_owned());
-                Ok(synced_at.map_or(Device::Unknown, Device::SyncedAt))
+                head.device_synced_at = synced.synced_at().map(Text);
+                head.device_unknown = match (synced, told) {
+                    (Device::SyncedAt(_), _) => None,
+                    (Device::Unknown, Some(at)) => Some(from_the_future(at)),
+                    (Device::Unknown, None) => Some("no device has synced yet".to_owned()),
+                };
+                Ok(synced)
             }
             Err(failure) if failure.class == ErrorClass::NotGranted => {
                 let head = &mut self.book.head;
@@ -65,9 +73,9 @@ impl Fetch<'_, '_> {
                 Ok(Device::Unknown)
             }
             // Data can be read without: days are then judged by what was known before.
-            Err(failure) if isolated(&failure) && known.is_some() => {
+            Err(failure) if isolated(&failure) && known != Device::Unknown => {
                 self.report.fail(&failure, None, None);
-                Ok(known.map_or(Device::Unknown, |at| Device::SyncedAt(*at)))
+                Ok(known)
             }
             Err(failure) => Err(failure),
         }
@@ -91,6 +99,10 @@ impl Fetch<'_, '_> {
         if let Some(zone) = &self.zone {
             return Ok(zone.clone());
         }
+        if let Some(zone) = self.book.unknown_zone.take() {
+            let user = self.session.user;
+            log::warn!("user={user} {zone:?} is no time zone known here: it is asked again");
+        }
         let scope = self.session.provider.zone_scope();
         let known = self.book.head.zone.clone();
         let (mut asked, mut refused) = (None, false);
@@ -113,6 +125,7 @@ impl Fetch<'_, '_> {
         }
         let config = &self.context.config;
         let stored = self.session.token.time_zone.clone();
+        let stored = stored.filter(|name| day::zone(name).is_ok());
         let zone = asked.or(known).or(stored).or(config.time_zone.clone());
         if zone.is_none() && refused {
             let what = "the time zone is refused although it was granted; set FITSYNC_TIME_ZONE or";
@@ -169,9 +182,11 @@ impl Fetch<'_, '_> {
     /// Rebuilds the months whose ledger was lost, from the local files and from what the bucket
     /// says; the days that neither knows of.
     pub(super) fn rebuild(&mut self) -> Result<BTreeSet<Date>> {
-        let mut missing = BTreeSet::new();
+        let (mut missing, user) = (BTreeSet::new(), self.session.user);
+        if self.book.head_lost {
+            log::warn!("user={user} the ledger's head.json was lost: the months tell what it said");
+        }
         for key in self.book.lost.clone() {
-            let user = self.session.user;
             let stored = self.uploads.completeness(user, key).unwrap_or_else(|failure| {
                 log::warn!("user={user} {failure}; the ledger of {key} is rebuilt without it");
                 Vec::new()
@@ -257,7 +272,7 @@ impl Fetch<'_, '_> {
             return Ok(());
         };
         let known = self.book.head.device_synced_at;
-        let device = known.map_or(Device::Unknown, |at| Device::SyncedAt(*at));
+        let device = Device::at(known.map(|at| *at), self.now);
         let wishes = self.wishes();
         self.open_months(&wishes, device)?;
         if !self.book.lost.is_empty() {
@@ -307,6 +322,12 @@ impl Fetch<'_, '_> {
         let config = &self.context.config;
         config.metrics.iter().all(|metric| wanted.iter().any(|known| known.name == metric.name))
     }
+}
+
+/// Why a device's time is not believed, for the log and for `status`.
+fn from_the_future(at: Timestamp) -> String {
+    let at = at.strftime("%Y-%m-%d %H:%M UTC");
+    format!("the device's last sync lies in the future ({at}): set the clock of its phone")
 }
 
 /// Whether one part may fail so and the others be tried.

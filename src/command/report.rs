@@ -83,6 +83,12 @@ impl ParticipantReport {
         day: Option<String>,
     ) {
         let (class, user) = (failure.class.name(), &self.user_id);
+        let message = failure.to_string();
+        let same = |known: &FailureReport| (known.message == message) && (known.day == day);
+        // The same thing stands in the way of several steps.
+        if self.failures.iter().any(|known| same(known) && known.metric.as_deref() == metric) {
+            return;
+        }
         log::log!(level, "user={user} metric={} class={class} {failure}", metric.unwrap_or("-"));
         // A participant's own choice.
         if failure.class == ErrorClass::NotGranted {
@@ -92,7 +98,7 @@ impl ParticipantReport {
             class: class.to_owned(),
             metric: metric.map(str::to_owned),
             day,
-            message: failure.to_string(),
+            message,
         });
     }
 

@@ -10,7 +10,7 @@ use crate::command::arguments::StatusArguments;
 use crate::command::context::Context;
 use crate::command::overview::Overview;
 use crate::command::sync::{named_users, print_json};
-use crate::core::error::Result;
+use crate::core::error::{Failure, Result};
 use crate::core::ledger::{Day, Entry};
 use crate::core::picture::Mark;
 use crate::core::table::utc;
@@ -48,6 +48,8 @@ pub struct ParticipantStatus {
     listed: bool,
     waiting: u64,
     metrics: BTreeMap<String, MetricStatus>,
+    /// What is wrong with this participant's ledger.
+    message: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -70,9 +72,11 @@ pub fn run(context: &Context, arguments: &StatusArguments) -> Result<u8> {
     let named = named_users(&arguments.user)?;
     let users = if named.is_empty() { context.known()?.into_iter().collect() } else { named };
     let tokens = TokenStore::look(&context.config.token_dir)?;
-    let participants: Result<Vec<_>> =
-        users.iter().map(|user| participant(context, &tokens, user)).collect();
-    let report = StatusReport { version: 1, participants: participants? };
+    let status = |user: &UserId| {
+        participant(context, &tokens, user)
+            .unwrap_or_else(|failure| ParticipantStatus::unreadable(user, &failure))
+    };
+    let report = StatusReport { version: 1, participants: users.iter().map(status).collect() };
     if arguments.json {
         print_json(&report);
     } else {
@@ -82,11 +86,37 @@ pub fn run(context: &Context, arguments: &StatusArguments) -> Result<u8> {
     Ok(0)
 }
 
+impl ParticipantStatus {
+    /// A ledger that cannot be looked into hides nobody else.
+    fn unreadable(user: &UserId, failure: &Failure) -> Self {
+        Self {
+            user_id: user.to_string(),
+            provider: None,
+            state: "ledger_unreadable".to_owned(),
+            state_since: None,
+            device: None,
+            device_synced_at: None,
+            device_unknown: None,
+            grant_expires_at: None,
+            collect_from: None,
+            collect_until: None,
+            listed: true,
+            waiting: 0,
+            metrics: BTreeMap::new(),
+            message: Some(failure.to_string()),
+        }
+    }
+}
+
 fn participant(context: &Context, tokens: &TokenStore, user: &UserId) -> Result<ParticipantStatus> {
     let overview = Overview::load(context, tokens, user, DAYS)?;
     let (token, head) = (overview.token.as_ref(), &overview.book.head);
     let time = |at: Option<jiff::Timestamp>| at.map(utc);
     let days = overview.book.days();
+    let zone = overview.book.unknown_zone.as_ref();
+    let message = zone.map(|zone| {
+        format!("its time zone {zone:?} is not known here: the next sync asks for it again")
+    });
     Ok(ParticipantStatus {
         user_id: user.to_string(),
         provider: token.map(|token| token.provider.clone()),
@@ -106,6 +136,7 @@ fn participant(context: &Context, tokens: &TokenStore, user: &UserId) -> Result<
                 (metric.name.to_owned(), status)
             })
             .collect(),
+        message,
     })
 }
 
@@ -193,6 +224,7 @@ fn headline(one: &ParticipantStatus, now_s: i64) -> String {
     if let Some(until) = &one.collect_until {
         parts.push(format!("collects until {until}"));
     }
+    parts.extend(one.message.clone());
     if !one.listed {
         parts.push("not in FITBIT_USER_IDS, not synced".to_owned());
     }

@@ -17,6 +17,7 @@ use crate::command::report::{ParticipantReport, RunReport};
 use crate::command::upload::Uploads;
 use crate::command::withdraw;
 use crate::config::{find_metric, parse_date};
+use crate::core::checkup;
 use crate::core::day;
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::user::UserId;
@@ -47,6 +48,11 @@ pub fn run(context: &Context, arguments: &SyncArguments) -> Result<u8> {
     tell_added_metrics(context, &chosen);
     make_room(context);
     let mut reports = work(context, &wanted, &uploads, &chosen);
+    if context.clock.known_wrong() {
+        let clock = checkup::clock(context.clock.skew_s());
+        let cure = clock.cure.unwrap_or_default();
+        log::warn!("{}; no day is sealed until it is right; {cure}", clock.text);
+    }
     uploads.backlog(&chosen, &mut reports);
     make_room(context);
     let waiting = uploads.waiting(&chosen);

@@ -216,7 +216,7 @@ fn ask_revocation(
     refresh_token: &Secret,
 ) -> Result<&'static str> {
     let request = provider.revoke_request(refresh_token);
-    let classify = |reply: &Reply| provider.classify(reply);
+    let classify = |reply: &Reply| provider.classify_token(reply);
     let reply = Guard::new(1).send("withdrawal", &context.http, &request, classify)?;
     read_revocation(provider, &request, &reply)
 }
@@ -232,7 +232,7 @@ pub fn read_revocation(
         200..=299 => Ok("confirmed by the provider"),
         400 | 401 if gone() => Ok("it had ended before"),
         410 => Ok("the provider is switched off"),
-        _ => Err(not_revoked(provider, provider.classify(reply)).at(request.label())),
+        _ => Err(not_revoked(provider, provider.classify_token(reply)).at(request.label())),
     }
 }
 

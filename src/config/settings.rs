@@ -221,6 +221,11 @@ fn metrics(text: Option<&str>) -> Result<Vec<&'static Metric>> {
             found.push(metric);
         }
     }
+    if found.is_empty() {
+        return Err(refuse(
+            "FITSYNC_METRICS names no metric: name some, or unset it for the usual",
+        ));
+    }
     Ok(found)
 }
 

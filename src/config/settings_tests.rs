@@ -35,6 +35,7 @@ fn every_wrong_value_is_named_with_what_is_allowed() {
         ("FITSYNC_THREADS", "0", "from 1 to 64"),
         ("FITSYNC_LOOKBACK_DAYS", "many", "whole number"),
         ("FITSYNC_METRICS", "steps,stepz", "known: steps"),
+        ("FITSYNC_METRICS", " , ", "names no metric"),
         ("FITSYNC_COLLECT_FROM", "tomorrow", "lookback, consent"),
         ("FITSYNC_TIME_ZONE", "Mars/Olympus", "IANA"),
         ("FITBIT_USER_IDS", "user_001,../x", "not a participant id"),

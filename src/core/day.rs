@@ -94,9 +94,13 @@ pub struct Calendar {
 impl Calendar {
     /// `fixed`: what the ledger holds around the days in question. `zone_name`: where the
     /// participant is now.
-    pub fn new(fixed: BTreeMap<Date, DaySpan>, zone_name: &str) -> Result<Self> {
-        let (zone, zone_name) = (zone(zone_name)?, zone_name.to_owned());
-        Ok(Self { fixed, zone, zone_name, begins_at: None })
+    pub fn new(mut fixed: BTreeMap<Date, DaySpan>, zone_name: &str) -> Result<Self> {
+        let here = zone(zone_name)?;
+        // A day whose zone this build does not know keeps its bounds.
+        for span in fixed.values_mut().filter(|span| zone(&span.zone).is_err()) {
+            zone_name.clone_into(&mut span.zone);
+        }
+        Ok(Self { fixed, zone: here, zone_name: zone_name.to_owned(), begins_at: None })
     }
 
     /// The first day starts here, not at its midnight: an account that took another one's place
@@ -166,6 +170,15 @@ mod tests {
     fn hours(zone_name: &str, year: i16, month: i8, day: i8) -> f64 {
         let span = DaySpan::natural(date(year, month, day), &zone(zone_name).unwrap(), zone_name);
         span.end.duration_since(span.start).as_secs_f64() / 3600.0
+    }
+
+    #[test]
+    fn a_day_in_a_zone_that_is_not_known_keeps_its_bounds() {
+        let date = date(2026, 11, 20);
+        let day = DaySpan::natural(date, &zone("America/New_York").unwrap(), "Mars/Olympus");
+        let fixed = BTreeMap::from([(date, day.clone())]);
+        let span = Calendar::new(fixed, "UTC").unwrap().span(date);
+        assert_eq!(span, DaySpan { zone: "UTC".to_owned(), ..day });
     }
 
     #[test]

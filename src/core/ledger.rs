@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::config::{NEXT_TRY_AHEAD_S_MAX, SHRUNK_CONFIRM_S};
+use crate::config::{DEVICE_AHEAD_S_MAX, NEXT_TRY_AHEAD_S_MAX, SHRUNK_CONFIRM_S};
 use crate::core::day::DaySpan;
 use crate::core::error::{ErrorClass, Failure};
+pub use crate::core::head::Head;
 use crate::core::json::Text;
 pub use crate::core::month::MonthKey;
 
@@ -195,6 +196,10 @@ impl Entry {
             Some(sha256) => *sha256 == reading.sha256,
             None => reading.rows == 0,
         };
+        let was_told_sealed = self.was_sealed;
+        if self.device_was_ahead(reading.at) {
+            self.was_sealed = false;
+        }
         self.error = None;
         self.read_at = Some(Text(reading.at));
         self.device_synced_at = reading.device_synced_at.map(Text);
@@ -206,7 +211,7 @@ impl Entry {
             return Outcome::Hold;
         }
         self.shrunk = None;
-        if self.was_sealed && !same {
+        if was_told_sealed && !same {
             self.revisions += 1;
         }
         // What was sealed once stays so: a later reading, by a wrong clock perhaps, knows no less.
@@ -240,6 +245,23 @@ impl Entry {
             let age_s = now.as_second() - shrunk.at.as_second();
             !(0..SHRUNK_CONFIRM_S).contains(&age_s)
         })
+    }
+
+    /// Whether the last read believed a device's time that was still to come: it sealed nothing.
+    pub fn device_was_ahead(&self, now: Timestamp) -> bool {
+        self.device_synced_at.is_some_and(|at| ahead(*at, now))
+    }
+
+    /// The metric may not be read: what was read of the day before is still what it was.
+    pub fn not_granted(&mut self) {
+        let was_read = self.read_at.is_some() || self.file.sha256.is_some();
+        self.state = match self.state {
+            State::Wanted if self.file.missing => State::NotGranted,
+            State::Wanted if self.was_sealed => State::Sealed,
+            State::Wanted if was_read => State::Provisional,
+            State::Wanted => State::NotGranted,
+            read => read,
+        };
     }
 
     /// A read failed: the day stays as it is asked for, with the reason.
@@ -323,59 +345,14 @@ impl Month {
     }
 }
 
-/// What a run must know of a participant before it opens any month.
-#[derive(Debug, Clone, PartialEq, Eq, miniserde::Serialize, miniserde::Deserialize)]
-pub struct Head {
-    pub version: u32,
-    pub zone: Option<String>,
-    /// The product name of the device, for pages.
-    pub device: Option<String>,
-    pub device_synced_at: Option<Text<Timestamp>>,
-    /// Why there is no device time, in words.
-    pub device_unknown: Option<String>,
-    /// The device time up to which days were asked: what came later moves the plan.
-    pub read_until: Option<Text<Timestamp>>,
-    pub lookback_read_at: Option<Text<Timestamp>>,
-    /// Months with something to read.
-    pub open_months: Vec<Text<MonthKey>>,
-    /// Months with something to upload.
-    pub waiting_months: Vec<Text<MonthKey>>,
-    /// The metrics granted at the last run, so that a new grant is noticed.
-    pub granted: Vec<String>,
-    /// Granted metrics that the provider refused all the same; asked again with the look-back.
-    pub refused: Vec<String>,
-    /// The first day ever asked: before it nothing is missing.
-    pub first_day: Option<Text<Date>>,
-    /// The newest time of a row, per metric.
-    pub newest: BTreeMap<String, Text<Timestamp>>,
-    /// When a participant who must sign in again was last tried all the same.
-    pub sign_in_tried_at: Option<Text<Timestamp>>,
-}
-
-impl Default for Head {
-    fn default() -> Self {
-        Self {
-            version: VERSION,
-            zone: None,
-            device: None,
-            device_synced_at: None,
-            device_unknown: None,
-            read_until: None,
-            lookback_read_at: None,
-            open_months: Vec::new(),
-            waiting_months: Vec::new(),
-            granted: Vec::new(),
-            refused: Vec::new(),
-            first_day: None,
-            newest: BTreeMap::new(),
-            sign_in_tried_at: None,
-        }
-    }
-}
-
 /// Whether `at` is less than `seconds` before `now`; a time in the future says nothing.
 pub fn within(at: Option<Text<Timestamp>>, seconds: i64, now: Timestamp) -> bool {
     at.is_some_and(|at| (0..seconds).contains(&(now.as_second() - at.as_second())))
+}
+
+/// Whether a device's time is still to come, which no device's time can be.
+pub fn ahead(at: Timestamp, now: Timestamp) -> bool {
+    at.as_second() - now.as_second() > DEVICE_AHEAD_S_MAX
 }
 
 /// When an item that failed `attempts` times is tried next, without jitter.

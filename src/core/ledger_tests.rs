@@ -35,6 +35,56 @@ fn an_entry_goes_from_wanted_over_provisional_to_sealed() {
 }
 
 #[test]
+fn a_day_that_a_time_still_to_come_has_sealed_is_unsealed_by_the_next_read() {
+    let by_2030 = Reading {
+        device_synced_at: Some(at("2030-01-01T00:00:00Z")),
+        ..reading(0, "none", "2026-11-02T08:00:00Z", true)
+    };
+    let mut entry = Entry::wanted();
+    entry.settle(&by_2030);
+    assert_eq!(entry.state, State::Sealed);
+    assert!(entry.device_was_ahead(at("2026-11-03T08:00:00Z")));
+    entry.settle(&reading(10, "a", "2026-11-03T08:00:00Z", false));
+    assert_eq!((entry.state, entry.revisions), (State::Provisional, 1), "it was told as sealed");
+    // Clocks differ a little.
+    entry.device_synced_at = Some(Text(at("2026-11-03T08:04:59Z")));
+    assert!(!entry.device_was_ahead(at("2026-11-03T08:00:00Z")));
+}
+
+#[test]
+fn a_metric_that_is_refused_leaves_what_was_read_before_as_it_was() {
+    let asked_again = |entry: &Entry| Entry { state: State::Wanted, ..entry.clone() };
+    let refused = |mut entry: Entry| {
+        entry.not_granted();
+        entry.state
+    };
+    assert_eq!(refused(Entry::wanted()), State::NotGranted, "never read");
+    let mut entry = Entry::wanted();
+    entry.settle(&reading(0, "none", "2026-11-02T08:00:00Z", false));
+    assert_eq!(refused(asked_again(&entry)), State::Provisional);
+    entry.settle(&reading(10, "a", "2026-11-03T08:00:00Z", true));
+    assert_eq!(refused(asked_again(&entry)), State::Sealed);
+    entry.file.missing = true;
+    assert_eq!(refused(asked_again(&entry)), State::NotGranted, "its rows are lost");
+}
+
+#[test]
+fn a_head_forgets_times_that_are_still_to_come_and_no_others() {
+    let (past, future) = (Text(at("2026-11-02T08:00:00Z")), Text(at("2030-01-01T00:00:00Z")));
+    let mut head = Head {
+        device_synced_at: Some(future),
+        read_until: Some(future),
+        lookback_read_at: Some(past),
+        ..Head::default()
+    };
+    head.forget_what_is_to_come(at("2026-11-02T08:00:00Z"));
+    assert_eq!((head.device_synced_at, head.read_until), (None, None));
+    head.read_until = Some(past);
+    head.forget_what_is_to_come(at("2026-11-02T08:00:00Z"));
+    assert_eq!((head.read_until, head.lookback_read_at), (Some(past), Some(past)));
+}
+
+#[test]
 fn a_sealed_day_stays_sealed_when_no_device_says_it_again() {
     let mut entry = Entry::wanted();
     entry.settle(&reading(10, "a", "2026-11-02T08:00:00Z", true));

@@ -12,6 +12,8 @@ pub mod day;
 pub mod error;
 pub mod exchange;
 pub mod hash;
+pub mod head;
+pub mod job;
 pub mod json;
 pub mod json_scan;
 pub mod ledger;

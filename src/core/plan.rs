@@ -8,23 +8,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::config::{
-    DAILY_RANGE_DAYS_MAX, LOOKBACK_EVERY_S, MINUTE_RANGE_S_MAX, SESSION_RANGE_DAYS_MAX,
-};
-use crate::core::day::{
-    Calendar, back, ceil_minute, days_between, floor_minute, next, previous, range,
-};
-use crate::core::ledger::{Day, Entry, Head, MonthKey, State, within};
+use crate::config::LOOKBACK_EVERY_S;
+use crate::core::day::{Calendar, back, ceil_minute, next, previous, range};
+pub use crate::core::job::{Job, Reach, halves, jobs};
+use crate::core::ledger::{Day, Entry, Head, MonthKey, State, ahead, within};
 
 /// What is known of the participant's device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Device {
     SyncedAt(Timestamp),
-    /// None paired, or its settings not granted.
+    /// None paired, its settings not granted, or its time is still to come.
     Unknown,
 }
 
 impl Device {
+    /// From its last sync, if one is known; a time that is still to come cannot be true.
+    pub fn at(synced_at: Option<Timestamp>, now: Timestamp) -> Self {
+        synced_at.filter(|at| !ahead(*at, now)).map_or(Self::Unknown, Self::SyncedAt)
+    }
+
     pub const fn synced_at(self) -> Option<Timestamp> {
         match self {
             Self::SyncedAt(at) => Some(at),
@@ -242,6 +244,8 @@ fn pending(inputs: &Inputs, wish: Wish, day: &Day, plan: &Plan) -> bool {
     let newly_granted = wish.granted && !inputs.head.granted.iter().any(|known| known == wish.name);
     entry.state == State::Wanted
         || entry.shrunk_due(inputs.now)
+        // A device's time that was still to come said that it was whole.
+        || entry.device_was_ahead(inputs.now)
         // What was not granted, and what was not whole when the grant was lost.
         || (matches!(entry.state, State::NotGranted | State::Provisional) && newly_granted)
         || (entry.clock_was_wrong.is_some() && !inputs.clock_wrong)
@@ -313,84 +317,6 @@ fn read_until(inputs: &Inputs, plan: &Plan, today: Date) -> Option<Timestamp> {
     }
     let start = inputs.calendar.span(today).start;
     Some(before.map_or(at.min(start), |before| before.max(at.min(start))))
-}
-
-/// One range request of one metric, perhaps of several pages.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Job {
-    pub metric: String,
-    pub dates: BTreeSet<Date>,
-    /// The zone of the first day's wall clock.
-    pub zone: String,
-    /// The range in UTC: whole minutes, and nothing that is still to come.
-    pub from: Timestamp,
-    pub to: Timestamp,
-}
-
-impl Job {
-    pub fn first(&self) -> Date {
-        self.dates.first().copied().unwrap_or_default()
-    }
-
-    pub fn last(&self) -> Date {
-        self.dates.last().copied().unwrap_or_default()
-    }
-}
-
-/// Halves of a set of dates, the earlier one first.
-pub fn halves(dates: &BTreeSet<Date>) -> [BTreeSet<Date>; 2] {
-    let mut early = dates.clone();
-    let middle = dates.iter().nth(dates.len() / 2).copied().unwrap_or_default();
-    let late = early.split_off(&middle);
-    [early, late]
-}
-
-/// How far one request may reach.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reach {
-    pub seconds_max: i64,
-    pub days_max: i64,
-}
-
-impl Reach {
-    pub const MINUTES: Self = Self { seconds_max: MINUTE_RANGE_S_MAX, days_max: 14 };
-    pub const DAYS: Self = Self { seconds_max: i64::MAX, days_max: DAILY_RANGE_DAYS_MAX };
-    pub const ONE_DAY: Self = Self { seconds_max: i64::MAX, days_max: 1 };
-    pub const THIRTY_DAYS: Self = Self { seconds_max: i64::MAX, days_max: 30 };
-    pub const SESSIONS: Self = Self { seconds_max: i64::MAX, days_max: SESSION_RANGE_DAYS_MAX };
-}
-
-/// Cuts the days of one metric into requests.
-pub fn jobs(
-    metric: &str,
-    dates: &BTreeSet<Date>,
-    reach: Reach,
-    calendar: &Calendar,
-    now: Timestamp,
-) -> Vec<Job> {
-    let now = floor_minute(now);
-    let mut jobs: Vec<Job> = Vec::new();
-    for &date in dates {
-        let span = calendar.span(date);
-        let to = span.end.min(now).max(span.start);
-        match jobs.last_mut() {
-            Some(job)
-                if to.as_second() - job.from.as_second() <= reach.seconds_max
-                    && days_between(job.first(), date) < reach.days_max =>
-            {
-                job.dates.insert(date);
-                job.to = to;
-            }
-            _ => jobs.push(Job {
-                metric: metric.to_owned(),
-                dates: BTreeSet::from([date]),
-                zone: span.zone,
-                from: span.start,
-                to,
-            }),
-        }
-    }
-    jobs
 }
 
 #[cfg(test)]

@@ -251,39 +251,6 @@ fn a_day_that_shrank_is_asked_again_after_six_hours() {
     assert_eq!(story.asks(), days(15, 15));
 }
 
-fn cut(dates: &BTreeSet<Date>, reach: Reach, zone: &str, now: &str) -> Vec<Job> {
-    jobs("steps", dates, reach, &Calendar::new(BTreeMap::new(), zone).unwrap(), at(now))
-}
-
-#[test]
-fn one_request_for_the_look_back_and_fourteen_days_at_most() {
-    let look_back = cut(&days(13, 20), Reach::MINUTES, "UTC", NOON);
-    assert_eq!(look_back.len(), 1);
-    assert_eq!(look_back[0].from, at("2026-11-13T00:00:00Z"));
-    assert_eq!(look_back[0].to, at(NOON), "nothing that is still to come");
-    let month = cut(&days(1, 30), Reach::MINUTES, "UTC", "2026-12-24T00:00:00Z");
-    let sizes: Vec<_> = month.iter().map(|job| job.dates.len()).collect();
-    assert_eq!(sizes, [14, 14, 2]);
-    assert_eq!(cut(&days(1, 30), Reach::DAYS, "UTC", NOON).len(), 1);
-}
-
-#[test]
-fn a_day_of_25_hours_does_not_stretch_a_request_over_the_limit() {
-    let dates: BTreeSet<Date> = range(date(2026, 10, 20), date(2026, 11, 3)).collect();
-    let jobs = cut(&dates, Reach::MINUTES, "America/New_York", NOON);
-    for job in &jobs {
-        assert!(job.to.as_second() - job.from.as_second() <= 14 * 86_400);
-    }
-    assert_eq!(jobs.iter().map(|job| job.dates.len()).sum::<usize>(), 15);
-}
-
-#[test]
-fn single_days_close_to_each_other_share_a_request() {
-    let dates = BTreeSet::from([date(2026, 11, 2), date(2026, 11, 9), date(2026, 11, 19)]);
-    let jobs = cut(&dates, Reach::MINUTES, "UTC", NOON);
-    assert_eq!(jobs.iter().map(|job| job.dates.len()).collect::<Vec<_>>(), [2, 1]);
-}
-
 #[test]
 fn a_plan_looks_into_the_months_that_may_hold_its_days() {
     let mut head = Head::default();
@@ -319,6 +286,17 @@ fn what_was_not_whole_is_asked_when_the_device_is_first_seen_or_the_head_was_los
     assert!(story.plan().is_idle());
     story.head.read_until = None;
     assert_eq!(story.asks(), &(&days(2, 2) | &days(4, 4)) | &days(13, 20), "one by age");
+}
+
+#[test]
+fn what_a_time_still_to_come_has_sealed_is_asked_again_when_its_month_is_open() {
+    let mut story = Story::settled(NOON, "2026-11-20T09:00:00Z");
+    story.entry(2, State::Sealed).device_synced_at = Some(Text(at("2030-01-01T00:00:00Z")));
+    story.entry(3, State::Sealed);
+    assert_eq!(story.asks(), days(2, 2));
+    let (now, minute) = (at(NOON), jiff::SignedDuration::from_mins(1));
+    assert_eq!(Device::at(Some(now + minute), now), Device::SyncedAt(now + minute));
+    assert_eq!(Device::at(Some(now + HOUR), now), Device::Unknown);
 }
 
 #[test]

@@ -122,6 +122,8 @@ fn kind_of(reply: &Reply, code: Option<&str>, body: &str) -> Kind {
         404 if code.is_empty() || code == "NoSuchKey" => Kind::NoSuchKey,
         407 | 511 => Kind::NotS3,
         408 => Kind::Server,
+        // Somebody else writes the same key at this moment.
+        409 if code == "OperationAborted" || code == "ConditionalRequestConflict" => Kind::Server,
         429 => Kind::SlowDown,
         503 if code == "SlowDown" || code == "ServiceUnavailable" => Kind::SlowDown,
         // "Not implemented" does not pass by waiting.

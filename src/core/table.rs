@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use crate::core::day::DaySpan;
 use crate::core::error::{ErrorClass, Failure, Result};
 
 /// What a row is about: an instant, or a civil date.
@@ -129,6 +130,20 @@ pub fn number(value: f64) -> String {
     let text = format!("{value:.4}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
     if text == "-0" { "0".to_owned() } else { text.to_owned() }
+}
+
+/// The rows of a day, and those after it; rows before it belong to days that were not asked.
+pub fn cut<'a>(rows: &'a [Row], date: Date, span: &DaySpan) -> (&'a [Row], &'a [Row]) {
+    let before = rows.partition_point(|row| match row.key {
+        RowKey::Instant(at) => at < span.start,
+        RowKey::Date(on) => on < date,
+    });
+    let rows = rows.get(before..).unwrap_or_default();
+    let of_day = rows.partition_point(|row| match row.key {
+        RowKey::Instant(at) => at < span.end,
+        RowKey::Date(on) => on <= date,
+    });
+    rows.split_at(of_day)
 }
 
 #[cfg(test)]

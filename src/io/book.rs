@@ -12,7 +12,7 @@ use jiff::civil::Date;
 
 use crate::config::{LEDGER_BYTES_MAX, LEDGER_WRITES_AT_ONCE};
 use crate::core::completeness;
-use crate::core::day::{DaySpan, ceil_minute};
+use crate::core::day::{self, DaySpan, ceil_minute};
 use crate::core::error::{Doing as _, ErrorClass, Failure, Result};
 use crate::core::hash::sha256_hex;
 use crate::core::json::Text;
@@ -38,6 +38,8 @@ pub struct Book {
     first_noted: Option<Date>,
     /// The head is new although there are months: what it knew is gathered from them.
     pub head_lost: bool,
+    /// A zone of the head that this build does not know: the account is asked for it again.
+    pub unknown_zone: Option<String>,
     /// Only looks: nothing is moved or written.
     read_only: bool,
 }
@@ -68,9 +70,14 @@ impl Book {
             kept: BTreeSet::new(),
             first_noted: None,
             head_lost: false,
+            unknown_zone: None,
         };
         match book.read::<Head>(HEAD, |head| head.version)? {
-            Found::Good(head) => book.head = head,
+            Found::Good(head) => {
+                book.head = head;
+                let unknown = |name: &mut String| day::zone(name).is_err();
+                book.unknown_zone = book.head.zone.take_if(unknown);
+            }
             Found::None | Found::Lost => {
                 // Any month may hold open work, and each has a part of what the head knew.
                 let all = book.month_keys()?;
@@ -152,6 +159,11 @@ impl Book {
         let bytes = match files::read(&path, LEDGER_BYTES_MAX) {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return Ok(Found::None),
+            Err(failure) if path.is_dir() => {
+                let what = "a folder stands where this file belongs: move it away; what it held \
+                            is then made again";
+                return Err(Failure::new(failure.class, what).at(path.display()));
+            }
             // Longer than any ledger.
             Err(failure) if failure.class == ErrorClass::Format => Vec::new(),
             Err(failure) => return Err(failure),
@@ -220,7 +232,15 @@ impl Book {
     pub fn note(&mut self, metric: &str, date: Date, span: &DaySpan, account: &str, state: State) {
         let month = self.months.entry(MonthKey::of(date)).or_default();
         let day = month.days.entry(date).or_insert_with(|| Day::new(span, account));
-        day.metrics.entry(metric.to_owned()).or_insert_with(Entry::wanted).state = state;
+        if day.zone != span.zone {
+            log::warn!("{date}: {:?} is no time zone known here, it is {}", day.zone, span.zone);
+            day.zone.clone_from(&span.zone);
+        }
+        let entry = day.metrics.entry(metric.to_owned()).or_insert_with(Entry::wanted);
+        match state {
+            State::NotGranted => entry.not_granted(),
+            state => entry.state = state,
+        }
         self.first_noted = self.first_noted.min(Some(date)).or(Some(date));
     }
 

@@ -171,6 +171,19 @@ pub fn settle(folder: &Path) -> Result<()> {
     if folder.is_dir() { sync_folder(folder) } else { Ok(()) }
 }
 
+/// Refuses a setting that names a file, or something below one, where a folder belongs.
+pub fn check_folder(name: &str, folder: &Path) -> Result<()> {
+    let is_file = match fs::metadata(folder) {
+        Ok(metadata) => !metadata.is_dir(),
+        Err(error) => error.kind() == ErrorKind::NotADirectory,
+    };
+    if !is_file {
+        return Ok(());
+    }
+    let what = format!("{name}: {} is not a folder: name one, or a new one", folder.display());
+    Err(Failure::new(ErrorClass::Usage, what))
+}
+
 /// Refuses a folder of secrets that others can read, as ssh does.
 pub fn check_private(folder: &Path) -> Result<()> {
     readable_by_others(folder)?.map_or(Ok(()), |what| Err(Failure::new(ErrorClass::Usage, what)))
@@ -335,6 +348,21 @@ mod tests {
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o750)).unwrap();
         let failure = check_private(&folder).unwrap_err();
         assert!(failure.what.contains("chmod 700"), "{failure}");
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_file_in_the_place_of_a_folder_is_refused_by_the_name_of_its_setting() {
+        let folder = scratch("place");
+        let file = folder.join("a");
+        fs::write(&file, "x").unwrap();
+        for path in [&file, &file.join("below")] {
+            let failure = check_folder("FITSYNC_DATA_DIR", path).unwrap_err();
+            assert_eq!(failure.class, ErrorClass::Usage);
+            assert!(failure.what.starts_with("FITSYNC_DATA_DIR: "), "{failure}");
+        }
+        check_folder("FITSYNC_DATA_DIR", &folder).unwrap();
+        check_folder("FITSYNC_DATA_DIR", &folder.join("new")).unwrap();
         fs::remove_dir_all(folder).unwrap();
     }
 

@@ -22,7 +22,7 @@ use crate::core::user::UserId;
 use crate::io::http::{BodyReader, Http};
 use crate::io::tokens::TokenStore;
 use crate::io::{random, stop};
-use crate::provider::{Provider, no_token_answer};
+use crate::provider::Provider;
 
 /// One guard per provider: what is wrong with one service must not stop the participants of the
 /// other.
@@ -337,7 +337,7 @@ impl<'a> Session<'a> {
         let request = self.provider.refresh_request(&self.token.refresh_token);
         // A lost reply is asked for once more with the same refresh token, not again and again: a
         // provider that rotates may take that for a theft.
-        let classify = |reply: &Reply| self.provider.classify(reply);
+        let classify = |reply: &Reply| self.provider.classify_token(reply);
         let who = self.user.as_str();
         let reply =
             self.guard.send_at_most(REFRESH_ATTEMPTS_MAX, who, &request, classify, |request| {
@@ -346,11 +346,11 @@ impl<'a> Session<'a> {
         if reply.ok() {
             return self.provider.read_grant(&reply);
         }
-        let failure = self.provider.classify(&reply).at(request.label());
+        let failure = self.provider.classify_token(&reply).at(request.label());
         if failure.class == ErrorClass::Config {
             self.guard.failed(who, &failure);
         }
-        Err(no_token_answer(failure))
+        Err(failure)
     }
 
     /// After `invalid_grant`: believe it only if the file still holds the token that was refused.

@@ -319,7 +319,9 @@ fn ten_thousand_damaged_replies_make_no_parser_panic() {
             let _ = case.provider.read_zone(&reply);
             let _ = case.provider.read_identity(&reply);
             let _ = case.provider.read_grant(&reply);
-            let _ = case.provider.classify(&Reply { status: 400, ..reply });
+            let refusal = Reply { status: 400, ..reply };
+            let _ = case.provider.classify(&refusal);
+            let _ = case.provider.classify_token(&refusal);
         }
     }
 }

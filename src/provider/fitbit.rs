@@ -23,8 +23,8 @@ use crate::core::token::{Grant, SEED_PROVIDER};
 use crate::provider::fitbit_read::{self as read, FitbitRead, LabelledDay};
 use crate::provider::metric::{FitbitSource, Metric};
 use crate::provider::{
-    App, Devices, Identity, Page, PairedDevice, Provider, error_name, read_token, text_of, tidied,
-    whole,
+    App, Devices, Identity, Page, PairedDevice, Provider, error_name, no_token_answer, read_token,
+    refuses_client, text_of, tidied, whole,
 };
 
 pub const NAME: &str = SEED_PROVIDER;
@@ -249,6 +249,10 @@ impl Provider for Fitbit {
         classify(reply)
     }
 
+    fn classify_token(&self, reply: &Reply) -> Failure {
+        classify_token(reply)
+    }
+
     fn error_name(&self, reply: &Reply) -> String {
         error_type(reply)
     }
@@ -289,31 +293,44 @@ fn reset_s(reply: &Reply) -> Option<u64> {
     asked.map(|seconds| seconds.saturating_add(FITBIT_RESET_SPARE_S))
 }
 
+fn failure(reply: &Reply, error_type: &str, class: ErrorClass, cure: &str) -> Failure {
+    let named = format!("HTTP {} {error_type}", reply.status);
+    let join = if cure.is_empty() { "" } else { ": " };
+    Failure::new(class, format!("{}{join}{cure}", named.trim_end()))
+}
+
+/// The token service's answers. Only `invalid_grant` says that the participant must sign in again.
+fn classify_token(reply: &Reply) -> Failure {
+    let error_type = error_type(reply);
+    let fail = |class, cure: &str| failure(reply, &error_type, class, cure);
+    match (reply.status, error_type.as_str()) {
+        (400 | 401, "invalid_grant") => {
+            fail(ErrorClass::Auth, "the consent was withdrawn, or its token was used elsewhere")
+        }
+        (status, error) if refuses_client(status, error) => fail(
+            ErrorClass::Config,
+            "Fitbit does not accept this application: check FITBIT_CLIENT_ID and \
+             FITBIT_CLIENT_SECRET",
+        ),
+        (400, "") | (401 | 403, _) => no_token_answer(reply.status),
+        _ => classify(reply),
+    }
+}
+
 fn classify(reply: &Reply) -> Failure {
     let error_type = error_type(reply);
-    let named = format!("HTTP {} {error_type}", reply.status);
-    let fail = |class, cure: &str| {
-        let join = if cure.is_empty() { "" } else { ": " };
-        Failure::new(class, format!("{}{join}{cure}", named.trim_end()))
-    };
+    let fail = |class, cure: &str| failure(reply, &error_type, class, cure);
     match (reply.status, error_type.as_str()) {
         (410, _) => fail(
             ErrorClass::Retired,
             "the Fitbit Web API is switched off; sign in with Google: fitsync migrate",
-        ),
-        (400 | 401, "invalid_grant") => {
-            fail(ErrorClass::Auth, "the consent was withdrawn, or its token was used elsewhere")
-        }
-        (400 | 401, "invalid_client" | "unauthorized_client") => fail(
-            ErrorClass::Config,
-            "Fitbit does not know this application: check FITBIT_CLIENT_ID and \
-             FITBIT_CLIENT_SECRET",
         ),
         (401, _) => fail(ErrorClass::Auth, "the access token is refused"),
         (403, "insufficient_permissions") => {
             fail(ErrorClass::NotGranted, "the application is not approved for minute data")
         }
         (403, _) => fail(ErrorClass::NotGranted, "not granted"),
+        (408, _) => fail(ErrorClass::Server, "").after(reply.retry_after_s()),
         // Two refreshes at once: the next attempt meets a settled state.
         (409, _) => fail(ErrorClass::Server, "the token is being refreshed elsewhere"),
         (429, _) => fail(ErrorClass::Quota, "").after(reset_s(reply)),

@@ -103,7 +103,6 @@ fn the_profile_names_account_and_zone() {
 fn each_error_has_its_class_in_both_envelopes() {
     let class = |status, body| fitbit().classify(&error(status, body)).class;
     let cases = [
-        (400, include_str!("samples/fitbit/error_400_invalid_grant.json"), ErrorClass::Auth),
         (401, include_str!("samples/fitbit/error_401_expired_token.json"), ErrorClass::Auth),
         (
             403,
@@ -121,7 +120,6 @@ fn each_error_has_its_class_in_both_envelopes() {
             ErrorClass::NotGranted,
         ),
         (429, include_str!("samples/fitbit/error_429.json"), ErrorClass::Quota),
-        (401, r#"{"errors":[{"errorType":"invalid_client"}]}"#, ErrorClass::Config),
         (400, r#"{"errors":[{"errorType":"validation"}]}"#, ErrorClass::Bug),
         (409, "", ErrorClass::Server),
         (410, "<html>Gone</html>", ErrorClass::Retired),
@@ -132,8 +130,27 @@ fn each_error_has_its_class_in_both_envelopes() {
         assert_eq!(class(status, body), wanted, "{status} {body}");
     }
     let stale = |status, body| fitbit().token_may_be_stale(&error(status, body));
-    assert!(stale(401, cases[1].1) && stale(403, cases[2].1));
-    assert!(!stale(403, cases[3].1) && !stale(403, cases[4].1) && !stale(410, ""));
+    assert!(stale(401, cases[0].1) && stale(403, cases[1].1));
+    assert!(!stale(403, cases[2].1) && !stale(403, cases[3].1) && !stale(410, ""));
+}
+
+#[test]
+fn only_an_invalid_grant_of_the_token_service_asks_for_a_new_sign_in() {
+    let class = |status, body: &str| fitbit().classify_token(&error(status, body)).class;
+    let grant = include_str!("samples/fitbit/error_400_invalid_grant.json");
+    assert_eq!(class(400, grant), ErrorClass::Auth);
+    for (status, name) in
+        [(401, "invalid_client"), (400, "unauthorized_client"), (401, "another_word")]
+    {
+        let body = format!(r#"{{"errors":[{{"errorType":"{name}"}}]}}"#);
+        assert_eq!(class(status, &body), ErrorClass::Config, "{name}");
+    }
+    let style = include_str!("samples/fitbit/error_403_google_style_2026.json");
+    for (status, body) in [(401, "<html>"), (401, ""), (403, style), (400, "<html>")] {
+        assert_eq!(class(status, body), ErrorClass::Format, "{status} {body}");
+    }
+    assert_eq!(class(410, "<html>Gone</html>"), ErrorClass::Retired);
+    assert_eq!(class(409, ""), ErrorClass::Server);
 }
 
 #[test]

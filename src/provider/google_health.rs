@@ -17,7 +17,7 @@ use crate::core::json_scan::Document;
 use crate::core::plan::{Job, Reach};
 use crate::core::table::{Row, utc};
 use crate::core::token::Grant;
-use crate::provider::google_error::{classify, reasons};
+use crate::provider::google_error::{classify, classify_token, reasons};
 use crate::provider::metric::{Ask, Cadence, Metric, Read};
 use crate::provider::{
     App, Devices, Identity, Page, PairedDevice, Provider, read_token, text_of, tidied,
@@ -312,6 +312,10 @@ impl Provider for GoogleHealth {
 
     fn classify(&self, reply: &Reply) -> Failure {
         classify(reply)
+    }
+
+    fn classify_token(&self, reply: &Reply) -> Failure {
+        classify_token(reply)
     }
 
     fn error_name(&self, reply: &Reply) -> String {

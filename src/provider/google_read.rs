@@ -87,10 +87,24 @@ pub fn floors(point: &Element) -> Result<Option<Row>> {
 /// One credit of one zone; [`sum_active_zone_minutes`] makes minutes of them.
 pub fn active_zone_minutes(point: &Element) -> Result<Option<Row>> {
     let start = point.instant("activeZoneMinutes.interval.startTime")?;
-    let credits = point.int("activeZoneMinutes.activeZoneMinutes")?;
-    let zone = point.text("activeZoneMinutes.heartRateZone")?;
-    // A zone that is added later counts in the total only.
-    let of = |name: &str| Cell::Int(if zone == name { credits } else { 0 });
+    let credits = point.optional("activeZoneMinutes.activeZoneMinutes", Element::int)?;
+    let zone = point.optional("activeZoneMinutes.heartRateZone", Element::text)?;
+    // An unspecified zone is left out, and so was a credit of zero before that field became
+    // `optional`: one of them may be missing, unless something else has taken its place.
+    let known = ["interval", "heartRateZone", "activeZoneMinutes"];
+    let renamed = point.names("activeZoneMinutes").into_iter().any(|name| !known.contains(&name));
+    match (credits, zone) {
+        (None, _) if renamed || zone.is_none() => {
+            return Err(point.unexpected("activeZoneMinutes.activeZoneMinutes", "an integer"));
+        }
+        (_, None) if renamed => {
+            return Err(point.unexpected("activeZoneMinutes.heartRateZone", "a text"));
+        }
+        _ => {}
+    }
+    let credits = credits.unwrap_or(0);
+    // A zone that is added later, or not named, counts in the total only.
+    let of = |name: &str| Cell::Int(if zone == Some(name) { credits } else { 0 });
     let cells = [Cell::Int(credits), of("FAT_BURN"), of("CARDIO"), of("PEAK")];
     Ok(Some(Row::at(start, cells)))
 }

@@ -82,13 +82,32 @@ fn credits_are_summed_per_minute_and_repeated_points_count_once() {
     assert_eq!(minutes.len(), 4);
 }
 
+fn credits_of(members: &str) -> Result<Vec<i64>> {
+    let interval = r#""interval":{"startTime":"2026-10-15T15:22:00Z"}"#;
+    let text = format!(r#"{{"activeZoneMinutes":{{{interval}{members}}}}}"#);
+    let row = active_zone_minutes(&point(&text))?.unwrap();
+    Ok(row.cells.iter().map(|cell| if let Cell::Int(n) = cell { *n } else { -1 }).collect())
+}
+
 #[test]
 fn an_unknown_zone_counts_in_the_total_only() {
-    let text = r#"{"activeZoneMinutes":{"interval":{"startTime":"2026-10-15T15:22:00Z"},
-        "heartRateZone":"EXTREME","activeZoneMinutes":"3"}}"#;
-    let row = active_zone_minutes(&point(text)).unwrap().unwrap();
-    let zero = Cell::Int(0);
-    assert_eq!(*row.cells, [Cell::Int(3), zero.clone(), zero.clone(), zero]);
+    let text = r#","heartRateZone":"EXTREME","activeZoneMinutes":"3""#;
+    assert_eq!(credits_of(text), Ok(vec![3, 0, 0, 0]));
+}
+
+#[test]
+fn a_credit_of_zero_and_a_zone_may_be_left_out_but_not_renamed() {
+    assert_eq!(credits_of(r#","heartRateZone":"PEAK""#), Ok(vec![0, 0, 0, 0]));
+    assert_eq!(credits_of(r#","activeZoneMinutes":"2""#), Ok(vec![2, 0, 0, 0]));
+    for wrong in [
+        "",
+        r#","heartRateZone":"PEAK","minutes":"2""#,
+        r#","zone":"PEAK","activeZoneMinutes":"2""#,
+        r#","heartRateZone":"PEAK","activeZoneMinutes":null"#,
+        r#","heartRateZone":null,"activeZoneMinutes":"2""#,
+    ] {
+        assert!(credits_of(wrong).is_err(), "{wrong}");
+    }
 }
 
 #[test]

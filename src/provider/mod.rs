@@ -83,16 +83,6 @@ pub fn paired_devices(
     Err(Failure::new(ErrorClass::Format, format!("more than {DEVICE_PAGES_MAX} pages of devices")))
 }
 
-/// A 403 of a token service is no metric that was not granted; OAuth refuses with 400 or 401
-/// (RFC 6749, section 5.2).
-pub fn no_token_answer(mut failure: Failure) -> Failure {
-    if failure.class == ErrorClass::NotGranted {
-        failure.class = ErrorClass::Format;
-        failure.what = "the token service answers with HTTP 403, which OAuth does not know".into();
-    }
-    failure
-}
-
 /// One page of rows.
 #[derive(Debug, Default)]
 pub struct Page {
@@ -161,6 +151,10 @@ pub trait Provider: Sync {
     /// What a reply without success means.
     fn classify(&self, reply: &Reply) -> Failure;
 
+    /// What one of the token service means: it alone can say that a consent has ended, and it
+    /// says of the application what a refused access token does not.
+    fn classify_token(&self, reply: &Reply) -> Failure;
+
     /// The provider's name of an error, if its reply has one.
     fn error_name(&self, reply: &Reply) -> String;
 
@@ -183,14 +177,31 @@ fn read_token(reply: &Reply) -> Result<Grant> {
     // consent is lost for a field that is not needed.
     let text = |name: &str| grant.text(name).ok().filter(|text| !text.is_empty());
     let life_s = |name: &str| grant.int(name).ok();
+    let Some(access_token) = text("access_token") else {
+        return Err(grant.unexpected("access_token", "a token"));
+    };
     Ok(Grant {
-        access_token: Secret::new(grant.text("access_token")?),
+        access_token: Secret::new(access_token),
         refresh_token: text("refresh_token").map(Secret::new),
         expires_in_s: life_s("expires_in"),
         refresh_expires_in_s: life_s("refresh_token_expires_in"),
         scopes: text("scope").map(|scope| scope.split_whitespace().map(str::to_owned).collect()),
         account: text("user_id").map(str::to_owned),
     })
+}
+
+/// Whether the token service refuses the application, and not the consent. By RFC 6749, section
+/// 5.2, a 401 is about the client alone; Google has names of its own (`deleted_client`).
+fn refuses_client(status: u16, error: &str) -> bool {
+    let is_oauth = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
+    let named = !error.is_empty() && error.bytes().all(is_oauth);
+    named && (status == 401 || (status == 400 && error.ends_with("_client")))
+}
+
+/// A reply of the token service that OAuth does not know: a proxy's page, an HTTP 403.
+fn no_token_answer(status: u16) -> Failure {
+    let what = format!("the token service answers with an HTTP {status} that OAuth does not know");
+    Failure::new(ErrorClass::Format, what)
 }
 
 /// An error name as services write them; anything else is not one and is never shown.

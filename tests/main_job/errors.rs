@@ -1,5 +1,7 @@
 //! Refusals of the health API: what each does to its metric, its participant, and the others.
 
+use std::collections::BTreeMap;
+
 use fitsync_sim::jiff::civil::date;
 use fitsync_sim::{Effect, Fault, Host, Metric, Participant};
 
@@ -63,6 +65,63 @@ fn a_token_service_that_is_ill_in_mid_run_asks_nobody_to_sign_in_again() {
     world.sim.clear_faults();
     world.sync(&[]).exits(0);
     world.check_bucket(USER, WHO);
+}
+
+#[test]
+fn an_application_that_the_token_service_refuses_asks_nobody_to_sign_in_again() {
+    let world = two();
+    let refusals = [
+        (Effect::OauthError { error: "deleted_client".to_owned() }, "config"),
+        (Effect::Html { status: 401 }, "format"),
+    ];
+    for (effect, class) in refusals {
+        world.sim.expire_access_tokens();
+        world.sim.inject(Fault::always(effect).host(Host::Token));
+        let ran = world.sync(&[]).exits(1);
+        let failures = ran.failures();
+        assert!(failures.iter().all(|failure| failure.starts_with(class)), "{failures:?}");
+        for user in [USER, "user_002"] {
+            assert_eq!(world.status(user)["state"], "connected", "{class}");
+        }
+        world.sim.clear_faults();
+    }
+    world.sync(&[]).exits(0);
+    world.check_bucket(USER, WHO);
+}
+
+#[test]
+fn an_access_token_without_a_letter_is_not_kept() {
+    let world = World::connected(plain(one()));
+    let before = std::fs::read(world.token_file(USER)).expect("a token");
+    world.sim.expire_access_tokens();
+    let change = fitsync_sim::Change::Set("".into());
+    let empty = Effect::Change { at: "access_token".to_owned(), change };
+    world.sim.inject(Fault::always(empty).host(Host::Token));
+    world.sync(&[]).exits(1);
+    assert_eq!(std::fs::read(world.token_file(USER)).expect("a token"), before);
+    world.sim.clear_faults();
+    world.sync(&[]).exits(0);
+    world.check_bucket(USER, WHO);
+}
+
+#[test]
+fn a_metric_that_is_refused_for_a_while_leaves_what_was_read_as_it_was() {
+    let world = World::connected(plain(vec![at_noon()]));
+    world.sync(&[]).exits(0);
+    let states = |world: &World| -> BTreeMap<_, _> {
+        let rows = world.completeness(USER).into_iter().filter(|row| row.metric == "hrv");
+        rows.map(|row| (row.date, row.state)).collect()
+    };
+    let before = states(&world);
+    assert!(before.values().any(|state| state == "sealed"), "{before:?}");
+    let first = *before.keys().next().expect("days");
+    let older = first.yesterday().expect("a day");
+    let refused = reason("ACCESS_TOKEN_SCOPE_INSUFFICIENT");
+    world.sim.inject(Fault::always(refused).path("variability"));
+    world.sync(&["--from", &older.to_string()]).exits(0).says("metric=hrv class=not_granted");
+    let mut after = states(&world);
+    assert_eq!(after.remove(&older).as_deref(), Some("not_granted"), "it was never read");
+    assert_eq!(after, before);
 }
 
 #[test]

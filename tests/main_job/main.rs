@@ -10,6 +10,7 @@ mod doctor;
 mod errors;
 mod fitbit;
 mod interrupted;
+mod ledger;
 mod login;
 mod migrate;
 mod more_metrics;

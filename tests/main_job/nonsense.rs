@@ -56,13 +56,16 @@ fn a_command_line_that_makes_no_sense_is_refused_in_one_line() {
 #[test]
 fn a_setting_that_makes_no_sense_is_named_with_the_cure() {
     let world = World::connected(plain(one()));
-    let cases: [(&str, &str, &[&str]); 14] = [
+    let cases: [(&str, &str, &[&str]); 17] = [
         ("FITSYNC_THREAD", "2", &["FITSYNC_THREAD", "did you mean FITSYNC_THREADS"]),
         ("FITSYNC_METRIC", "steps", &["did you mean FITSYNC_METRICS"]),
         ("FITSYNC_LOOKBACKDAYS", "3", &["did you mean FITSYNC_LOOKBACK_DAYS"]),
         ("FITSYNC_THREADS", "0", &["FITSYNC_THREADS", "1 to 64"]),
         ("FITSYNC_THREADS", "many", &["FITSYNC_THREADS", "1 to 64"]),
         ("FITSYNC_METRICS", "steps,moods", &["moods", "calories"]),
+        ("FITSYNC_METRICS", ",", &["FITSYNC_METRICS", "names no metric"]),
+        ("FITSYNC_DATA_DIR", "/etc/passwd", &["FITSYNC_DATA_DIR", "/etc/passwd", "not a folder"]),
+        ("TOKEN_STORE_DIR", "/etc/passwd/x", &["TOKEN_STORE_DIR", "not a folder"]),
         ("FITSYNC_LOOKBACK_DAYS", "-1", &["FITSYNC_LOOKBACK_DAYS", "whole number"]),
         ("FITSYNC_TIME_ZONE", "Mars/Olympus", &["FITSYNC_TIME_ZONE", "IANA"]),
         ("FITSYNC_LOG", "loud", &["FITSYNC_LOG", "debug"]),

@@ -6,7 +6,7 @@ use fitsync::command::arguments::SyncArguments;
 use fitsync::io::clock::Clock;
 use fitsync_sim::{Effect, Fault, Host, Metric, Participant, key};
 
-use crate::world::{USER, WHO, World, at_noon, hours, just_now, living_in, one, plain};
+use crate::world::{DayRow, USER, WHO, World, at_noon, hours, just_now, living_in, one, plain};
 
 #[test]
 fn a_second_sync_with_nothing_new_makes_one_request_each_and_touches_no_file() {
@@ -147,6 +147,37 @@ fn without_a_band_the_last_two_days_are_read_each_run_and_old_days_are_sealed_by
     let rows = world.completeness(USER).into_iter();
     let old: Vec<_> = rows.filter(|row| row.date.month() == 10).collect();
     assert!(old.len() == 10 && old.iter().all(|row| row.state == "sealed"), "{old:?}");
+}
+
+#[test]
+fn a_device_time_that_is_still_to_come_seals_nothing_and_keeps_nobody_idle() {
+    let mut world = World::connected(plain(vec![at_noon()]));
+    world.set("FITSYNC_TODAY_MINUTES", "0");
+    world.sim.set_device_sync(WHO, just_now() + hours(3 * 365 * 24)).expect("a device");
+    let ran = world.sync(&["--from", "2026-10-01", "--to", "2026-10-02"]).exits(0);
+    assert_eq!(ran.stderr.matches("lies in the future").count(), 1, "{}", ran.stderr);
+    let rows = world.completeness(USER);
+    let open = |row: &DayRow| row.state == "provisional" && row.synced.is_none();
+    assert!(rows.len() == (7 + 2) * 5 && rows.iter().all(open), "{rows:?}");
+    let why = world.status(USER)["device_unknown"].as_str().unwrap_or_default().to_owned();
+    assert!(why.contains("set the clock of its phone"), "{why}");
+
+    // Once it is right everything over is sealed, also what is older than the look-back.
+    world.sim.set_device_sync(WHO, just_now()).expect("a device");
+    world.sync(&[]).exits(0);
+    assert!(world.completeness(USER).iter().all(|row| row.state == "sealed"));
+    world.check_bucket(USER, WHO);
+
+    // A head that holds such a time from before waits for nothing.
+    let head = world.data().join("ledger").join(USER).join("head.json");
+    let text = std::fs::read_to_string(&head).expect("a head");
+    let mut json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    json["read_until"] = "2039-01-01T00:00:00Z".into();
+    std::fs::write(&head, json.to_string()).expect("a head");
+    let again = world.sync(&[]).exits(0).json();
+    assert_eq!(again["participants"][0]["days_read"], 7 * 5, "{again}");
+    let idle = world.sync(&[]).exits(0).json();
+    assert_eq!(idle["participants"][0]["requests"], 1);
 }
 
 #[test]

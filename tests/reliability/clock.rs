@@ -19,7 +19,9 @@ fn a_clock_that_is_three_days_slow_asks_the_right_days_seals_none_and_uploads() 
     let gateway = connected(1);
     gateway.sim.set_clock_offset_s(THREE_DAYS_S);
     gateway.sim.set_device_sync(crate::gateway::WHO, a_minute_ago(&gateway)).expect("p1");
-    run(&gateway, &["sync"], 0);
+    let ran = run(&gateway, &["sync"], 0);
+    assert_eq!(ran.said.matches("no day is sealed until it is right").count(), 1, "{}", ran.said);
+    assert!(ran.said.contains(" s behind"), "{}", ran.said);
     let (from, to) = days_ago(&gateway, 1, 0);
     let entries = entries(&gateway);
     let days: Vec<_> = entries.keys().map(|(date, _)| *date).collect();

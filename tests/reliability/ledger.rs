@@ -131,6 +131,10 @@ fn a_lost_head_costs_a_few_requests() {
     std::fs::write(&head, "{").expect("damage");
     run(&gateway, &["sync"], 0);
     well_but_for_the_copies(&gateway);
+    std::fs::remove_file(&head).expect("damage");
+    let ran = run(&gateway, &["sync"], 0);
+    assert_eq!(ran.said.matches("head.json was lost").count(), 1, "{}", ran.said);
+    well_but_for_the_copies(&gateway);
     gateway.sim.clear_requests();
     run(&gateway, &["sync"], 0);
     assert_eq!(gateway.sim.requests().len(), 1);

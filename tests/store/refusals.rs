@@ -43,6 +43,31 @@ fn an_upload_goes_to_its_key_with_both_checksums() {
 }
 
 #[test]
+fn a_checksum_that_the_store_confirms_outweighs_its_etag() {
+    let odd = "\"0123456789abcdef0123456789abcdef\"";
+    let answer = |etag: &str, sum: &str| {
+        Answer::new(200).header("ETag", etag).header("x-amz-checksum-sha256", sum)
+    };
+    let (result, _) = upload(move |_, _| answer(odd, &sha256_base64(BODY)));
+    assert_eq!(result.unwrap().etag, odd);
+    let right = format!("\"{}\"", md5_hex(BODY));
+    let (result, _) = upload(move |_, _| answer(&right, &sha256_base64(b"other")));
+    assert!(result.unwrap_err().what.contains("not what was sent"));
+    let (result, _) = upload(move |_, _| Answer::new(200).header("ETag", odd));
+    assert!(result.is_err(), "nothing else speaks for it");
+}
+
+#[test]
+fn a_key_that_somebody_else_writes_at_this_moment_is_tried_again() {
+    let (result, asked) = upload(|asked, number| match number {
+        0 => Answer::error(409, "OperationAborted"),
+        _ => Answer::stored(asked),
+    });
+    result.unwrap();
+    assert_eq!(asked.len(), 2);
+}
+
+#[test]
 fn another_region_is_followed_once_and_remembered() {
     let moved = |status: u16, tells: &'static str| {
         move |asked: &Asked, _: usize| match (region_of(asked).as_str(), tells) {

@@ -17,6 +17,7 @@ pub fn by_error(error: &str) -> Reply {
         "invalid_grant" => (400, "Token has been expired or revoked."),
         "invalid_client" => (401, "The provided client secret is invalid."),
         "unauthorized_client" => (401, "Unauthorized"),
+        "deleted_client" => (401, "The OAuth client was deleted."),
         "internal_failure" => (500, "Internal failure"),
         _ => (400, "Bad Request"),
     };

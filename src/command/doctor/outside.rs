@@ -204,7 +204,7 @@ fn application(context: &Context, provider: &dyn Provider) -> Finding {
         Ok(reply) => reply,
         Err(failure) => return Finding::failure(check, &failure),
     };
-    let refused = provider.classify(&reply).at(probe.label());
+    let refused = provider.classify_token(&reply).at(probe.label());
     match refused.class {
         _ if reply.ok() => Finding::warn(
             check,

@@ -19,6 +19,7 @@ use fitsync_sim::jiff::{SignedDuration, Timestamp};
 use fitsync_sim::{Options, Participant, Seen, Sim};
 use serde_json::Value;
 
+pub use bucket::DayRow;
 pub use sign_in::Login;
 
 /// The study id of the participant [`WHO`].
