@@ -18,7 +18,9 @@ use crate::io::withdrawals;
 use crate::portal::sign_ins::{self, Hint};
 use crate::portal::text::{ago, period};
 use crate::provider::metric::Metric;
-use crate::provider::{Identity, PairedDevice, Provider, newest, no_token_answer, paired_devices};
+use crate::provider::{
+    Identity, PairedDevice, Provider, granted, newest, no_token_answer, paired_devices,
+};
 
 /// What a sign-in is for.
 #[derive(Debug, Clone)]
@@ -101,7 +103,7 @@ pub fn connect(
     let (offered, not_offered): (Vec<&'static Metric>, Vec<&'static Metric>) =
         metrics.partition(|metric| provider.scope_of(metric).is_some());
     let (granted, missing): (Vec<&'static Metric>, Vec<&'static Metric>) =
-        offered.into_iter().partition(|metric| provider.granted(&token, metric));
+        offered.into_iter().partition(|metric| granted(&token, metric));
     let names = |metrics: Vec<&'static Metric>| metrics.iter().map(|metric| metric.name).collect();
     Ok(Connected {
         user: asked.user.clone(),
