@@ -8,23 +8,26 @@ use std::process::Command;
 use crate::config::{Config, READ_BY_ROOT};
 use crate::core::error::{ErrorClass, Failure, Result};
 
-/// Takes this process's place as the folder's owner, with the settings that root has read.
+/// Takes this process's place as the folder's owner, with the settings that root has read. Before
+/// the first sign-in there is no token folder yet; the data folder's owner will need it.
 pub fn become_owner(config: &Config) -> Result<()> {
-    let Ok(folder) = std::fs::metadata(&config.token_dir) else { return Ok(()) };
+    let folders = [("token", &config.token_dir), ("data", &config.data_dir)];
+    let look = |(name, path)| Some((name, path, std::fs::metadata(path).ok()?));
+    let Some((name, path, folder)) = folders.into_iter().find_map(look) else { return Ok(()) };
     let Ok(process) = std::fs::metadata("/proc/self") else { return Ok(()) };
     let (me, owner) = (process.uid(), folder.uid());
-    if me == owner {
+    if me == owner || (me != 0 && name == "data") {
         return Ok(());
     }
     if me != 0 {
         let what = format!(
             "the token folder {} belongs to another user: run sudo fitsync …",
-            config.token_dir.display()
+            path.display()
         );
         return Err(Failure::new(ErrorClass::Usage, what));
     }
     let refuse = |error: std::io::Error| {
-        let what = format!("cannot become the owner of the token folder: {error}");
+        let what = format!("cannot become the owner of the {name} folder: {error}");
         Failure::new(ErrorClass::Usage, what)
     };
     let program = std::env::current_exe().map_err(refuse)?;
