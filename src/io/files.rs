@@ -66,6 +66,16 @@ impl Reserved {
         sync_folder(self.path.parent().unwrap_or(Path::new(".")))
     }
 
+    /// The same; the file is held before anybody can see it, and for as long as the lock lives.
+    pub fn commit_held(self, bytes: &[u8]) -> Result<Lock> {
+        let file = self.file.try_clone().doing("hold", &self.path)?;
+        if !try_lock(&file).doing("hold", &self.path)? {
+            return Err(Failure::new(ErrorClass::Bug, "a new file is held by somebody else"));
+        }
+        self.commit(bytes)?;
+        Ok(Lock { _file: file })
+    }
+
     fn fill(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         self.file.write_all(bytes)?;
         self.file.set_len(bytes.len() as u64)?;
@@ -229,15 +239,36 @@ pub fn lock(path: &Path, wait: Duration) -> Result<Option<Lock>> {
     let file = file.doing("open the lock", path)?;
     let deadline = Instant::now() + wait;
     loop {
-        match fs4::FileExt::try_lock(&file) {
-            Ok(()) => return Ok(Some(Lock { _file: file })),
-            Err(fs4::TryLockError::WouldBlock) => {}
-            Err(fs4::TryLockError::Error(error)) => return Err(error).doing("lock", path),
+        if try_lock(&file).doing("lock", path)? {
+            return Ok(Some(Lock { _file: file }));
         }
         if Instant::now() >= deadline {
             return Ok(None);
         }
         std::thread::sleep(Duration::from_millis(LOCK_POLL_MS));
+    }
+}
+
+/// Whether the lock was free.
+fn try_lock(file: &File) -> std::io::Result<bool> {
+    match fs4::FileExt::try_lock(file) {
+        Ok(()) => Ok(true),
+        Err(fs4::TryLockError::WouldBlock) => Ok(false),
+        Err(fs4::TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Whether somebody holds this very file (`Reserved::commit_held`). A file that takes its place is
+/// not held, nor is one whose holder has died.
+pub fn is_held(path: &Path) -> Result<bool> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        other => other.doing("open", path)?,
+    };
+    match fs4::FileExt::try_lock_shared(&file) {
+        Ok(()) => Ok(false),
+        Err(fs4::TryLockError::WouldBlock) => Ok(true),
+        Err(fs4::TryLockError::Error(error)) => Err(error).doing("look at the lock of", path),
     }
 }
 
@@ -325,6 +356,23 @@ mod tests {
         assert!(lock(&path, Duration::ZERO).unwrap().is_none());
         drop(held);
         assert!(lock(&path, Duration::ZERO).unwrap().is_some());
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_file_is_held_until_its_holder_lets_go_or_another_takes_its_place() {
+        let folder = scratch("held");
+        let path = folder.join("a.json");
+        assert!(!is_held(&path).unwrap());
+        let write = || Reserved::new(&path, 10).unwrap().commit_held(b"new").unwrap();
+        let held = write();
+        assert!(is_held(&path).unwrap());
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        drop(held);
+        assert!(!is_held(&path).unwrap());
+        let _held = write();
+        write_durably(&path, b"newer").unwrap();
+        assert!(!is_held(&path).unwrap());
         fs::remove_dir_all(folder).unwrap();
     }
 
