@@ -162,10 +162,15 @@ impl<'scope, 'env> Counter<'scope, 'env> {
                     self.exchanged(ticket, *result, visit);
                 }
                 Done::TakenBack { ticket, result, visit } => {
-                    if let Err(failure) = result {
-                        log::warn!("{failure}");
-                    }
-                    self.again(ticket, Hint::TakenBack, visit);
+                    let hint = match result {
+                        Ok(()) => Hint::TakenBack,
+                        // The account is still connected.
+                        Err(failure) => {
+                            log::error!("an account could not be let go: {failure}");
+                            Hint::Failed
+                        }
+                    };
+                    self.again(ticket, hint, visit);
                 }
                 Done::Checked { right, visit } => {
                     let page = self.desk.password_checked(&visit.ask, right, Instant::now());
