@@ -248,6 +248,8 @@ def serve_study(world_of, browser):
     assert "user_001" not in browser.text(), "whose account it is, is nobody's business"
     approve(browser, "p2")
     browser.see("Charge 6, synced")
+    browser.click("Done")
+    browser.see("All done")
     done = world.run(port, redirect, "sync")
     assert done.returncode == 0, done.stderr
     world.control("revoke", who="p2")

@@ -88,6 +88,7 @@ pub const PAGE_ROWS: u32 = 10_000;
 pub const PAGE_SESSIONS: u32 = 25;
 /// Pages of paired devices.
 pub const DEVICE_PAGES_MAX: usize = 8;
+pub const DEVICE_NAME_CHARS_MAX: usize = 80;
 /// The Fitbit Web API counts by the hour; a longer wait is none that it asks for.
 pub const FITBIT_RESET_S_MAX: u64 = 2 * 3600;
 pub const FITBIT_RESET_SPARE_S: u64 = 10;

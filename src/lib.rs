@@ -5,8 +5,8 @@
 //! ```text
 //! command    one file per command, each a short story of calls
 //!    │         sync → fetch (the loop that reads data) → planning;  upload;  verify;
-//!    │         login → waiting, connect;  serve → office;  migrate;  withdraw;  status;
-//!    │         doctor
+//!    │         login → waiting, connect → accounts;  serve → office;  migrate;  withdraw;
+//!    │         status;  doctor
 //! portal     the sign-in pages: guard (accept loop) → relay → desk (who is where) → pages, texts
 //! io         all side effects
 //!    │         http (one agent)    session (token refresh, pace, retries)    store (S3)

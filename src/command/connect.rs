@@ -5,20 +5,21 @@
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use crate::command::accounts::{self, Before};
 use crate::command::context::Context;
 use crate::command::login::say;
-use crate::command::withdraw::read_revocation;
 use crate::core::day;
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::exchange::{Reply, Request};
 use crate::core::token::{Grant, Token};
 use crate::core::user::UserId;
+use crate::io::files::Lock;
 use crate::io::session::Guard;
 use crate::io::withdrawals;
 use crate::portal::sign_ins::{self, Hint};
 use crate::portal::text::{ago, period};
 use crate::provider::metric::Metric;
-use crate::provider::{Identity, PairedDevice, Provider, newest, paired_devices};
+use crate::provider::{Identity, PairedDevice, Provider, granted, newest, paired_devices};
 
 /// What a sign-in is for.
 #[derive(Debug, Clone)]
@@ -31,12 +32,13 @@ pub struct Asked {
 }
 
 /// What a sign-in led to, for the person who watches it.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Connected {
     pub user: UserId,
     /// The last four characters of the account.
     pub account_end: String,
-    pub device: Option<PairedDevice>,
+    /// `Ok(None)`: there is none, or it was not shared.
+    pub device: Result<Option<PairedDevice>>,
     pub granted: Vec<&'static str>,
     pub missing: Vec<&'static str>,
     /// What this provider is not asked for, so that no box can be ticked.
@@ -45,8 +47,11 @@ pub struct Connected {
     pub refresh_expires_at: Option<jiff::Timestamp>,
     /// The first and the last day that may ever be read.
     pub window: (Option<Date>, Option<Date>),
-    /// No account was connected before.
-    pub is_first: bool,
+    /// No account was connected before, so that it may be taken back: nothing is read of it while
+    /// this is held.
+    pub undecided: Option<Lock>,
+    /// Days of another account stand under this id.
+    pub others_stay: bool,
     pub now: jiff::Timestamp,
 }
 
@@ -94,27 +99,30 @@ pub fn connect(
         .flatten();
     let zone = zone.and_then(|name| day::zone(&name).ok());
     let clock = zone.clone().unwrap_or(TimeZone::UTC);
-    let device = settings_granted
-        .then(|| paired_devices(provider, &clock, |request| ask(request.clone())))
-        .and_then(|devices| newest(&devices.unwrap_or_default()).cloned());
-    let (token, is_first) = store(context, provider, asked, &grant, &identity, zone.as_ref())?;
+    let devices = match settings_granted {
+        true => paired_devices(provider, &clock, |request| ask(request.clone())),
+        false => Ok(Vec::new()),
+    };
+    let stored = store(context, provider, asked, &grant, &identity, zone.as_ref())?;
+    let token = stored.token;
     let metrics = context.config.metrics.iter().copied();
     let (offered, not_offered): (Vec<&'static Metric>, Vec<&'static Metric>) =
         metrics.partition(|metric| provider.scope_of(metric).is_some());
     let (granted, missing): (Vec<&'static Metric>, Vec<&'static Metric>) =
-        offered.into_iter().partition(|metric| provider.granted(&token, metric));
+        offered.into_iter().partition(|metric| granted(&token, metric));
     let names = |metrics: Vec<&'static Metric>| metrics.iter().map(|metric| metric.name).collect();
     Ok(Connected {
         user: asked.user.clone(),
         account_end: token.account_end(),
-        device,
+        device: devices.map(|devices| newest(&devices).cloned()),
         granted: names(granted),
         missing: names(missing),
         not_offered: names(not_offered),
         settings_granted,
         refresh_expires_at: token.refresh_expires_at,
         window: (token.collect_from, token.collect_until),
-        is_first,
+        undecided: stored.undecided,
+        others_stay: stored.others_stay,
         now: context.clock.now(),
     })
 }
@@ -142,8 +150,14 @@ fn not_readable(failure: Failure) -> Failure {
     Failure::new(ErrorClass::Account, what)
 }
 
-/// Checks that the account may be this participant's, and writes the token under its lock; also
-/// whether it is the participant's first.
+/// What was written.
+struct Stored {
+    token: Token,
+    undecided: Option<Lock>,
+    others_stay: bool,
+}
+
+/// Checks that the account may be this participant's, and writes the token under its lock.
 fn store(
     context: &Context,
     provider: &dyn Provider,
@@ -151,110 +165,43 @@ fn store(
     grant: &Grant,
     identity: &Identity,
     zone: Option<&TimeZone>,
-) -> Result<(Token, bool)> {
+) -> Result<Stored> {
     let (tokens, user) = (&context.tokens, &asked.user);
     let now = context.clock.now();
     tokens.make()?;
     let _sign_ins = tokens.lock_sign_ins()?;
-    refuse_taken_account(context, user, identity)?;
+    accounts::refuse_taken(context, user, identity)?;
     let _lock = tokens.lock(user)?;
-    let account = |failure| Failure { class: ErrorClass::Account, ..failure };
-    context.refuse_withdrawn(user).map_err(account)?;
-    let before = tokens.load(user).unwrap_or_default();
-    let other = before.as_ref().is_some_and(|token| {
-        // An account that is not known cannot be compared with one of another provider.
-        let known = !token.account.is_empty() || token.provider != provider.name();
-        known
-            && token.account != identity.account
-            && Some(&token.account) != identity.legacy_user_id.as_ref()
-    });
-    if other && !asked.replace {
-        let moves = before.as_ref().is_some_and(|token| token.provider != provider.name());
-        let command = if moves { "migrate --replace" } else { "login --replace" };
-        let what = format!(
-            "{user} is connected to a different account, this one is not known to be the same \
-             person's; to take it all the same: fitsync {command} {user}"
-        );
-        return Err(Failure::new(ErrorClass::Account, what));
-    }
     let mut token = Token::new(provider.name(), &identity.account, grant, now);
+    accounts::refuse_withdrawn(context, provider, user, &token.refresh_token)?;
+    let before = Before::of(context, user, identity)?;
+    let other = before.is_other(identity, provider);
+    if other && !asked.replace {
+        return Err(before.refusal(user, provider));
+    }
     token.legacy_user_id.clone_from(&identity.legacy_user_id);
-    if let Some(before) = &before {
-        token.follow(before, !other);
-        if before.provider != token.provider {
-            withdrawals::keep_former(tokens, user, before)?;
-        }
+    before.hand_on(&mut token, other);
+    let former = before.token().filter(|before| before.provider != token.provider);
+    if let Some(former) = former {
+        withdrawals::keep_former(tokens, user, former)?;
     }
     token.asked_scopes = provider.scopes(&context.config.metrics);
-    let consented_at = before.as_ref().and_then(|before| before.obtained_at).unwrap_or(now);
+    let consented_at = before.token().and_then(|before| before.obtained_at).unwrap_or(now);
     let consent = zone.filter(|_| context.config.collect_from_consent);
     let consent = consent.map(|zone| consented_at.to_zoned(zone.clone()).date());
     token.collect_from = asked.collect_from.or(token.collect_from).or(consent);
     token.collect_until = asked.collect_until.or(token.collect_until);
     token.window_unreadable &= asked.collect_from.or(asked.collect_until).is_none();
-    tokens.save(user, &token)?;
-    if let Some(before) = before.as_ref().filter(|before| before.provider != token.provider) {
-        let_go_of_former(context, user, before);
+    let place = tokens.reserve(user)?;
+    let undecided = match &before {
+        Before::Nobody => Some(place.save_held(&token)?),
+        Before::Token(_) | Before::Days(_) => place.save(&token).map(|()| None)?,
+    };
+    if let Some(former) = former {
+        accounts::let_go_of_former(context, user, former);
     }
-    Ok((token, before.is_none()))
-}
-
-/// The grant at the provider of before is revoked if that provider still answers; if not, its
-/// token stays aside.
-fn let_go_of_former(context: &Context, user: &UserId, before: &Token) {
-    let revoked = context.provider(&before.provider).and_then(|provider| {
-        let request = provider.revoke_request(&before.refresh_token);
-        // Once only: the participant waits, and this provider may be gone for good.
-        let reply = context.http.send(&request)?;
-        // An API that is switched off has not confirmed anything.
-        if reply.status == 410 {
-            return Err(provider.classify(&reply));
-        }
-        read_revocation(provider, &request, &reply)
-    });
-    match revoked {
-        Ok(_) => withdrawals::forget_former(&context.tokens, user).unwrap_or_else(|failure| {
-            log::warn!("user={user} {failure}");
-        }),
-        Err(failure) => {
-            log::info!("user={user} the former grant is kept aside, it was not revoked: {failure}");
-        }
-    }
-}
-
-/// Lets go of an account that was connected a moment ago and is not the participant's.
-pub fn take_back(context: &Context, provider: &dyn Provider, user: &UserId) -> Result<()> {
-    let _lock = context.tokens.lock(user)?;
-    let Some(token) = context.tokens.load(user)? else { return Ok(()) };
-    let request = provider.revoke_request(&token.refresh_token);
-    let classify = |reply: &Reply| provider.classify(reply);
-    let revoked = Guard::new(1).send(user.as_str(), &context.http, &request, classify);
-    if !revoked.is_ok_and(|reply| reply.ok()) {
-        log::warn!(
-            "user={user} the account could not be told: its owner can remove the study in the \
-             account's list of connected apps"
-        );
-    }
-    context.tokens.remove(user)
-}
-
-/// An account belongs to one participant: two ids with the same data would be a silent error.
-fn refuse_taken_account(context: &Context, user: &UserId, identity: &Identity) -> Result<()> {
-    for other in context.tokens.ids()? {
-        if other == *user {
-            continue;
-        }
-        let Ok(Some(token)) = context.tokens.load(&other) else { continue };
-        let same = token.account == identity.account
-            || identity.legacy_user_id.as_ref().is_some_and(|legacy| {
-                token.account == *legacy || token.legacy_user_id.as_ref() == Some(legacy)
-            });
-        if same {
-            let what = format!("this account is already connected as {other}; nothing was changed");
-            return Err(Failure::new(ErrorClass::Account, what));
-        }
-    }
-    Ok(())
+    let others_stay = other && accounts::others_stay(context, user, identity);
+    Ok(Stored { token, undecided, others_stay })
 }
 
 /// Why a sign-in led to nothing, for its page; the terminal and the log have the reason.
@@ -272,15 +219,17 @@ impl Connected {
     /// What the sign-in's page shows.
     pub fn view(&self) -> sign_ins::Connected {
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let device = self.device.as_ref().ok().and_then(Option::as_ref);
         sign_ins::Connected {
             account_end: self.account_end.clone(),
-            device: self.device.as_ref().map(|device| device.name.clone()),
-            synced_at: self.device.as_ref().and_then(|device| device.synced_at),
+            device: device.map(|device| device.name.clone()),
+            synced_at: device.and_then(|device| device.synced_at),
+            device_untold: self.device.is_err(),
             settings_granted: self.settings_granted,
             granted: owned(&self.granted),
             missing: owned(&self.missing),
             expires_at: self.refresh_expires_at,
-            is_first: self.is_first,
+            is_first: self.undecided.is_some(),
         }
     }
 
@@ -301,22 +250,32 @@ impl Connected {
         if !self.not_offered.is_empty() {
             say(&format!("Not to be had from this provider: {}.", listed(&self.not_offered)));
         }
+        if self.others_stay {
+            say(&format!(
+                "Days of the account before stay under {0}, here and in the bucket. To remove \
+                 them: fitsync withdraw {0} --delete-objects, then sign in under a new id.",
+                self.user
+            ));
+        }
         say(&self.lasts_line());
     }
 
     /// The device to compare with the wrist.
     pub fn device_line(&self) -> String {
         match &self.device {
-            Some(device) => {
+            Ok(Some(device)) => {
                 let synced = device.synced_at.map_or("never synced".to_owned(), |at| {
                     format!("synced {}", ago(self.now.as_second() - at.as_second()))
                 });
                 format!("Device: {}, {synced}. Is it the one on the wrist?", device.name)
             }
-            None if self.settings_granted => {
+            Err(failure) => {
+                format!("Device: not known, the provider could not tell ({failure}).")
+            }
+            Ok(None) if self.settings_granted => {
                 "No device is paired with this account yet.".to_owned()
             }
-            None => "Device: not known, settings were not granted.".to_owned(),
+            Ok(None) => "Device: not known, settings were not granted.".to_owned(),
         }
     }
 

@@ -1,9 +1,12 @@
-//! Metrics that were added to the settings after somebody signed in.
+//! What is to be said of a consent: metrics that were added to the settings since, and its end.
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use crate::command::context::Context;
-use crate::config::NAMES_SHOWN_MAX;
+use crate::config::{CONSENT_ENDS_SOON_S, NAMES_SHOWN_MAX};
+use crate::core::token::Token;
 use crate::core::user::UserId;
 
 /// Says who has to consent again for which metric. What a participant declined is left alone, and
@@ -31,5 +34,14 @@ pub fn tell_added_metrics(context: &Context, users: &[UserId]) {
         log::warn!(
             "{metric}: has to be consented to again by {shown}{more}; run: fitsync login USER"
         );
+    }
+}
+
+/// A consent that ends by itself (an application in Testing: after seven days).
+pub fn warn_of_end(token: &Token, user: &UserId, now: Timestamp) {
+    let soon = |at: &Timestamp| at.as_second() - now.as_second() < CONSENT_ENDS_SOON_S;
+    if let Some(at) = token.refresh_expires_at.filter(soon) {
+        let at = at.strftime("%Y-%m-%d %H:%M UTC");
+        log::warn!("user={user} the consent ends {at}; before that run: fitsync login {user}");
     }
 }

@@ -84,6 +84,11 @@ impl Context {
         Ok(provider)
     }
 
+    /// Whether a sync without names works on this participant.
+    pub fn is_synced(&self, user: &UserId) -> bool {
+        self.config.user_ids.is_empty() || self.config.user_ids.contains(user)
+    }
+
     /// Everyone listed, and everyone with a token file, a marker or a ledger.
     pub fn known(&self) -> Result<BTreeSet<UserId>> {
         let mut ids = self.tokens.ids()?;

@@ -17,6 +17,7 @@ use crate::core::plan::{self, Device, Inputs, Plan, Wish};
 use crate::core::user::UserId;
 use crate::io::book::Book;
 use crate::io::tokens::TokenStore;
+use crate::provider::granted;
 
 /// What would be asked of everybody, as `--json` prints it.
 #[derive(Debug, Serialize)]
@@ -76,7 +77,7 @@ fn plan_of(
     token: &crate::core::token::Token,
 ) -> Result<Plan> {
     let config = &context.config;
-    let provider = context.provider(&token.provider)?;
+    context.provider(&token.provider)?;
     let now = context.clock.now();
     let mut book = Book::look(&config.data_dir, user)?;
     book.head.forget_what_is_to_come(now);
@@ -86,7 +87,7 @@ fn plan_of(
         .begins_at(token.account_since);
     let wish = |metric: &&'static crate::provider::metric::Metric| Wish {
         name: metric.name,
-        granted: provider.granted(token, metric),
+        granted: granted(token, metric),
         daily: !metric.cadence.has_instants(),
     };
     let wishes: Vec<Wish> = wanted.metrics.iter().map(wish).collect();

@@ -9,10 +9,11 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use crate::command::consent::warn_of_end;
 use crate::command::context::Context;
 use crate::command::report::ParticipantReport;
 use crate::command::upload::Uploads;
-use crate::config::{CONSENT_ENDS_SOON_S, FETCH_SPACE_BYTES_MIN, PAGES_MAX, SIGN_IN_TRY_EVERY_S};
+use crate::config::{FETCH_SPACE_BYTES_MIN, PAGES_MAX, SIGN_IN_TRY_EVERY_S};
 use crate::core::day::{self, Calendar, DaySpan};
 use crate::core::error::{ErrorClass, Failure, Reach, Result};
 use crate::core::hash::sha256_hex;
@@ -64,6 +65,10 @@ fn try_participant(
     report: &mut ParticipantReport,
 ) -> Result<()> {
     let token = context.tokens.load(user)?.ok_or_else(|| never_signed_in(user))?;
+    if !wanted.insistent && context.tokens.is_undecided(user)? {
+        log::info!("user={user} somebody compares the band: read when that is answered, or ended");
+        return Ok(());
+    }
     let mut book = Book::open(&context.config.data_dir, user)?;
     let now = context.clock.now();
     check_state(&token, &book.head, wanted, user, now)?;
@@ -81,15 +86,6 @@ fn try_participant(
     let settled = fetch.settle_state(&done);
     report.requests += session.requests();
     done.and(settled)
-}
-
-/// A consent that ends by itself (an application in Testing: after seven days).
-fn warn_of_end(token: &Token, user: &UserId, now: Timestamp) {
-    let soon = |at: &Timestamp| at.as_second() - now.as_second() < CONSENT_ENDS_SOON_S;
-    if let Some(at) = token.refresh_expires_at.filter(soon) {
-        let at = at.strftime("%Y-%m-%d %H:%M UTC");
-        log::warn!("user={user} the consent ends {at}; before that run: fitsync login {user}");
-    }
 }
 
 pub fn never_signed_in(user: &UserId) -> Failure {

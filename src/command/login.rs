@@ -10,18 +10,21 @@ use std::time::{Duration, Instant};
 
 use jiff::civil::Date;
 
+use crate::command::accounts::take_back;
 use crate::command::arguments::LoginArguments;
-use crate::command::connect::{Asked, Connected, connect, hint_of, take_back};
+use crate::command::connect::{Asked, Connected, connect, hint_of};
 use crate::command::context::Context;
 use crate::command::office::{StudyOffice, desk_rules, open_pages, pages_address};
 use crate::command::waiting::{Event, Waiting, lines_of_stdin};
-use crate::config::{LOGIN_TIMEOUT_MINUTES_MAX, parse_date};
+use crate::config::{LOGIN_TIMEOUT_MINUTES_MAX, PORTAL_CODE_S, parse_date};
+use crate::core::day::previous;
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::sign_in::Callback;
 use crate::core::user::UserId;
-use crate::io::random;
+use crate::io::{random, stop};
 use crate::portal::code::Key;
 use crate::portal::desk::{Desk, Office as _};
+use crate::portal::host::is_loopback_name;
 use crate::portal::sign_ins::{Attempt, Hint};
 use crate::portal::{Listener, Outcome, Visit, text};
 use crate::provider::Provider;
@@ -44,12 +47,15 @@ pub fn sign_in(
     life: Duration,
     lines: &mpsc::Receiver<String>,
 ) -> Result<u8> {
-    let mut office = StudyOffice::new(context, provider);
+    stop::expect(false);
+    let mut office = StudyOffice::new(context, provider)?;
     office.collect = (asked.collect_from, asked.collect_until);
     warn_unlisted(context, &asked.user);
     let listener = listen(context, provider)?;
     let port = listener.as_ref().map_or(0, Listener::port);
     let rules = desk_rules(context, provider, port, Outcome::OtherSignIn);
+    let by_itself = |listener: &Listener| rules.redirect.finds(port, listener.secure());
+    let by_itself = listener.as_ref().is_some_and(by_itself);
     let mut desk = Desk::new(rules, random::bytes()?);
     let (user, key) = (asked.user.clone(), Key::typed(random::bytes()?));
     let (facts, attempt) = (office.facts(&user)?, office.attempt(&user)?);
@@ -60,7 +66,8 @@ pub fn sign_in(
     let page = listener.as_ref().and_then(|listener| pages_address(context, listener));
     let page = page.map(|page| page + &desk.path(ticket));
     say(&format!("Sign-in for {}. Data are collected: {period}", asked.user));
-    invite(&address, page.as_deref(), listener.is_some());
+    let page_life_s = life.as_secs().min(PORTAL_CODE_S);
+    invite(&address, page.as_deref().map(|page| (page, page_life_s / 60)), by_itself);
     let waiting = Waiting::new(&office, desk, ticket, listener, life, lines);
     Login { waiting, asked, failure: None, connected: false }.run()
 }
@@ -78,7 +85,11 @@ struct Login<'a> {
 impl Login<'_> {
     fn run(mut self) -> Result<u8> {
         loop {
-            match self.waiting.event()? {
+            let event = match self.waiting.event() {
+                Err(_) if self.connected => return Ok(self.stays_connected()),
+                event => event?,
+            };
+            match event {
                 Event::Came { callback, attempt, visit } => {
                     if let Some(code) = self.came(callback, attempt, visit)? {
                         return Ok(code);
@@ -103,6 +114,10 @@ impl Login<'_> {
         visit: Option<Visit>,
     ) -> Result<Option<u8>> {
         let code = match callback {
+            Callback::Denied { .. } if self.connected => {
+                self.waiting.conclude(visit, Outcome::Connected);
+                return Ok(Some(self.stays_connected()));
+            }
             Callback::Denied { .. } => {
                 say("The participant did not agree at the sign-in page. Nothing was changed.");
                 self.waiting.conclude(visit, Outcome::Denied);
@@ -121,10 +136,19 @@ impl Login<'_> {
             connect(context, provider, asked, &code, &attempt.verifier, &office.scopes)
         });
         match result {
-            Ok(connected) => Ok(self.connected(&connected, visit)),
+            Ok(connected) => Ok(self.connected(connected, visit)),
+            Err(failure) if office.context.tokens.is_withdrawn(&asked.user) => {
+                self.waiting.conclude(visit, Outcome::Failed);
+                Err(failure)
+            }
             Err(failure) if self.waiting.on_page() => {
                 self.try_again(failure, visit)?;
                 Ok(None)
+            }
+            Err(failure) if self.connected => {
+                say(&failure.to_string());
+                self.waiting.conclude(visit, Outcome::Connected);
+                Ok(Some(self.stays_connected()))
             }
             Err(failure) => {
                 self.waiting.conclude(visit, outcome_of(&failure));
@@ -133,15 +157,25 @@ impl Login<'_> {
         }
     }
 
+    /// Nothing came of a further sign-in, or of the question about the band; the exit code.
+    fn stays_connected(&self) -> u8 {
+        say(&format!("{} stays connected with what was shared before.", self.asked.user));
+        0
+    }
+
     /// The token is stored. Where somebody looks at the page, the device is compared there; who
     /// pasted here has read it here.
-    fn connected(&mut self, connected: &Connected, visit: Option<Visit>) -> Option<u8> {
+    fn connected(&mut self, connected: Connected, visit: Option<Visit>) -> Option<u8> {
         connected.tell();
         (self.connected, self.failure) = (true, None);
+        stop::expect(true);
+        // Whoever signs in once more here is this account, not a third one.
+        self.asked.replace = false;
         match visit {
             Some(visit) if self.waiting.on_page() => {
                 say("Press Done on the page, or Enter here.");
                 self.waiting.review(connected.view(), visit);
+                self.waiting.undecided = connected.undecided;
                 None
             }
             visit => {
@@ -164,6 +198,7 @@ impl Login<'_> {
         let (office, user) = (self.waiting.office, &self.asked.user);
         self.waiting.meanwhile(|| take_back(office.context, office.provider, user))?;
         self.connected = false;
+        stop::expect(false);
         let address = self.waiting.again(Hint::TakenBack, Some(visit))?;
         say("It was another band: the account was let go. Sign in with the right one:");
         print_address(&address);
@@ -193,12 +228,44 @@ fn asked(context: &Context, arguments: &LoginArguments) -> Result<Asked> {
     if collect_from.zip(collect_until).is_some_and(|(from, until)| from > until) {
         return Err(usage("--collect-from is after --collect-until".to_owned()));
     }
+    check_window(context, &user, collect_from, collect_until)?;
     Ok(Asked { user, replace: arguments.replace, collect_from, collect_until })
 }
 
+/// Refuses a bound that leaves no day, together with what was given at an earlier sign-in or with
+/// the day of this one.
+fn check_window(
+    context: &Context,
+    user: &UserId,
+    from: Option<Date>,
+    until: Option<Date>,
+) -> Result<()> {
+    if from.or(until).is_none() {
+        return Ok(());
+    }
+    let before = context.tokens.load(user).unwrap_or_default();
+    let before = before.as_ref();
+    // The day may not have begun yet where the participant lives.
+    let today = context.clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let consent = context.config.collect_from_consent && before.is_none();
+    let from = from
+        .or_else(|| before.and_then(|token| token.collect_from))
+        .or_else(|| consent.then(|| previous(today)));
+    let until = until.or_else(|| before.and_then(|token| token.collect_until));
+    match from.zip(until).filter(|(from, until)| from > until) {
+        None => Ok(()),
+        Some((from, until)) => {
+            let what = format!(
+                "nothing would ever be read of {user}: with what is set already, data would be \
+                 collected from {from} to {until}; name both, --collect-from and --collect-until"
+            );
+            Err(Failure::new(ErrorClass::Usage, what))
+        }
+    }
+}
+
 fn warn_unlisted(context: &Context, user: &UserId) {
-    let listed = &context.config.user_ids;
-    if !listed.is_empty() && !listed.contains(user) {
+    if !context.is_synced(user) {
         say(&format!("Note: {user} is not in FITBIT_USER_IDS and will not be synced."));
     }
 }
@@ -218,22 +285,31 @@ fn listen(context: &Context, provider: &dyn Provider) -> Result<Option<Listener>
     }
 }
 
-fn invite(address: &str, page: Option<&str>, listening: bool) {
+/// `page`: the sign-in page, and for how many minutes its code lives.
+fn invite(address: &str, page: Option<(&str, u64)>, by_itself: bool) {
     say("Open this address in a browser, signed in as the participant:");
     print_address(address);
-    if let Some(page) = page {
+    // Nobody else can open a page that only this machine sees.
+    let is_here = |page: &str| {
+        let host = page.split_once("://").map_or(page, |(_, rest)| rest).split('/').next();
+        host.is_some_and(is_loopback_name)
+    };
+    if let Some((page, minutes)) = page {
+        let who =
+            if is_here(page) { "a browser on this machine" } else { "a phone on this network" };
+        let plural = if minutes == 1 { "" } else { "s" };
         say(&format!(
-            "Or let a phone on this network open this page, which leads through it (10 minutes): \
-             {page}"
+            "Or let {who} open this page, which leads through it ({minutes} minute{plural}): {page}"
         ));
     }
+    let page = page.map(|(page, _)| page).filter(|page| !is_here(page));
     if std::io::stderr().is_terminal() {
         match crate::portal::qr::terminal(page.unwrap_or(address)) {
             Some(picture) => say(&picture),
             None => log::debug!("the address is too long for a QR code"),
         }
     }
-    let by_itself = if listening {
+    let by_itself = if by_itself {
         "If the browser runs on this machine, the rest happens by itself. Otherwise, after"
     } else {
         "After"

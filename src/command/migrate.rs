@@ -36,13 +36,13 @@ struct LeftReport {
 pub fn run(context: &Context, arguments: &MigrateArguments) -> Result<u8> {
     check_timeout(arguments.timeout)?;
     let named = named_users(&arguments.user)?;
-    let left = left(context, &named)?;
+    let (left, unreadable) = left(context, &named)?;
     if arguments.json {
         let participants = left.into_iter().map(|(_, left)| left).collect();
         print_json(&LeftReport { version: 1, participants });
         return Ok(0);
     }
-    tell(&left, arguments.list);
+    tell(&left, unreadable, arguments.list);
     if arguments.list || left.is_empty() {
         return Ok(0);
     }
@@ -73,12 +73,25 @@ pub fn run(context: &Context, arguments: &MigrateArguments) -> Result<u8> {
     Ok(worst_exit(exits))
 }
 
-/// Those of the retired API, of the named ones or of all.
-fn left(context: &Context, named: &[UserId]) -> Result<Vec<(UserId, Left)>> {
+/// Those of the retired API, of the named ones or of all known, listed or not.
+/// Also how many there are of whom nobody can tell.
+fn left(context: &Context, named: &[UserId]) -> Result<(Vec<(UserId, Left)>, usize)> {
     let tokens = TokenStore::look(&context.config.token_dir)?;
-    let mut found = Vec::new();
-    for user in context.chosen(named)? {
-        let Ok(Some(token)) = tokens.load(&user) else { continue };
+    let (mut found, mut unreadable) = (Vec::new(), 0);
+    let users = match named {
+        [] => context.known()?.into_iter().filter(|user| !tokens.is_withdrawn(user)).collect(),
+        named => context.chosen(named)?,
+    };
+    for user in users {
+        let token = match tokens.load(&user) {
+            Ok(Some(token)) => token,
+            Ok(None) => continue,
+            Err(failure) => {
+                say(&format!("{user} may be on the retired Fitbit Web API: {failure}"));
+                unreadable += 1;
+                continue;
+            }
+        };
         if token.provider != fitbit::NAME {
             if named.contains(&user) {
                 say(&format!("{user} is on {} already.", token.provider));
@@ -93,14 +106,18 @@ fn left(context: &Context, named: &[UserId]) -> Result<Vec<(UserId, Left)>> {
         };
         found.push((user, left));
     }
-    Ok(found)
+    Ok((found, unreadable))
 }
 
 /// On stdout where the list is the result; else there are addresses alone.
-fn tell(left: &[(UserId, Left)], is_result: bool) {
+fn tell(left: &[(UserId, Left)], unreadable: usize, is_result: bool) {
     let mut lines = Vec::new();
-    if left.is_empty() {
-        lines.push("Nobody is on the retired Fitbit Web API.".to_owned());
+    match (left, unreadable) {
+        ([], 0) => lines.push("Nobody is on the retired Fitbit Web API.".to_owned()),
+        ([], _) => {
+            lines.push("Nobody else is known to be on the retired Fitbit Web API.".to_owned());
+        }
+        _ => {}
     }
     for (user, left) in left {
         let newest = left.newest.as_deref().unwrap_or("none");

@@ -1,5 +1,6 @@
 //! One file per command, each a short story of calls.
 
+pub mod accounts;
 pub mod arguments;
 pub mod connect;
 pub mod consent;

@@ -4,7 +4,7 @@
 use crate::command::context::Context;
 use crate::command::password;
 use crate::core::day::{back, zone};
-use crate::core::error::Result;
+use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::sign_in::{Pkce, new_state};
 use crate::core::user::UserId;
 use crate::io::{lan, random};
@@ -13,7 +13,7 @@ use crate::portal::host::{Hosts, name_of};
 use crate::portal::places::is_private;
 use crate::portal::sign_ins::{Attempt, Facts};
 use crate::portal::{Listener, Outcome, Tls, names_public, text};
-use crate::provider::Provider;
+use crate::provider::{Provider, google_health};
 
 /// The study, as the sign-in pages see it.
 pub struct StudyOffice<'a> {
@@ -27,15 +27,23 @@ pub struct StudyOffice<'a> {
 }
 
 impl<'a> StudyOffice<'a> {
-    pub fn new(context: &'a Context, provider: &'a dyn Provider) -> Self {
+    /// Refused where no consent could be exchanged: it would be used up. Fitbit has clients without
+    /// a secret, Google has not.
+    pub fn new(context: &'a Context, provider: &'a dyn Provider) -> Result<Self> {
+        if provider.name() == google_health::NAME && provider.app().client_secret.is_empty() {
+            let what = "GOOGLE_CLIENT_SECRET is not set: write it into the settings, or into \
+                        /etc/fitsync/credentials/GOOGLE_CLIENT_SECRET";
+            return Err(Failure::new(ErrorClass::Usage, what));
+        }
         let scopes = provider.scopes(&context.config.metrics);
-        Self { context, provider, scopes, collect: (None, None), base: None }
+        Ok(Self { context, provider, scopes, collect: (None, None), base: None })
     }
 }
 
 impl Office for StudyOffice<'_> {
     fn attempt(&self, user: &UserId) -> Result<Attempt> {
         self.context.refuse_withdrawn(user)?;
+        self.context.tokens.check_room(user)?;
         let pkce = Pkce::new(random::bytes()?);
         let state = new_state(random::bytes()?);
         let address = self.provider.authorize_url(&self.scopes, &state, &pkce.challenge);
@@ -62,6 +70,10 @@ impl Office for StudyOffice<'_> {
             returns_to: shown(&self.provider.app().redirect_uri).to_owned(),
             connections: self.provider.connections_page().to_owned(),
         })
+    }
+
+    fn is_synced(&self, user: &UserId) -> bool {
+        self.context.is_synced(user)
     }
 
     fn password(&self) -> Option<String> {
@@ -92,13 +104,16 @@ pub fn open_pages(context: &Context, provider: &dyn Provider) -> Result<Listener
     let config = &context.config;
     let tls = config.tls.as_ref().map(|(cert, key)| Tls::load(cert, key)).transpose()?;
     let listener = Listener::open(&config.listen, tls, names_public(&config.listen))?;
-    if let Some(port) = Redirect::new(&provider.app().redirect_uri).loopback_port()
-        && port != listener.port()
+    let redirect = Redirect::new(&provider.app().redirect_uri);
+    if let Some(port) = redirect.loopback_port()
+        && !redirect.finds(listener.port(), listener.secure())
     {
+        let tls = if listener.secure() { "with" } else { "without" };
         log::warn!(
-            "FITSYNC_LISTEN has port {}, the redirect address port {port}: the browser will not \
-             find this machine, so paste its address",
-            listener.port()
+            "the pages are at port {} {tls} TLS, the redirect address leads to port {port} of the \
+             browser's machine, {}: the browser will not find them, so paste its address",
+            listener.port(),
+            if redirect.secure { "https://" } else { "http://" }
         );
     }
     Ok(listener)

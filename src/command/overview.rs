@@ -16,6 +16,7 @@ use crate::io::tokens::TokenStore;
 use crate::portal::chart::DayView;
 use crate::portal::operator_page::{MetricView, ParticipantView};
 use crate::portal::text::{self, Why};
+use crate::provider;
 use crate::provider::metric::{Cadence, Metric};
 
 /// One participant's files, opened for the last days.
@@ -49,8 +50,7 @@ impl Overview {
         let from = back(today, days.saturating_sub(1));
         let months = book.named_months();
         book.open_months(months.into_iter().chain(MonthKey::range(from, today)))?;
-        let listed = &context.config.user_ids;
-        let listed = listed.is_empty() || listed.contains(user);
+        let listed = context.is_synced(user);
         Ok(Self { user: user.clone(), token, state, book, from, today, listed })
     }
 
@@ -60,11 +60,10 @@ impl Overview {
     }
 
     /// Whether the metric was granted, and the provider agrees.
-    pub fn granted(&self, context: &Context, metric: &Metric) -> bool {
+    pub fn granted(&self, metric: &Metric) -> bool {
         self.token.as_ref().is_some_and(|token| {
-            let provider = context.provider(&token.provider);
-            let scope = provider.is_ok_and(|provider| provider.granted(token, metric));
-            scope && !self.book.head.refused.iter().any(|name| name == metric.name)
+            provider::granted(token, metric)
+                && !self.book.head.refused.iter().any(|name| name == metric.name)
         })
     }
 

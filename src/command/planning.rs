@@ -18,7 +18,7 @@ use crate::core::rebuild::Owner;
 use crate::core::token::Token;
 use crate::io::rebuild;
 use crate::provider::metric::Metric;
-use crate::provider::{newest, paired_devices};
+use crate::provider::{self, newest, paired_devices};
 
 /// The days that may be asked at all, by no option more. The day of the consent is in the token;
 /// not so where the zone was not known then, or the setting came later.
@@ -146,7 +146,7 @@ impl Fetch<'_, '_> {
         let lookback =
             plan::lookback_due(&self.book.head, self.session.token.obtained_at, self.now);
         let granted = |metric: &Metric| {
-            let granted = self.session.provider.granted(&self.session.token, metric);
+            let granted = provider::granted(&self.session.token, metric);
             let refused = self.book.head.refused.iter().any(|name| name == metric.name);
             granted && (lookback || !refused)
         };

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use crate::command::accounts::take_back;
 use crate::command::arguments::ServeArguments;
-use crate::command::connect::{Asked, Connected, connect, hint_of, take_back};
+use crate::command::connect::{Asked, Connected, connect, hint_of};
 use crate::command::context::Context;
 use crate::command::office::{StudyOffice, desk_rules, open_pages, pages_address};
 use crate::command::overview::Overview;
@@ -23,6 +24,7 @@ use crate::config::{
 use crate::core::error::{Result, Secret};
 use crate::core::sign_in::Callback;
 use crate::core::user::UserId;
+use crate::io::files::Lock;
 use crate::io::tokens::TokenStore;
 use crate::io::{random, stop};
 use crate::portal::access::PasswordFile;
@@ -38,14 +40,15 @@ pub fn run(context: &Context, arguments: &ServeArguments) -> Result<u8> {
         return password::set(context);
     }
     let provider = context.sign_in_provider()?;
+    let office = StudyOffice::new(context, provider)?;
     let mut listener = open_pages(context, provider)?;
     let base = pages_address(context, &listener);
-    stop::is_expected();
+    stop::expect(true);
     log::info!("the pages are at {}", base.as_deref().unwrap_or("(no network yet)"));
     if password::read(context)?.is_none() {
         log::info!("no operator page: set a password with fitsync serve --set-password");
     }
-    let office = StudyOffice { base, ..StudyOffice::new(context, provider) };
+    let office = StudyOffice { base, ..office };
     let rules = desk_rules(context, provider, listener.port(), Outcome::NotKnown);
     let mut desk = Desk::new(rules, random::bytes()?);
     desk.operator = Some(Operator::default());
@@ -79,6 +82,8 @@ struct Counter<'scope, 'env> {
     pages: SyncSender<(Visit, Shown, String)>,
     /// Codes that are being exchanged.
     exchanges: usize,
+    /// The accounts that may still be taken back, by their tickets: nothing is read of them.
+    undecided: Vec<(u64, Lock)>,
 }
 
 impl<'scope, 'env> Counter<'scope, 'env> {
@@ -93,7 +98,8 @@ impl<'scope, 'env> Counter<'scope, 'env> {
         scope.spawn(move || check_passwords(&asked, &checked));
         let (pages, wanted) = mpsc::sync_channel(OPERATOR_QUEUE_MAX);
         scope.spawn(move || make_pages(office.context, &wanted));
-        Self { scope, office, desk, send, done, passwords, pages, exchanges: 0 }
+        let (exchanges, undecided) = (0, Vec::new());
+        Self { scope, office, desk, send, done, passwords, pages, exchanges, undecided }
     }
 
     /// Answers a visit, or hands it to whoever does.
@@ -153,13 +159,18 @@ impl<'scope, 'env> Counter<'scope, 'env> {
             match done {
                 Done::Exchanged { ticket, result, visit } => {
                     self.exchanges = self.exchanges.saturating_sub(1);
-                    self.exchanged(ticket, &result, visit);
+                    self.exchanged(ticket, *result, visit);
                 }
                 Done::TakenBack { ticket, result, visit } => {
-                    if let Err(failure) = result {
-                        log::warn!("{failure}");
-                    }
-                    self.again(ticket, Hint::TakenBack, visit);
+                    let hint = match result {
+                        Ok(()) => Hint::TakenBack,
+                        // The account is still connected.
+                        Err(failure) => {
+                            log::error!("an account could not be let go: {failure}");
+                            Hint::Failed
+                        }
+                    };
+                    self.again(ticket, hint, visit);
                 }
                 Done::Checked { right, visit } => {
                     let page = self.desk.password_checked(&visit.ask, right, Instant::now());
@@ -167,18 +178,25 @@ impl<'scope, 'env> Counter<'scope, 'env> {
                 }
             }
         }
+        let (sign_ins, now) = (&self.desk.sign_ins, Instant::now());
+        self.undecided.retain(|(ticket, _)| sign_ins.is_undecided(*ticket, now));
     }
 
-    fn exchanged(&mut self, ticket: u64, result: &Result<Connected>, visit: Visit) {
+    fn exchanged(&mut self, ticket: u64, result: Result<Connected>, visit: Visit) {
         match result {
-            Ok(connected) => {
-                log::info!("user={} connected", connected.user);
+            Ok(mut connected) => {
+                let user = &connected.user;
+                log::info!("user={user} connected");
+                if !self.office.context.is_synced(user) {
+                    log::warn!("user={user} is not in FITBIT_USER_IDS and will not be synced");
+                }
                 self.desk.sign_ins.connected(ticket, connected.view(), Instant::now());
+                self.undecided.extend(connected.undecided.take().map(|lock| (ticket, lock)));
                 visit.answer(Page::redirect(&self.desk.path(ticket)));
             }
             Err(failure) => {
                 log::warn!("sign-in: {failure}");
-                self.again(ticket, hint_of(failure), visit);
+                self.again(ticket, hint_of(&failure), visit);
             }
         }
     }

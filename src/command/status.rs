@@ -132,7 +132,7 @@ fn participant(context: &Context, tokens: &TokenStore, user: &UserId) -> Result<
         waiting: overview.waiting(),
         metrics: (context.config.metrics.iter())
             .map(|metric| {
-                let status = metric_status(context, &overview, &days, metric);
+                let status = metric_status(&overview, &days, metric);
                 (metric.name.to_owned(), status)
             })
             .collect(),
@@ -141,7 +141,6 @@ fn participant(context: &Context, tokens: &TokenStore, user: &UserId) -> Result<
 }
 
 fn metric_status(
-    context: &Context,
     overview: &Overview,
     days: &BTreeMap<Date, &Day>,
     metric: &Metric,
@@ -154,7 +153,7 @@ fn metric_status(
         mark: mark.character().to_string(),
     };
     MetricStatus {
-        granted: overview.granted(context, metric),
+        granted: overview.granted(metric),
         newest: overview.book.head.newest.get(metric.name).map(|at| utc(**at)),
         days: overview.days(days, metric).into_iter().map(day).collect(),
     }

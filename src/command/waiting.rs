@@ -12,6 +12,7 @@ use crate::config::{
 };
 use crate::core::error::Result;
 use crate::core::sign_in::{Callback, Paste, PasteStep};
+use crate::io::files::Lock;
 use crate::io::stop;
 use crate::portal::desk::{Desk, Office as _, Step};
 use crate::portal::sign_ins::{Attempt, Connected, Hint, Stage};
@@ -37,6 +38,8 @@ pub struct Waiting<'a> {
     pub desk: Desk,
     pub ticket: u64,
     pub listener: Option<Listener>,
+    /// Held while the account may still be taken back: nothing is read of it.
+    pub undecided: Option<Lock>,
     deadline: Instant,
     /// When the time that `login` was given is over.
     end: Instant,
@@ -67,6 +70,7 @@ impl<'a> Waiting<'a> {
             desk,
             ticket,
             listener,
+            undecided: None,
             deadline,
             end: deadline,
             attended: true,
@@ -82,6 +86,9 @@ impl<'a> Waiting<'a> {
     pub fn event(&mut self) -> Result<Event> {
         while Instant::now() < self.deadline {
             stop::check()?;
+            if !self.desk.sign_ins.is_undecided(self.ticket, Instant::now()) {
+                self.undecided = None;
+            }
             while let Ok(line) = self.lines.try_recv() {
                 if let Some(event) = self.read(&line) {
                     return Ok(event);

@@ -236,10 +236,9 @@ pub fn read_revocation(
     }
 }
 
-/// A refusal that a metric or a sign-in could be cured of is, here, one of the whole task.
+/// What a later run will not cure, the participant can.
 fn not_revoked(provider: &dyn Provider, failure: Failure) -> Failure {
-    use ErrorClass::{Auth, NotGranted, Retired};
-    if !matches!(failure.class, NotGranted | Auth | Retired) {
+    if matches!(failure.class, ErrorClass::Network | ErrorClass::Server | ErrorClass::Quota) {
         return failure;
     }
     let what = format!(

@@ -101,6 +101,12 @@ impl Reply {
         matches!(self.status, 200..=299)
     }
 
+    /// A web page where JSON belongs.
+    pub fn is_page(&self) -> bool {
+        let html = self.header("content-type").is_some_and(|kind| kind.contains("html"));
+        html || self.body.trim_ascii_start().starts_with(b"<")
+    }
+
     /// `Retry-After` in seconds: a number or a date (RFC 9110, section 10.2.3). A date is measured
     /// from the service's own `Date`, because this machine's clock may be wrong; without that it
     /// is a long wait.

@@ -11,13 +11,16 @@ use std::process::Command;
 use crate::config::{Config, READ_BY_ROOT};
 use crate::core::error::{ErrorClass, Failure, Result};
 
-/// Takes this process's place as the folder's owner, with the settings that root has read.
+/// Takes this process's place as the folder's owner, with the settings that root has read. Before
+/// the first sign-in there is no token folder yet; the data folder's owner will need it.
 pub fn become_owner(config: &Config) -> Result<()> {
     let Ok(process) = std::fs::metadata("/proc/self") else { return Ok(()) };
     let me = process.uid();
-    let Some(folder) = nearest_seen(&config.token_dir) else { return Ok(()) };
+    let tokens = nearest_seen(&config.token_dir).map(|folder| ("token", folder));
+    let data = || Some(("data", std::fs::metadata(&config.data_dir).ok()?));
+    let Some((name, folder)) = tokens.or_else(data) else { return Ok(()) };
     let owner = folder.uid();
-    if me == owner {
+    if me == owner || (me != 0 && name == "data") {
         return Ok(());
     }
     if me != 0 {
@@ -28,7 +31,7 @@ pub fn become_owner(config: &Config) -> Result<()> {
         return Err(Failure::new(ErrorClass::Usage, what));
     }
     let refuse = |error: std::io::Error| {
-        let what = format!("cannot become the owner of the token folder: {error}");
+        let what = format!("cannot become the owner of the {name} folder: {error}");
         Failure::new(ErrorClass::Usage, what)
     };
     let program = std::env::current_exe().map_err(refuse)?;

@@ -16,9 +16,10 @@ static REFRESHES: AtomicUsize = AtomicUsize::new(0);
 /// A signal is how this command ends, not an interruption.
 static EXPECTED: AtomicBool = AtomicBool::new(false);
 
-/// Says that this command runs until a signal ends it: that end is a success.
-pub fn is_expected() {
-    EXPECTED.store(true, Ordering::SeqCst);
+/// Says whether a signal would be a good end: this command runs until there is one, or has done
+/// all that matters.
+pub fn expect(is_good_end: bool) {
+    EXPECTED.store(is_good_end, Ordering::SeqCst);
 }
 
 fn stopped_exit() -> u8 {

@@ -168,6 +168,27 @@ impl TokenStore {
         Ok(TokenPlace { file: Reserved::new(&path, TOKEN_RESERVE_BYTES)?, path })
     }
 
+    /// Makes sure that a sign-in can be kept, before anybody agrees to it.
+    pub fn check_room(&self, user: &UserId) -> Result<()> {
+        let taken = self.make();
+        let taken =
+            taken.and_then(|()| Reserved::new(&self.path(user, ".probe"), TOKEN_RESERVE_BYTES));
+        taken.map(drop).map_err(|failure| {
+            let what = format!(
+                "a token could not be kept, so nobody is asked to sign in: {}; see to it that \
+                 this user may write to the token folder and that its disk has room",
+                failure.what
+            );
+            Failure { what, ..failure }
+        })
+    }
+
+    /// Whether a sign-in is not decided yet: somebody is asked whether it is the right band
+    /// (`TokenPlace::save_held`), and may still take it back.
+    pub fn is_undecided(&self, user: &UserId) -> Result<bool> {
+        files::is_held(&self.path(user, ".json"))
+    }
+
     /// Writes a token whose place was not reserved. The lock is held.
     pub fn save(&self, user: &UserId, token: &Token) -> Result<()> {
         self.reserve(user)?.save(token)
@@ -184,8 +205,8 @@ impl TokenStore {
     pub fn sweep(&self) -> Result<()> {
         for name in files::names(&self.dir)? {
             let user = files::left_over(&name).and_then(|file| {
-                let id = file.strip_suffix(".json").or_else(|| file.strip_suffix(".json.prev"));
-                id?.parse::<UserId>().ok()
+                let kinds = [".json", ".json.prev", ".probe"];
+                kinds.iter().find_map(|kind| file.strip_suffix(kind))?.parse::<UserId>().ok()
             });
             let Some(user) = user else { continue };
             if let Some(_lock) = files::lock(&self.path(&user, ".lock"), Duration::ZERO)? {
@@ -203,6 +224,14 @@ impl TokenPlace {
     pub fn save(self, token: &Token) -> Result<()> {
         self.file
             .commit(token.to_json().as_bytes())
+            .map_err(|failure| failure.at(self.path.display()))
+    }
+
+    /// The same, and nothing is read of this account while the lock lives. It lies on the file
+    /// itself: it ends with the process, and a later sign-in is free of it.
+    pub fn save_held(self, token: &Token) -> Result<Lock> {
+        self.file
+            .commit_held(token.to_json().as_bytes())
             .map_err(|failure| failure.at(self.path.display()))
     }
 }
@@ -264,15 +293,17 @@ mod tests {
     fn the_left_over_of_a_killed_first_sign_in_is_swept() {
         let store = scratch("sweep");
         let left = store.dir().join(".user_001.json.tmp");
+        let probe = store.dir().join(".user_001.probe.tmp");
         let other = store.dir().join(".note.txt");
         std::fs::write(&left, "{").unwrap();
+        std::fs::write(&probe, "").unwrap();
         std::fs::write(&other, "mine").unwrap();
         let held = store.lock(&user()).unwrap();
         store.sweep().unwrap();
         assert!(left.exists(), "somebody is writing it");
         drop(held);
         store.sweep().unwrap();
-        assert!(!left.exists() && other.exists());
+        assert!(!left.exists() && !probe.exists() && other.exists());
         std::fs::remove_dir_all(store.dir()).unwrap();
     }
 }

@@ -32,6 +32,10 @@ pub trait Office {
     fn password(&self) -> Option<String> {
         None
     }
+    /// Whether a sync works on this participant.
+    fn is_synced(&self, _user: &UserId) -> bool {
+        true
+    }
     /// The address of these pages for other machines of the network.
     fn base(&self) -> Option<String> {
         None
@@ -70,6 +74,8 @@ pub enum Step {
 pub struct Redirect {
     pub lands: Lands,
     path: String,
+    /// `https://`
+    pub secure: bool,
 }
 
 /// What stands at the redirect address.
@@ -92,7 +98,8 @@ impl Redirect {
             None => (rest, "/"),
         };
         let port = authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
-        let usual = if scheme == "https" { 443 } else { 80 };
+        let secure = scheme.eq_ignore_ascii_case("https");
+        let usual = if secure { 443 } else { 80 };
         let lands = if is_loopback_name(authority) {
             Lands::Loopback(port.unwrap_or(usual))
         } else if path == DEFAULT_CALLBACK {
@@ -100,7 +107,7 @@ impl Redirect {
         } else {
             Lands::Bounce(redirect_uri.to_owned())
         };
-        Self { lands, path: path.to_owned() }
+        Self { lands, path: path.to_owned(), secure }
     }
 
     /// The port of a redirect address on the browser's own machine.
@@ -111,10 +118,19 @@ impl Redirect {
         }
     }
 
+    /// Whether a browser on this machine that is sent back finds the pages: they must be at the
+    /// same port, and both with TLS or both without.
+    pub fn finds(&self, port: u16, secure: bool) -> bool {
+        match self.lands {
+            Lands::Loopback(loopback) => loopback == port && secure == self.secure,
+            Lands::Here | Lands::Bounce(_) => true,
+        }
+    }
+
     /// How the address of a visitor's browser comes back here.
     fn way(&self, ask: &Ask, port: u16) -> Way {
         let way = match &self.lands {
-            Lands::Loopback(loopback) if ask.local && *loopback == port => Way::ByItself,
+            Lands::Loopback(_) if ask.local && self.finds(port, ask.secure) => Way::ByItself,
             Lands::Loopback(_) => Way::Paste,
             Lands::Here => Way::ByItself,
             Lands::Bounce(page) => {
@@ -158,6 +174,11 @@ impl Desk {
         if let Some(page) = self.refuse_host(ask) {
             return Step::Answer(page);
         }
+        // The redirect address may be that of a page here; a state is the callback's alone.
+        let lands = ask.path == self.rules.redirect.path || ask.path == DEFAULT_CALLBACK;
+        if lands && !ask.post && ask.query_value("state").is_some() {
+            return self.callback(ask, now);
+        }
         if let Some(rest) = ask.path.strip_prefix("/s/") {
             return self.sign_in(ask, rest, now, time, office);
         }
@@ -166,9 +187,6 @@ impl Desk {
         }
         if ask.post {
             return Step::Answer(Outcome::NotFound.page());
-        }
-        if ask.path == self.rules.redirect.path || ask.path == DEFAULT_CALLBACK {
-            return self.callback(ask, now);
         }
         Step::Answer(match ask.path.as_str() {
             "/healthz" => Page::text(200, "ok"),
@@ -235,7 +253,7 @@ impl Desk {
                 self.sign_ins.finish(ticket);
                 Step::Answer(self.page(ask, ticket, now, time))
             }
-            "not-mine" if self.sign_ins.take_back(ticket) => Step::TakeBack { ticket },
+            "not-mine" if self.sign_ins.take_back(ticket, now) => Step::TakeBack { ticket },
             "again" => {
                 self.again(ticket, now, office);
                 Step::Answer(Page::redirect(&self.path(ticket)))

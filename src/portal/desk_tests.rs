@@ -255,3 +255,52 @@ fn a_typed_code_is_tidied_and_looked_up() {
     assert!(scene.page(&ask("/s?code=%3Cscript%3E")).body.contains(text::CODE_LABEL));
     assert_eq!(scene.page(&ask("/healthz")).body, "ok\n");
 }
+
+#[test]
+fn a_callback_wins_where_its_address_is_also_that_of_a_page() {
+    let link = scene().path();
+    for path in ["/", "/operator", "/s/", link.as_str()] {
+        let mut scene = scene();
+        scene.desk.operator = Some(Operator::default());
+        scene.desk.rules.redirect = Redirect::new(&format!("http://localhost:8000{path}"));
+        let stray = scene.page(&ask(&format!("{path}?state=other&code=x")));
+        assert!(stray.body.contains(text::NOT_KNOWN_TITLE), "{path}");
+        let page = scene.page(&ask(path));
+        assert!(!page.body.contains(text::NOT_KNOWN_TITLE), "{path}");
+        let denied = format!("{path}?state=state-user_001-1&error=access_denied");
+        assert!(matches!(scene.step(&ask(&denied)), Step::Came { .. }), "{path}");
+    }
+}
+
+#[test]
+fn the_page_goes_on_by_itself_only_where_redirect_and_pages_have_the_same_port_and_tls() {
+    for (redirect, port, secure, by_itself) in [
+        ("http://localhost:8000/cb", 8000, false, true),
+        ("http://localhost:8000/cb", 8000, true, false),
+        ("https://localhost:8000/cb", 8000, true, true),
+        ("HTTPS://localhost:8000/cb", 8000, false, false),
+        ("http://localhost:8000/cb", 8001, false, false),
+    ] {
+        let mut scene = scene();
+        scene.desk.rules.redirect = Redirect::new(redirect);
+        scene.desk.rules.port = port;
+        let here = Ask { local: true, secure, ..ask(&scene.path()) };
+        let page = scene.page(&here);
+        assert_eq!(!page.body.contains("<textarea"), by_itself, "{redirect} {port} {secure}");
+    }
+}
+
+#[test]
+fn an_account_can_be_taken_back_while_it_is_compared_and_is_undecided_so_long() {
+    let mut scene = scene();
+    assert!(!scene.desk.sign_ins.is_undecided(scene.ticket, scene.now));
+    scene.connect(true);
+    assert!(scene.desk.sign_ins.is_undecided(scene.ticket, scene.now));
+    let later = scene.now + Duration::from_secs(PORTAL_REVIEW_S);
+    assert!(!scene.desk.sign_ins.is_undecided(scene.ticket, later));
+    let back = scene.post("not-mine", &[]);
+    let step = scene.desk.step(&back, later, TIME, &scene.study);
+    assert!(matches!(step, Step::Answer(_)), "{step:?}");
+    assert!(matches!(scene.step(&back), Step::TakeBack { .. }));
+    assert!(scene.desk.sign_ins.is_undecided(scene.ticket, scene.now), "not before it is gone");
+}

@@ -151,8 +151,8 @@ pub fn names_public(listen: &str) -> bool {
 
 fn bind(listen: &str) -> Result<Vec<TcpListener>> {
     if let Some(port) = listen.strip_prefix(':') {
-        let usage = || Failure::new(ErrorClass::Usage, "FITSYNC_LISTEN has no valid port");
-        return bind_all(port.parse().map_err(|_| usage())?);
+        let no_port = |_| Failure::new(ErrorClass::Usage, format!("no valid port; {LISTEN_FORMS}"));
+        return bind_all(port.parse().map_err(no_port)?);
     }
     let addresses: Vec<_> = listen
         .to_socket_addrs()
@@ -189,8 +189,11 @@ fn cannot_listen(listen: &str, error: &io::Error) -> Failure {
     if error.kind() == io::ErrorKind::AddrInUse {
         return Failure::new(ErrorClass::Locked, "another program listens on this port").at(listen);
     }
-    Failure::new(ErrorClass::Usage, format!("cannot listen on FITSYNC_LISTEN: {error}")).at(listen)
+    Failure::new(ErrorClass::Usage, format!("cannot listen: {error}; {LISTEN_FORMS}")).at(listen)
 }
+
+const LISTEN_FORMS: &str = "FITSYNC_LISTEN is a port such as :8000 for every address of this \
+                            machine, or one of its addresses with a port, such as 127.0.0.1:8000";
 
 /// A new folder that only this user can enter.
 fn private_folder() -> Result<PathBuf> {

@@ -112,7 +112,8 @@ impl Desk {
             |row| {
                 let open = matches!(row.stage(now), Stage::Waiting(_));
                 let link = open.then(|| self.base(ask, office) + &row.key.path());
-                pages::invitation(row.user.as_str(), link.as_deref())
+                let synced = office.is_synced(&row.user);
+                pages::invitation(row.user.as_str(), link.as_deref(), synced)
             },
         ))
     }

@@ -264,7 +264,7 @@ fn gaps(metrics: &[(String, Vec<DayView>)]) -> String {
 }
 
 /// A link to hand out; `None` where it was used or has ended.
-pub fn invitation(user: &str, link: Option<&str>) -> Page {
+pub fn invitation(user: &str, link: Option<&str>, synced: bool) -> Page {
     let body = match link {
         Some(link) => format!(
             "<p>{}</p><p>{}</p><p class=\"code\">{}</p><p><a class=\"button plain\" \
@@ -277,7 +277,9 @@ pub fn invitation(user: &str, link: Option<&str>) -> Page {
         ),
         None => format!("<p>{}</p>", text::LINK_GONE),
     };
-    let main = format!("<p><a href=\"/operator\">{}</a></p><section>{body}</section>", text::BACK);
+    let note = if synced { String::new() } else { note(&[text::NOT_LISTED.to_owned()]) };
+    let main =
+        format!("<p><a href=\"/operator\">{}</a></p><section>{note}{body}</section>", text::BACK);
     Page::html(200, &text::link_title(user), &main)
 }
 

@@ -31,6 +31,10 @@ impl Office for Study {
         self.password.clone()
     }
 
+    fn is_synced(&self, user: &UserId) -> bool {
+        user.as_str() != "unlisted"
+    }
+
     fn base(&self) -> Option<String> {
         Some("http://192.168.1.20:8000".to_owned())
     }
@@ -198,6 +202,10 @@ fn an_invitation_makes_a_link_for_a_new_or_known_id() {
     let Step::Show { token, .. } = scene.step(&list) else { panic!("no list") };
     let invite =
         |user: &str| post("/operator/invite", &cookie, &[("token", &token), ("user_id", user)]);
+    let unlisted = scene.page(&invite("unlisted"));
+    let (_, place) = unlisted.headers.iter().find(|(name, _)| name == "Location").unwrap();
+    let shown = scene.page(&Ask { cookie: cookie.clone(), ..ask(place) });
+    assert!(shown.body.contains("not in FITBIT_USER_IDS, so not synced"), "{}", shown.body);
     let made = scene.page(&invite(" user_001 "));
     let to = goes_to(&made).unwrap().to_owned();
     let page = scene.page(&Ask { cookie: cookie.clone(), ..ask(&to) });

@@ -121,8 +121,8 @@ impl Outcome {
     const fn parts(self) -> (u16, &'static str, &'static str) {
         match self {
             Self::Connected => (200, text::CONNECTED_TITLE, text::CONNECTED),
-            Self::Denied => (200, text::DENIED_TITLE, text::DENIED),
-            Self::Failed => (200, text::FAILED_TITLE, text::FAILED),
+            Self::Denied => (200, text::NOT_CONNECTED_TITLE, text::DENIED),
+            Self::Failed => (200, text::NOT_CONNECTED_TITLE, text::FAILED),
             Self::OtherAccount => (200, text::OTHER_ACCOUNT_TITLE, text::OTHER_ACCOUNT),
             Self::NotKnown => (404, text::NOT_KNOWN_TITLE, text::NOT_KNOWN),
             Self::OtherSignIn => (400, text::OTHER_SIGN_IN_TITLE, text::OTHER_SIGN_IN),

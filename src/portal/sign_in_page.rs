@@ -178,6 +178,7 @@ pub fn review(sign_in: &SignIn, connected: &Connected, now: Timestamp, token: &s
             let at = connected.synced_at.map(|at| text::ago(now.as_second() - at.as_second()));
             format!("<b>{}</b>", escape(&text::device(name, at.as_deref())))
         }
+        None if connected.device_untold => escape(text::DEVICE_UNTOLD),
         None if connected.settings_granted => escape(text::NO_DEVICE),
         None => escape(text::DEVICE_NOT_SHARED),
     };
@@ -333,6 +334,7 @@ mod tests {
             account_end: "9f3c".into(),
             device: Some("Charge 6".into()),
             synced_at: Some("2026-11-22T11:56:00Z".parse().unwrap()),
+            device_untold: false,
             settings_granted: true,
             granted: vec!["steps".into()],
             missing: vec!["hrv".into()],
@@ -346,6 +348,9 @@ mod tests {
             assert!(page.contains(part), "{part}");
         }
         assert!(page.contains("/not-mine"));
+        let untold = Connected { device: None, device_untold: true, ..connected.clone() };
+        let page = review(&example(), &untold, now, "t").body;
+        assert!(page.contains("could not be asked") && !page.contains("is paired"), "{page}");
         let known = Connected { is_first: false, missing: Vec::new(), ..connected };
         let page = review(&example(), &known, now, "t").body;
         assert!(!page.contains("/not-mine") && !page.contains("/again"));

@@ -48,6 +48,8 @@ pub struct Connected {
     pub account_end: String,
     pub device: Option<String>,
     pub synced_at: Option<Timestamp>,
+    /// The devices were shared, but the provider could not tell them.
+    pub device_untold: bool,
     pub settings_granted: bool,
     pub granted: Vec<String>,
     pub missing: Vec<String>,
@@ -273,13 +275,22 @@ impl SignIns {
         }
     }
 
-    /// The account is being let go.
-    pub fn take_back(&mut self, ticket: u64) -> bool {
-        let row = self.get_mut(ticket).filter(|row| match &row.stage {
+    /// The account is being let go; not once the time to compare is over.
+    pub fn take_back(&mut self, ticket: u64, now: Instant) -> bool {
+        let row = self.get_mut(ticket).filter(|row| match row.stage(now) {
             Stage::Review(connected) => connected.is_first,
             _ => false,
         });
         row.map(|row| row.stage = Stage::Checking).is_some()
+    }
+
+    /// Whether the account may still be taken back, or is just being.
+    pub fn is_undecided(&self, ticket: u64, now: Instant) -> bool {
+        self.get(ticket).is_some_and(|row| match row.stage(now) {
+            Stage::Review(connected) => connected.is_first,
+            Stage::Checking => true,
+            Stage::Waiting(_) | Stage::Done | Stage::Ended => false,
+        })
     }
 
     /// Nothing came of the attempt: the same link may try again, with a new one.

@@ -13,10 +13,9 @@ pub const FOOTER: &str = "These pages come from the study's own gateway on this 
 // --- Results of a callback ---
 pub const CONNECTED_TITLE: &str = "Connected";
 pub const CONNECTED: &str = "The account is connected. You can close this page.";
-pub const DENIED_TITLE: &str = "Not connected";
+pub const NOT_CONNECTED_TITLE: &str = "Not connected";
 pub const DENIED: &str = "You chose not to share data. Nothing was stored. If that was a mistake, \
      ask the study team for a new sign-in.";
-pub const FAILED_TITLE: &str = "Not connected";
 pub const FAILED: &str = "The sign-in could not be completed. Nothing was changed. The study team \
      sees the reason and can start a new sign-in.";
 pub const OTHER_ACCOUNT_TITLE: &str = "This is another account";
@@ -92,6 +91,7 @@ pub const DEVICE: &str = "Device";
 pub const NO_DEVICE: &str = "No device is paired with this account yet. Pair the band in the \
      Google Health app, then ask the study team to look again.";
 pub const DEVICE_NOT_SHARED: &str = "Not known: the devices were not shared.";
+pub const DEVICE_UNTOLD: &str = "Not known: Google could not be asked for it just now.";
 pub const GRANTED: &str = "Shared";
 pub const GRANTED_NONE: &str = "Nothing";
 pub const MISSING: &str = "Not shared";
@@ -163,7 +163,7 @@ pub const fn hint(hint: Hint) -> &'static str {
              page and send the address that comes after it."
         }
         Hint::Denied => {
-            "You did not agree at Google, so nothing was stored. If that was a mistake, press \
+            "You did not agree at Google, so nothing was changed. If that was a mistake, press \
              \u{201c}Go to Google\u{201d} again."
         }
         Hint::OtherAccount => {

@@ -23,8 +23,8 @@ use crate::core::token::{Grant, SEED_PROVIDER};
 use crate::provider::fitbit_read::{self as read, FitbitRead, LabelledDay};
 use crate::provider::metric::{FitbitSource, Metric};
 use crate::provider::{
-    App, Devices, Identity, Page, PairedDevice, Provider, error_name, no_token_answer, read_token,
-    refuses_client, text_of, tidied, whole,
+    App, Devices, IN_BETWEEN, Identity, Page, PairedDevice, Provider, error_name, no_token_answer,
+    product_name, read_token, refuses_client, text_of, tidied, whole,
 };
 
 pub const NAME: &str = SEED_PROVIDER;
@@ -102,7 +102,7 @@ impl Provider for Fitbit {
     }
 
     fn scope_of(&self, metric: &Metric) -> Option<String> {
-        metric.fitbit.as_ref().map(|source| source.scope.to_owned())
+        scope_of(metric)
     }
 
     fn settings_scope(&self) -> String {
@@ -176,7 +176,7 @@ impl Provider for Fitbit {
         for (index, raw) in elements(text_of(reply)?)?.iter().enumerate() {
             let device = Element::object(raw, format!("devices[{index}]"))?;
             devices.push(PairedDevice {
-                name: device.optional("deviceVersion", Element::text)?.unwrap_or("device").into(),
+                name: product_name(device.optional("deviceVersion", Element::text)?),
                 is_scale: device.optional("type", Element::text)? == Some("SCALE"),
                 synced_at: synced_at(&device, zone)?,
             });
@@ -272,6 +272,10 @@ impl Provider for Fitbit {
     }
 }
 
+pub fn scope_of(metric: &Metric) -> Option<String> {
+    metric.fitbit.as_ref().map(|source| source.scope.to_owned())
+}
+
 /// `invalid_grant`, or `PERMISSION_DENIED`: since 2026 some errors came in Google's envelope
 /// (https://github.com/home-assistant/core/issues/169485). Messages echo tokens and are not read.
 fn error_type(reply: &Reply) -> String {
@@ -336,6 +340,7 @@ fn classify(reply: &Reply) -> Failure {
         (429, _) => fail(ErrorClass::Quota, "").after(reset_s(reply)),
         (500..=599, _) => fail(ErrorClass::Server, "").after(reply.retry_after_s()),
         (400..=499, _) => fail(ErrorClass::Bug, "the request is called wrong"),
+        (300..=399, _) => fail(ErrorClass::Format, IN_BETWEEN),
         _ => fail(ErrorClass::Format, "an answer that is not documented"),
     }
 }

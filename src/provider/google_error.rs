@@ -5,7 +5,7 @@
 use crate::core::error::{ErrorClass, Failure};
 use crate::core::exchange::Reply;
 use crate::core::json::Element;
-use crate::provider::{error_name, no_token_answer, refuses_client, text_of};
+use crate::provider::{IN_BETWEEN, error_name, no_token_answer, refuses_client, text_of};
 
 /// The names that Google gives an error; its message is never kept, it may echo tokens.
 #[derive(Debug, Default)]
@@ -107,6 +107,7 @@ pub fn classify(reply: &Reply) -> Failure {
         (429, _) => fail(ErrorClass::Quota, "").after(reply.retry_after_s()),
         (500..=599, _) => fail(ErrorClass::Server, "").after(reply.retry_after_s()),
         (400..=499, _) => fail(ErrorClass::Bug, "the request is called wrong"),
+        (300..=399, _) => fail(ErrorClass::Format, IN_BETWEEN),
         _ => fail(ErrorClass::Format, "an answer that is not documented"),
     }
 }

@@ -20,7 +20,7 @@ use crate::core::token::Grant;
 use crate::provider::google_error::{classify, classify_token, reasons};
 use crate::provider::metric::{Ask, Cadence, Metric, Read};
 use crate::provider::{
-    App, Devices, Identity, Page, PairedDevice, Provider, read_token, text_of, tidied,
+    App, Devices, Identity, Page, PairedDevice, Provider, product_name, read_token, text_of, tidied,
 };
 
 pub const NAME: &str = "google-health";
@@ -117,7 +117,7 @@ impl Provider for GoogleHealth {
     }
 
     fn scope_of(&self, metric: &Metric) -> Option<String> {
-        Some(format!("{SCOPE_PREFIX}{}.readonly", metric.google.scope.name()))
+        Some(scope_of(metric))
     }
 
     fn settings_scope(&self) -> String {
@@ -206,7 +206,7 @@ impl Provider for GoogleHealth {
                 return Err(device.unexpected("", "an object"));
             }
             Ok(PairedDevice {
-                name: device.text("deviceVersion").unwrap_or("device").into(),
+                name: product_name(device.text("deviceVersion").ok()),
                 is_scale: device.optional("deviceType", Element::text)? == Some("SCALE"),
                 synced_at: device.optional("lastSyncTime", Element::instant)?,
             })
@@ -329,6 +329,10 @@ impl Provider for GoogleHealth {
     fn token_may_be_stale(&self, reply: &Reply) -> bool {
         reply.status == 401 || (reply.status == 403 && reasons(reply).is_unexplained())
     }
+}
+
+pub fn scope_of(metric: &Metric) -> String {
+    format!("{SCOPE_PREFIX}{}.readonly", metric.google.scope.name())
 }
 
 /// Whether the point's value is an object without members. They are all `optional` in Google's

@@ -18,7 +18,7 @@ mod conformance_tests;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::config::DEVICE_PAGES_MAX;
+use crate::config::{DEVICE_NAME_CHARS_MAX, DEVICE_PAGES_MAX};
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::exchange::{Reply, Request};
 use crate::core::json::Element;
@@ -43,6 +43,13 @@ pub struct Identity {
     pub legacy_user_id: Option<String>,
 }
 
+impl Identity {
+    /// Whether this is an id of the same person, at this provider or at the retired one.
+    pub fn has(&self, account: &str) -> bool {
+        self.account == account || self.legacy_user_id.as_deref() == Some(account)
+    }
+}
+
 /// A device that the participant's account knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PairedDevice {
@@ -50,6 +57,13 @@ pub struct PairedDevice {
     pub name: String,
     pub is_scale: bool,
     pub synced_at: Option<Timestamp>,
+}
+
+/// A device's name as it may be shown: letters that steer a terminal are none of it.
+fn product_name(text: Option<&str>) -> String {
+    let plain = text.unwrap_or_default().chars().filter(|c| !c.is_control());
+    let plain: String = plain.take(DEVICE_NAME_CHARS_MAX).collect();
+    if plain.trim().is_empty() { "device".to_owned() } else { plain }
 }
 
 /// The device whose last sync says how far data can be complete: the newest that is no scale.
@@ -83,6 +97,21 @@ pub fn paired_devices(
     Err(Failure::new(ErrorClass::Format, format!("more than {DEVICE_PAGES_MAX} pages of devices")))
 }
 
+/// Whether a participant granted a metric: the token tells, whatever the settings say by now.
+pub fn granted(token: &Token, metric: &Metric) -> bool {
+    let scope = match token.provider.as_str() {
+        google_health::NAME => Some(google_health::scope_of(metric)),
+        fitbit::NAME => fitbit::scope_of(metric),
+        _ => None,
+    };
+    scope.is_some_and(|scope| token.granted(&scope))
+}
+
+/// What the answer means that no service of ours gives.
+pub const IN_BETWEEN: &str = "something between this machine and the provider answers, a sign-in \
+                              page of the network or a proxy: let this machine out past it, or \
+                              name the right HTTPS_PROXY";
+
 /// One page of rows.
 #[derive(Debug, Default)]
 pub struct Page {
@@ -105,11 +134,6 @@ pub trait Provider: Sync {
 
     /// The scope that a metric needs; `None` where the provider does not have it.
     fn scope_of(&self, metric: &Metric) -> Option<String>;
-
-    /// Whether a participant granted a metric.
-    fn granted(&self, token: &Token, metric: &Metric) -> bool {
-        self.scope_of(metric).is_some_and(|scope| token.granted(&scope))
-    }
 
     /// The scope that tells devices and time zone.
     fn settings_scope(&self) -> String;
@@ -172,6 +196,10 @@ pub trait Provider: Sync {
 
 /// OAuth's token reply (RFC 6749, section 5.1), with what either provider adds to it.
 fn read_token(reply: &Reply) -> Result<Grant> {
+    if reply.is_page() {
+        let what = format!("a web page came in the place of a token: {IN_BETWEEN}");
+        return Err(Failure::new(ErrorClass::Format, what));
+    }
     let grant = Element::object(text_of(reply)?, "token")?;
     // What is odd is taken as not sent: a code is used up and a refresh token may be spent, so no
     // consent is lost for a field that is not needed.
@@ -200,7 +228,7 @@ fn refuses_client(status: u16, error: &str) -> bool {
 
 /// A reply of the token service that OAuth does not know: a proxy's page, an HTTP 403.
 fn no_token_answer(status: u16) -> Failure {
-    let what = format!("the token service answers with an HTTP {status} that OAuth does not know");
+    let what = format!("HTTP {status}, which OAuth does not know: perhaps {IN_BETWEEN}");
     Failure::new(ErrorClass::Format, what)
 }
 
@@ -228,4 +256,17 @@ fn whole(body: &mut dyn std::io::Read) -> Result<String> {
 fn text_of(reply: &Reply) -> Result<&str> {
     std::str::from_utf8(&reply.body)
         .map_err(|_| Failure::new(ErrorClass::Format, "the reply is not UTF-8 text"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_is_named_without_what_steers_a_terminal() {
+        assert_eq!(product_name(Some("Charge\u{1b}[31m 6\r\n\u{9b}")), "Charge[31m 6");
+        assert_eq!(product_name(Some("\u{1b} ")), "device");
+        assert_eq!(product_name(None), "device");
+        assert_eq!(product_name(Some(&"x".repeat(500))).len(), DEVICE_NAME_CHARS_MAX);
+    }
 }

@@ -9,13 +9,13 @@ use crate::login::parameter;
 use crate::world::{USER, WHO, World, plain};
 
 /// A world whose application is registered for a port of this machine that is free.
-fn at_a_port() -> (World, u16) {
+pub fn at_a_port() -> (World, u16) {
     let free = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = free.local_addr().expect("an address").port();
     drop(free);
     let redirect = format!("http://localhost:{port}/auth/callback");
     let redirects = vec![redirect.clone()];
-    let mut world = World::new(Options { redirects, ..plain(Participant::numbered(2)) });
+    let mut world = World::new(Options { redirects, ..plain(Participant::numbered(3)) });
     world.set("GOOGLE_REDIRECT_URI", &redirect);
     world.set("FITSYNC_LISTEN", &format!("127.0.0.1:{port}"));
     (world, port)
@@ -145,7 +145,7 @@ fn settings_that_no_browser_can_come_back_to_are_refused() {
     let (mut world, port) = at_a_port();
     for wrong in ["x:y", "52685", "127.0.0.1", ":99999"] {
         world.set("FITSYNC_LISTEN", wrong);
-        world.run(&["login", USER]).exits(2).says("FITSYNC_LISTEN");
+        world.run(&["login", USER]).exits(2).says("FITSYNC_LISTEN is a port such as :8000");
     }
     world.set("FITSYNC_LISTEN", &format!("127.0.0.1:{port}"));
     for wrong in ["not a url", "http://study.example.org/cb", "http://localhost:8000/cb#x"] {

@@ -84,7 +84,9 @@ fn a_participant_who_does_not_agree_changes_nothing() {
 fn nobody_who_signs_in_for_a_minute_is_told_and_changes_nothing() {
     let world = World::new(plain(one()));
     let login = world.login(&[USER, "--timeout", "1"]);
-    login.end().exits(3).says("Nobody signed in in time");
+    // Its listener is on the loopback address: no phone can come.
+    let ran = login.end().exits(3).says("Nobody signed in in time");
+    ran.says("let a browser on this machine open this page, which leads through it (1 minute): ");
     assert!(!world.token_file(USER).exists());
 }
 
@@ -232,6 +234,53 @@ fn the_window_of_the_study_is_kept_and_nothing_outside_it_is_ever_asked() {
 }
 
 #[test]
+fn a_window_without_a_day_is_refused_before_anybody_consents() {
+    let mut world = World::new(plain(one()));
+    world.connect_with(&[USER, "--collect-from", "2026-11-24"], WHO).exits(0);
+    let ran = world.run(&["login", USER, "--collect-until", "2026-11-20"]).exits(2);
+    assert_eq!(ran.stdout, "");
+    ran.says("collected from 2026-11-24 to 2026-11-20");
+    let both = ["--collect-from", "2026-11-01", "--collect-until", "2026-11-20"];
+    world.connect_with(&[&[USER], &both[..]].concat(), WHO).exits(0);
+    world.run(&["login", USER, "--collect-from", "2026-11-21"]).exits(2).says("ever be read");
+    world.set("FITSYNC_COLLECT_FROM", "consent");
+    let past = ["login", "user_002", "--collect-until", "2026-10-01"];
+    world.run(&past).exits(2).says("nothing would ever be read of user_002");
+}
+
+#[test]
+fn what_would_waste_a_consent_is_told_before_it() {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let mut world = World::new(plain(one()));
+    let secret = world.unset("GOOGLE_CLIENT_SECRET");
+    for command in [&["login", USER][..], &["serve"]] {
+        let ran = world.run(command).exits(2).says("GOOGLE_CLIENT_SECRET is not set");
+        assert_eq!(ran.stdout, "");
+    }
+    world.set("GOOGLE_CLIENT_SECRET", &secret.expect("a secret"));
+    let mut private = std::fs::DirBuilder::new();
+    private.mode(0o700).create(world.dir.join("tokens")).expect("a folder");
+    std::fs::create_dir(world.dir.join("tokens/.user_001.probe.tmp")).expect("a folder");
+    let ran = world.run(&["login", USER]).exits(1).says("nobody is asked to sign in");
+    assert_eq!(ran.stdout, "");
+}
+
+#[test]
+fn one_person_is_one_participant_whichever_provider_comes_first() {
+    let mut world = World::connected(plain(one()));
+    world.use_fitbit();
+    world.connect_with(&["user_002"], WHO).exits(1).says("already connected as user_001");
+    assert!(!world.token_file("user_002").exists());
+}
+
+#[test]
+fn what_was_granted_is_told_without_the_settings_of_the_provider() {
+    let mut world = World::connected(plain(one()));
+    world.unset("GOOGLE_CLIENT_ID");
+    assert_eq!(world.status(USER)["metrics"]["steps"]["granted"], true);
+}
+
+#[test]
 fn the_day_of_the_consent_is_kept_and_binds_whatever_the_settings_say_later() {
     let mut world = World::new(plain(vec![at_noon()]));
     world.set("FITSYNC_COLLECT_FROM", "consent");
@@ -267,7 +316,8 @@ fn a_token_server_that_answers_nonsense_keeps_nothing() {
     {
         world.sim.inject(Fault::once(effect).host(Host::Token));
         let user = format!("user_{number}");
-        world.connect_with(&[&user], WHO).exits(1);
+        let ran = world.connect_with(&[&user], WHO).exits(1);
+        assert!(number > 0 || ran.stderr.contains("something between this machine"), "{ran:?}");
         assert!(!world.token_file(&user).exists());
     }
 }

@@ -19,6 +19,7 @@ mod pages;
 mod paste;
 mod quiet;
 mod reports;
+mod review;
 mod root;
 mod secrets;
 mod serve;

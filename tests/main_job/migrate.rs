@@ -77,6 +77,26 @@ fn the_same_person_goes_over_with_id_and_files() {
 }
 
 #[test]
+fn who_is_not_listed_or_cannot_be_read_is_not_passed_over() {
+    let mut world = on_fitbit();
+    world.set("FITBIT_USER_IDS", "user_009");
+    let list = world.run(&["migrate", "--list"]).exits(0);
+    assert!(list.stdout.contains("user_001  connected"), "{}", list.stdout);
+    std::fs::write(world.token_file(USER), "{").unwrap();
+    let list = world.run(&["migrate", "--list"]).exits(0).says("user_001 may be on the retired");
+    assert!(list.stdout.contains("Nobody else is known"), "{}", list.stdout);
+}
+
+#[test]
+fn the_days_of_the_retired_api_are_the_same_person_s_where_the_token_is_lost() {
+    let world = on_fitbit();
+    std::fs::remove_file(world.token_file(USER)).unwrap();
+    world.connect_with(&[USER], "p2").exits(1).says("has days of a different account");
+    world.connect(USER, WHO);
+    assert!(token(&world)["moved_at"].is_string() && token(&world)["account_since"].is_null());
+}
+
+#[test]
 fn another_person_s_account_is_refused() {
     let world = on_fitbit();
     let old = token(&world);

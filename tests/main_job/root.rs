@@ -1,10 +1,11 @@
 //! Started as root while the token folder is another user's: the run becomes that user, with that
 //! user's home. Needs root, as the build machines have it.
 
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::world::{USER, WHO, World, one, plain, ran};
 
@@ -101,4 +102,28 @@ fn a_third_user_is_told_to_use_sudo_and_nothing_is_done() {
     std::fs::set_permissions(&settings, std::fs::Permissions::from_mode(0o640)).expect("a mode");
     let words = ["--env-file", &settings.to_string_lossy(), "status"];
     ran(&mut as_stranger(&world, &words)).exits(2).says("sudo fitsync");
+}
+
+#[test]
+fn the_first_sign_in_by_root_makes_the_token_folder_for_the_owner_of_the_data() {
+    if !is_root() {
+        return;
+    }
+    let world = World::new(plain(one()));
+    std::fs::create_dir(world.data()).expect("a folder");
+    let mut command = for_everybody(&world, &["login", USER]);
+    give_away(&world.dir);
+    let mut login = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("a run");
+    let mut address = String::new();
+    let out = login.stdout.take().expect("stdout");
+    BufReader::new(out).read_line(&mut address).expect("a line");
+    login.kill().and_then(|()| login.wait()).expect("an end");
+    assert!(address.starts_with("http"), "{address}");
+    assert_eq!(std::fs::metadata(world.dir.join("tokens")).expect("a folder").uid(), OTHER);
+
+    // Where that owner may not make it, nobody is asked to sign in.
+    std::fs::remove_dir_all(world.dir.join("tokens")).expect("root may");
+    chown(&world.dir, Some(0), Some(0)).expect("root may");
+    let refused = ran(&mut for_everybody(&world, &["login", USER])).exits(1);
+    refused.says("may write to the token folder");
 }

@@ -1,14 +1,14 @@
 //! `fitsync serve` as a browser uses it, without one: the operator signs in and invites, a
 //! participant follows the link, and the timer's sync works on the same files meanwhile.
 
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use fitsync_sim::{Options, Participant};
 
-use crate::world::{USER, WHO, World, plain, ran};
+use crate::world::{Answer, Browser, USER, WHO, World, between, encoded, plain, ran};
 
 const PASSWORD: &str = "correct horse battery";
 /// How long anything that must come may take on a busy machine.
@@ -17,9 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The pages of a study, open until this is dropped.
 struct Pages {
     world: World,
-    port: u16,
     child: Child,
-    cookie: String,
+    browser: Browser,
 }
 
 impl Drop for Pages {
@@ -27,41 +26,6 @@ impl Drop for Pages {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// What one request was answered.
-struct Answer {
-    head: String,
-    body: String,
-}
-
-impl Answer {
-    fn status(&self) -> &str {
-        self.head.split(' ').nth(1).unwrap_or_default()
-    }
-
-    fn location(&self) -> &str {
-        let line = self.head.lines().find_map(|line| line.strip_prefix("Location: "));
-        line.unwrap_or_else(|| panic!("no Location: {}\n{}", self.head, self.body))
-    }
-
-    fn cookie(&self) -> String {
-        let line = self.head.lines().find_map(|line| line.strip_prefix("Set-Cookie: "));
-        line.and_then(|line| line.split(';').next()).expect("a cookie").to_owned()
-    }
-
-    fn token(&self) -> String {
-        between(&self.body, "name=\"token\" value=\"", "\"").to_owned()
-    }
-}
-
-fn between<'a>(text: &'a str, begin: &str, end: &str) -> &'a str {
-    let rest = text.split_once(begin).unwrap_or_else(|| panic!("no {begin} in {text}")).1;
-    rest.split_once(end).expect("an end").0
-}
-
-fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
 impl Pages {
@@ -79,7 +43,7 @@ impl Pages {
         writeln!(setting.stdin.take().expect("stdin"), "{PASSWORD}").expect("a password");
         assert!(setting.wait().expect("an end").success());
         let child = world.command(&["serve"]).stderr(Stdio::null()).spawn().expect("the binary");
-        let mut pages = Self { world, port, child, cookie: String::new() };
+        let mut pages = Self { world, child, browser: Browser::new(port) };
         let deadline = Instant::now() + PATIENCE;
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(Instant::now() < deadline, "the pages do not open");
@@ -91,38 +55,19 @@ impl Pages {
 
     fn sign_in(&mut self) {
         let page = self.get("/operator");
-        self.cookie = page.cookie();
+        self.browser.cookie = page.cookie();
         let form = format!("token={}&password={}", page.token(), encoded(PASSWORD));
         let signed_in = self.post("/operator/sign-in", &form);
         assert_eq!(signed_in.status(), "303", "{}", signed_in.body);
-        self.cookie = signed_in.cookie();
+        self.browser.cookie = signed_in.cookie();
     }
 
     fn get(&self, path: &str) -> Answer {
-        self.ask(&format!("GET {path} HTTP/1.1\r\n{}\r\n", self.headers()))
+        self.browser.get(path)
     }
 
     fn post(&self, path: &str, form: &str) -> Answer {
-        let length = form.len();
-        self.ask(&format!(
-            "POST {path} HTTP/1.1\r\n{}Content-Type: application/x-www-form-urlencoded\r\n\
-             Content-Length: {length}\r\n\r\n{form}",
-            self.headers()
-        ))
-    }
-
-    fn headers(&self) -> String {
-        let cookie = if self.cookie.is_empty() { "a=b" } else { &self.cookie };
-        format!("Host: localhost:{}\r\nCookie: {cookie}\r\n", self.port)
-    }
-
-    fn ask(&self, request: &str) -> Answer {
-        let mut socket = TcpStream::connect(("127.0.0.1", self.port)).expect("the pages");
-        socket.write_all(request.as_bytes()).expect("a request");
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer).expect("an answer");
-        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
-        Answer { head: head.to_owned(), body: body.to_owned() }
+        self.browser.post(path, form)
     }
 
     /// The path of a new link.
@@ -149,18 +94,11 @@ impl Pages {
 
     /// The address to which the provider sends the browser after the link's button.
     fn approve(&self, link: &str, who: &str) -> String {
-        let page = self.get(link);
-        let address = between(
-            &page.body,
-            "class=\"button\" target=\"_blank\" rel=\"noopener noreferrer\" href=\"",
-            "\"",
-        );
-        self.world.sim.consent(&address.replace("&amp;", "&"), who).expect("a consent")
+        self.world.sim.consent(&self.get(link).address(), who).expect("a consent")
     }
 
     fn paste(&self, link: &str, address: &str) -> Answer {
-        let token = self.get(&format!("{link}?paste=1")).token();
-        self.post(&format!("{link}/paste"), &format!("token={token}&address={}", encoded(address)))
+        self.browser.paste(link, address)
     }
 }
 
@@ -172,9 +110,11 @@ fn a_study_is_connected_by_links_while_the_sync_works_on_the_same_files() {
     assert_eq!(pages.paste(&link, &returned).location(), link);
     let review = pages.get(&link);
     assert!(review.body.contains("Is this the band on the wrist?"), "{}", review.body);
-    pages.world.sync(&[]).exits(0);
-    let done = pages.post(&format!("{link}/done"), &format!("token={}", review.token()));
+    pages.world.sync(&[]).exits(0).says("user=user_001 somebody compares the band");
+    assert!(pages.world.objects().is_empty());
+    let done = pages.browser.press(&link, "done");
     assert!(done.body.contains("the link is used up"), "{}", done.body);
+    pages.world.sync(&[]).exits(0);
     pages.world.check_bucket(USER, WHO);
     // A second one comes back by itself, to an address that carries no code afterwards.
     let link = pages.invite("user_002");
@@ -182,6 +122,7 @@ fn a_study_is_connected_by_links_while_the_sync_works_on_the_same_files() {
     let path = &returned[returned.find("/auth").expect("a path")..];
     assert_eq!(pages.get(path).location(), link);
     assert!(pages.get(&link).body.contains("Is this the band on the wrist?"));
+    pages.browser.press(&link, "done");
     pages.world.sync(&[]).exits(0);
     let list = pages.list_with("user_002");
     assert!(list.contains(USER) && list.contains("class=\"chart row\""), "{list}");

@@ -50,6 +50,25 @@ fn everything_of_the_participant_is_removed_and_of_nobody_else() {
 }
 
 #[test]
+fn a_consent_that_comes_after_the_withdrawal_is_given_back() {
+    let world = two();
+    for (user, who, confirmed) in [(USER, WHO, true), ("user_0011", "p2", false)] {
+        let mut login = world.login(&[user]);
+        world.run(&["withdraw", user, "--yes"]).exits(0);
+        let address = world.sim.consent(&login.url, who).expect("a consent");
+        if !confirmed {
+            let broken = Effect::Status { status: 500, retry_after_s: None };
+            world.sim.inject(Fault::always(broken).path("revoke"));
+        }
+        login.paste(&address);
+        let ran = login.end().exits(1).says(&format!("{user} has withdrawn"));
+        assert_eq!(world.sim.is_granted(who), !confirmed);
+        ran.says(if confirmed { "consent was revoked" } else { "myaccount.google.com" });
+        assert!(!world.token_file(user).exists());
+    }
+}
+
+#[test]
 fn without_being_asked_to_the_objects_stay() {
     let world = two();
     let before = world.objects();

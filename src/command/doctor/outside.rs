@@ -123,12 +123,21 @@ pub fn providers(context: &Context, report: &mut Report) -> Option<i64> {
 
 /// The browser on this machine ends at the redirect address's port: the pages should be there.
 fn pages_port(context: &Context, provider: &dyn Provider) -> Option<Finding> {
-    let redirect = Redirect::new(&provider.app().redirect_uri).loopback_port()?;
+    let redirect = Redirect::new(&provider.app().redirect_uri);
+    let leads_to = redirect.loopback_port()?;
     let listen = &context.config.listen;
     let port: u16 = listen.rsplit_once(':')?.1.parse().ok().filter(|port| *port != 0)?;
-    (port != redirect).then(|| {
-        let text = format!("FITSYNC_LISTEN has port {port}, the redirect address port {redirect}");
-        Finding::warn("redirect", text, "use one port for both, or paste each address")
+    if port != leads_to {
+        let text = format!("FITSYNC_LISTEN has port {port}, the redirect address port {leads_to}");
+        return Some(Finding::warn(
+            "redirect",
+            text,
+            "use one port for both, or paste each address",
+        ));
+    }
+    (!redirect.finds(port, context.config.tls.is_some())).then(|| {
+        let text = "of the sign-in pages and the redirect address, one has TLS and one has not";
+        Finding::warn("redirect", text.to_owned(), "give both TLS or none, or paste each address")
     })
 }
 
@@ -166,7 +175,7 @@ fn answers(provider: &dyn Provider, reply: Result<Reply>, only_way: bool) -> Fin
             Finding::warn(check, text, "fitsync migrate")
         }
         500.. => Finding::failure(check, &provider.classify(&reply)),
-        status if status < 400 || is_page(&reply) => Finding::fail(
+        status if status < 400 || reply.is_page() => Finding::fail(
             check,
             format!(
                 "the answer (HTTP {status}) is not that of {name}: a sign-in page or a proxy \
@@ -180,12 +189,6 @@ fn answers(provider: &dyn Provider, reply: Result<Reply>, only_way: bool) -> Fin
             Finding::warn(check, text, "check the addresses of the settings, if you changed them")
         }
     }
-}
-
-/// A web page where JSON belongs.
-fn is_page(reply: &Reply) -> bool {
-    let html = reply.header("content-type").is_some_and(|kind| kind.contains("html"));
-    html || reply.body.trim_ascii_start().starts_with(b"<")
 }
 
 /// Whether the provider knows the application: a made-up refresh token is refused for itself only

@@ -8,6 +8,7 @@ use crate::command::context::Context;
 use crate::core::checkup::{self, Finding};
 use crate::core::token::{AccountState, Token};
 use crate::core::user::UserId;
+use crate::provider::granted;
 
 const CHECK: &str = "participants";
 const SCOPES: &str = "scopes";
@@ -78,7 +79,7 @@ impl People {
             self.ends.push((name.clone(), at));
         }
         for metric in &context.config.metrics {
-            if provider.scope_of(metric).is_some() && !provider.granted(token, metric) {
+            if provider.scope_of(metric).is_some() && !granted(token, metric) {
                 self.not_granted.entry(metric.name).or_default().push(name.clone());
             }
         }

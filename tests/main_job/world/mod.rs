@@ -1,5 +1,6 @@
 //! A simulated world, a gateway in it (folders and settings), and the binary that runs there.
 
+mod browser;
 mod bucket;
 mod sign_in;
 
@@ -19,6 +20,7 @@ use fitsync_sim::jiff::{SignedDuration, Timestamp};
 use fitsync_sim::{Options, Participant, Seen, Sim};
 use serde_json::Value;
 
+pub use browser::{Answer, Browser, between, encoded};
 pub use bucket::DayRow;
 pub use sign_in::Login;
 
@@ -146,8 +148,9 @@ impl World {
         self.set("FITSYNC_PROVIDER", "fitbit");
     }
 
-    pub fn unset(&mut self, name: &str) {
-        self.settings.remove(name);
+    /// What it was.
+    pub fn unset(&mut self, name: &str) -> Option<String> {
+        self.settings.remove(name)
     }
 
     /// A data folder as on the first day, for a case of its own.

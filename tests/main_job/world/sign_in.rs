@@ -116,6 +116,21 @@ impl Login {
         Ran { code: status.code().unwrap_or(-1), stdout: format!("{}\n{rest}", self.url), stderr }
     }
 
+    /// Ctrl-C.
+    pub fn interrupt(&self) {
+        let (mut kill, id) = (std::process::Command::new("kill"), self.child.id().to_string());
+        assert!(kill.args(["-INT", &id]).status().expect("kill").success());
+    }
+
+    /// The path of its sign-in page.
+    #[track_caller]
+    pub fn page(&self) -> String {
+        self.hears("/s/");
+        let heard = self.heard();
+        let page = heard.split_once("/s/").expect("a page").1.split_whitespace().next();
+        format!("/s/{}", page.expect("a code"))
+    }
+
     /// Ends it from outside.
     pub fn kill(mut self) -> Ran {
         self.child.kill().expect("a process");
