@@ -131,10 +131,11 @@ fn no_secret_and_no_value_is_said_by_a_sync_however_it_ends() {
         world.sim.clear_faults();
     }
     world.sim.inject(
-        Fault::once(Effect::S3Error { status: 403, code: "SignatureDoesNotMatch".to_owned() })
+        Fault::always(Effect::S3Error { status: 403, code: "SignatureDoesNotMatch".to_owned() })
             .host(Host::S3),
     );
     heard.hear(world.sync(&["--from", "2026-10-01", "--to", "2026-10-02"]).exits(1));
+    world.sim.clear_faults();
     // What waits for its next try would keep the exit code.
     heard.hear(world.run(&["upload"]).exits(0));
     world.sim.expire_access_tokens();
