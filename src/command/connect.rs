@@ -114,7 +114,7 @@ pub fn connect(
     Ok(Connected {
         user: asked.user.clone(),
         account_end: token.account_end(),
-        device: devices.map(|devices| newest(&devices).cloned()),
+        device: devices.map(|devices| newest(&devices, context.clock.now()).cloned()),
         granted: names(granted),
         missing: names(missing),
         not_offered: names(not_offered),

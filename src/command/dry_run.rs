@@ -11,7 +11,7 @@ use crate::command::context::Context;
 use crate::command::fetch::{Wanted, never_signed_in};
 use crate::command::planning::window;
 use crate::command::sync::print_json;
-use crate::core::day::Calendar;
+use crate::core::day::{self, Calendar};
 use crate::core::error::Result;
 use crate::core::plan::{self, Device, Inputs, Plan, Wish};
 use crate::core::user::UserId;
@@ -82,7 +82,8 @@ fn plan_of(
     let mut book = Book::look(&config.data_dir, user)?;
     book.head.forget_what_is_to_come(now);
     book.open_months(plan::months(&book.head, now, config.lookback_days, wanted.named))?;
-    let zone = book.head.zone.clone().or(token.time_zone.clone()).or(config.time_zone.clone());
+    let stored = token.time_zone.clone().filter(|name| day::zone(name).is_ok());
+    let zone = book.head.zone.clone().or(stored).or(config.time_zone.clone());
     let calendar = Calendar::new(book.spans(), zone.as_deref().unwrap_or("UTC"))?
         .begins_at(token.account_since);
     let wish = |metric: &&'static crate::provider::metric::Metric| Wish {

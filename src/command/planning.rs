@@ -53,7 +53,7 @@ impl Fetch<'_, '_> {
         let known = Device::at(self.book.head.device_synced_at.map(|at| *at), now);
         match devices {
             Ok(devices) => {
-                let device = newest(&devices);
+                let device = newest(&devices, now);
                 let told = device.and_then(|device| device.synced_at);
                 let synced = Device::at(told, now);
                 self.device_ahead = told.is_some() && synced == Device::Unknown;

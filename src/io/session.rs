@@ -324,7 +324,10 @@ impl<'a> Session<'a> {
     /// Takes the newest token. A run goes on with the account that it began with, or not at all:
     /// the days of one account must not be filled with those of another.
     fn reload(&mut self) -> Result<()> {
-        let Some(token) = self.store.load(self.user)? else { return Ok(()) };
+        let Some(token) = self.store.load(self.user)? else {
+            let what = "the account was let go during this run; nothing more is read of it";
+            return Err(Failure::new(ErrorClass::Quota, what));
+        };
         if token.account != self.token.account || token.provider != self.token.provider {
             let what = "another account signed in during this run; the next run goes on with it";
             return Err(Failure::new(ErrorClass::Quota, what));

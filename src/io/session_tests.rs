@@ -127,3 +127,14 @@ fn a_success_of_anybody_shows_that_the_network_is_there() {
     guard.failed("u1", &Failure::new(ErrorClass::Clock, "x"));
     assert!(guard.check().is_err());
 }
+
+#[test]
+fn a_token_that_was_taken_away_does_not_come_back() {
+    let place = place("taken");
+    place.store.save(&place.user, &token("a", "r1", 3600)).unwrap();
+    let mut session = place.session(place.stored());
+    place.store.remove(&place.user).unwrap();
+    assert!(session.note_state(AccountState::SignInAgain).is_err());
+    assert!(place.store.load(&place.user).unwrap().is_none());
+    std::fs::remove_dir_all(place.store.dir()).unwrap();
+}

@@ -22,6 +22,7 @@ use crate::config::{DEVICE_NAME_CHARS_MAX, DEVICE_PAGES_MAX};
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::exchange::{Reply, Request};
 use crate::core::json::Element;
+use crate::core::ledger::ahead;
 use crate::core::plan::{Job, Reach};
 use crate::core::table::{Row, tidy};
 use crate::core::token::{Grant, Token};
@@ -66,9 +67,11 @@ fn product_name(text: Option<&str>) -> String {
     if plain.trim().is_empty() { "device".to_owned() } else { plain }
 }
 
-/// The device whose last sync says how far data can be complete: the newest that is no scale.
-pub fn newest(devices: &[PairedDevice]) -> Option<&PairedDevice> {
-    devices.iter().filter(|device| !device.is_scale).max_by_key(|device| device.synced_at)
+/// The device whose last sync says how far data can be complete: the newest that is no scale. A
+/// time that is still to come cannot be true and hides no other device's.
+pub fn newest(devices: &[PairedDevice], now: Timestamp) -> Option<&PairedDevice> {
+    let worn = devices.iter().filter(|device| !device.is_scale);
+    worn.max_by_key(|device| device.synced_at.map(|at| (!ahead(at, now), at)))
 }
 
 /// One page of devices.
@@ -261,6 +264,27 @@ fn text_of(reply: &Reply) -> Result<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_device_with_a_time_still_to_come_hides_no_other() {
+        let at = |text: &str| text.parse().unwrap();
+        let device = |name: &str, synced_at: Option<&str>| PairedDevice {
+            name: name.to_owned(),
+            is_scale: name == "scale",
+            synced_at: synced_at.map(at),
+        };
+        let named = |devices: &[PairedDevice]| {
+            newest(devices, at("2026-11-22T12:00:00Z")).map(|device| device.name.clone())
+        };
+        let drawer = device("drawer", Some("2030-01-01T00:00:00Z"));
+        let wrist = device("wrist", Some("2026-11-22T11:00:00Z"));
+        let new = device("new", None);
+        let scale = device("scale", Some("2026-11-22T11:30:00Z"));
+        let all = [drawer.clone(), wrist, new.clone(), scale.clone()];
+        assert_eq!(named(&all).as_deref(), Some("wrist"));
+        assert_eq!(named(&[new, drawer]).as_deref(), Some("drawer"));
+        assert_eq!(named(&[scale]), None);
+    }
 
     #[test]
     fn a_device_is_named_without_what_steers_a_terminal() {
