@@ -230,6 +230,7 @@ impl Connected {
             missing: owned(&self.missing),
             expires_at: self.refresh_expires_at,
             is_first: self.undecided.is_some(),
+            stayed: false,
         }
     }
 

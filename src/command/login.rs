@@ -196,7 +196,13 @@ impl Login<'_> {
 
     fn take_back(&mut self, visit: Visit) -> Result<()> {
         let (office, user) = (self.waiting.office, &self.asked.user);
-        self.waiting.meanwhile(|| take_back(office.context, office.provider, user))?;
+        let done = self.waiting.meanwhile(|| take_back(office.context, office.provider, user));
+        if let Err(failure) = done {
+            say(&format!("The account could not be let go, and is still connected: {failure}"));
+            say("Press the button on the page again; Done, or Enter here, leaves it connected.");
+            self.waiting.stays(visit);
+            return Ok(());
+        }
         self.connected = false;
         stop::expect(false);
         let address = self.waiting.again(Hint::TakenBack, Some(visit))?;

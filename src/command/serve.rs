@@ -162,15 +162,13 @@ impl<'scope, 'env> Counter<'scope, 'env> {
                     self.exchanged(ticket, *result, visit);
                 }
                 Done::TakenBack { ticket, result, visit } => {
-                    let hint = match result {
-                        Ok(()) => Hint::TakenBack,
-                        // The account is still connected.
-                        Err(failure) => {
-                            log::error!("an account could not be let go: {failure}");
-                            Hint::Failed
-                        }
-                    };
-                    self.again(ticket, hint, visit);
+                    if let Err(failure) = result {
+                        log::error!("an account could not be let go: {failure}");
+                        self.desk.sign_ins.stays(ticket, Instant::now());
+                        visit.answer(Page::redirect(&self.desk.path(ticket)));
+                    } else {
+                        self.again(ticket, Hint::TakenBack, visit);
+                    }
                 }
                 Done::Checked { right, visit } => {
                     let page = self.desk.password_checked(&visit.ask, right, Instant::now());
