@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use miniserde::json::{Number, Object, Value};
 
 use crate::config::{TOKEN_LIFE_S, TOKEN_REFRESH_BEFORE_S};
+use crate::core::bounds::{self, Bounds, date_of, string_of};
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::plan::Window;
 
@@ -164,6 +165,16 @@ impl Token {
         }
     }
 
+    /// Takes over the study window of token files that cannot be read.
+    pub fn take_bounds(&mut self, bounds: Bounds) {
+        (self.collect_from, self.collect_until) = bounds.dates();
+        for (name, bound) in [(bounds::FROM, bounds.from), (bounds::UNTIL, bounds.until)] {
+            let Some(bound) = bound else { continue };
+            self.window_unreadable |= date_of(&bound).is_none();
+            self.fields.0.insert(name.to_owned(), Value::String(bound));
+        }
+    }
+
     pub fn set_state(&mut self, state: AccountState, now: Timestamp) {
         if self.state != state {
             self.state = state;
@@ -216,8 +227,7 @@ impl Token {
             _ => None,
         };
         let time = |name: &str| fields.get(name).and_then(time_of);
-        // A time is taken for its date.
-        let date = |name: &str| text(name).and_then(|text| text.get(..10)?.parse().ok());
+        let date = |name: &str| text(name).and_then(|text| date_of(&text));
         let odd = |name: &str| text(name).is_some() && date(name).is_none();
         let window_unreadable = odd("collect_from") || odd("collect_until");
         let refresh_token = text("refresh_token")
@@ -302,19 +312,6 @@ impl Token {
         fields.insert("version".to_owned(), Value::Number(Number::I64(VERSION)));
         miniserde::json::to_string(&fields)
     }
-}
-
-/// The text that stands in broken JSON under a name, if it is whole.
-fn string_of(text: &str, name: &str) -> Option<String> {
-    let (_, rest) = text.split_once(&format!("\"{name}\""))?;
-    let rest = rest.trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;
-    let mut escaped = false;
-    let end = rest.find(|c| {
-        let ends = c == '"' && !escaped;
-        escaped = c == '\\' && !escaped;
-        ends
-    })?;
-    miniserde::json::from_str(&format!("\"{}\"", rest.get(..end)?)).ok()
 }
 
 fn int_of(value: &Value) -> Option<i64> {
