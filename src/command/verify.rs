@@ -119,10 +119,7 @@ struct Run<'a> {
 impl Run<'_> {
     /// Compares one month of a participant.
     fn month(&mut self, user: &UserId, key: MonthKey) -> Result<()> {
-        let items = match self.items(user, key) {
-            Ok(items) => items,
-            Err(failure) => return Ok(self.skip(user, &failure)),
-        };
+        let Some(items) = self.items(user, key) else { return Ok(()) };
         let mut broken = Vec::new();
         for (item, found) in self.compare_all(&items) {
             match found {
@@ -140,10 +137,7 @@ impl Run<'_> {
             return Ok(());
         }
         // A sync may have been at work meanwhile: what the ledger says otherwise now is no finding.
-        let now = match self.items(user, key) {
-            Ok(items) => items,
-            Err(failure) => return Ok(self.skip(user, &failure)),
-        };
+        let Some(now) = self.items(user, key) else { return Ok(()) };
         let now: BTreeMap<_, _> =
             now.into_iter().map(|item| (item.path.clone(), item.sums)).collect();
         broken.retain(|(item, _)| now.get(&item.path) == Some(&item.sums));
@@ -165,8 +159,12 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// What the ledger says the store has of a month.
-    fn items(&self, user: &UserId, key: MonthKey) -> Result<Vec<Item>> {
+    /// What the ledger says the store has of a month, unless it cannot be looked into.
+    fn items(&mut self, user: &UserId, key: MonthKey) -> Option<Vec<Item>> {
+        self.read_items(user, key).map_err(|failure| self.skip(user, &failure)).ok()
+    }
+
+    fn read_items(&self, user: &UserId, key: MonthKey) -> Result<Vec<Item>> {
         let mut book = Book::look(&self.context.config.data_dir, user)?;
         book.open_months([key])?;
         if book.lost.contains(&key) {
