@@ -190,9 +190,8 @@ fn store(
     let consented_at = before.token().and_then(|before| before.obtained_at).unwrap_or(now);
     let consent = zone.filter(|_| context.config.collect_from_consent);
     let consent = consent.map(|zone| consented_at.to_zoned(zone.clone()).date());
-    token.collect_from = asked.collect_from.or(token.collect_from).or(consent);
-    token.collect_until = asked.collect_until.or(token.collect_until);
-    token.window_unreadable &= !named;
+    token.name_bounds(asked.collect_from, asked.collect_until);
+    token.collect_from = token.collect_from.or(consent.filter(|_| !token.window_unreadable));
     let place = tokens.reserve(user)?;
     let undecided = match &before {
         Before::Nobody => Some(place.save_held(&token)?),

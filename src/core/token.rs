@@ -169,9 +169,26 @@ impl Token {
     pub fn take_bounds(&mut self, bounds: Bounds) {
         (self.collect_from, self.collect_until) = bounds.dates();
         for (name, bound) in [(bounds::FROM, bounds.from), (bounds::UNTIL, bounds.until)] {
-            let Some(bound) = bound else { continue };
-            self.window_unreadable |= date_of(&bound).is_none();
-            self.fields.0.insert(name.to_owned(), Value::String(bound));
+            let bound = bound.map(|bound| (name.to_owned(), Value::String(bound)));
+            self.fields.0.extend(bound);
+        }
+        self.name_bounds(None, None);
+    }
+
+    /// A bound that is named takes the place of the one before, or of one that cannot be read.
+    pub fn name_bounds(&mut self, from: Option<Date>, until: Option<Date>) {
+        self.collect_from = from.or(self.collect_from);
+        self.collect_until = until.or(self.collect_until);
+        let odd = |name, bound: Option<Date>| bound.is_none() && self.is_odd(name);
+        self.window_unreadable =
+            odd(bounds::FROM, self.collect_from) || odd(bounds::UNTIL, self.collect_until);
+    }
+
+    /// Whether a bound stands in the file and is no date.
+    fn is_odd(&self, name: &str) -> bool {
+        match self.fields.0.get(name) {
+            Some(Value::String(text)) => !text.is_empty() && date_of(text).is_none(),
+            _ => false,
         }
     }
 
@@ -295,9 +312,12 @@ impl Token {
         set("refresh_expires_at", time(self.refresh_expires_at));
         set("state", Some(self.state.name().to_owned()));
         set("state_since", time(self.state_since));
-        if !self.window_unreadable {
-            set("collect_from", date(self.collect_from));
-            set("collect_until", date(self.collect_until));
+        for (name, bound) in
+            [(bounds::FROM, self.collect_from), (bounds::UNTIL, self.collect_until)]
+        {
+            if bound.is_some() || !self.is_odd(name) {
+                set(name, date(bound));
+            }
         }
         set("time_zone", self.time_zone.clone());
         set("account_since", time(self.account_since));

@@ -259,6 +259,12 @@ fn the_window_of_the_study_outlives_a_token_that_cannot_be_read() {
     let _ = std::fs::remove_file(&previous);
     world.connect(USER, WHO);
     world.sync(&["--from", "2026-10-01"]).exits(1).says("collect_until in the token file");
+    world.connect_with(&[USER, "--collect-from", &from], WHO).exits(0);
+    world.sync(&["--from", "2026-10-01"]).exits(1).says("collect_until in the token file");
+    world.connect_with(&[USER, "--collect-until", &until], WHO).exits(0);
+    world.sync(&["--from", "2026-10-01"]).exits(0);
+    let days = world.completeness(USER).into_iter().map(|row| row.date.to_string());
+    assert_eq!(days.collect::<std::collections::BTreeSet<_>>(), [from.clone(), until].into());
     // Nothing of it is left.
     for path in [&token, &previous] {
         let _ = std::fs::remove_file(path);
