@@ -4,13 +4,11 @@
 use jiff::Timestamp;
 
 use crate::command::context::Context;
-use crate::command::withdraw::read_revocation;
+use crate::command::withdraw::{ask_revocation, read_revocation};
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
-use crate::core::exchange::Reply;
 use crate::core::token::Token;
 use crate::core::user::UserId;
 use crate::io::book::Book;
-use crate::io::session::Guard;
 use crate::io::withdrawals;
 use crate::provider::{Identity, Provider};
 
@@ -60,6 +58,16 @@ impl Before {
         }
     }
 
+    /// Whether days of another account stand under this id.
+    pub fn others_stay(&self, context: &Context, user: &UserId, identity: &Identity) -> bool {
+        match self {
+            Self::Nobody => false,
+            Self::Days(days) => days.others_until.is_some(),
+            Self::Token(_) => days_of(context, user, identity)
+                .is_ok_and(|days| days.is_some_and(|days| days.others_until.is_some())),
+        }
+    }
+
     pub fn refusal(&self, user: &UserId, provider: &dyn Provider) -> Failure {
         let moves = self.token().is_some_and(|token| token.provider != provider.name());
         let command = if moves { "migrate --replace" } else { "login --replace" };
@@ -75,7 +83,26 @@ impl Before {
     }
 
     /// What the new token takes over: the study window, and from when on its account counts.
-    pub fn hand_on(&self, token: &mut Token, other: bool) {
+    /// `named`: this sign-in was given a window.
+    pub fn hand_on(
+        &self,
+        context: &Context,
+        user: &UserId,
+        token: &mut Token,
+        other: bool,
+        named: bool,
+    ) {
+        if self.token().is_none() {
+            let bounds = context.tokens.bounds(user);
+            if bounds.doubtful && !named && matches!(self, Self::Days(_)) {
+                log::warn!(
+                    "user={user} the token of before is lost, and with it the study window if \
+                     there was one: to give it again, run fitsync login {user} --collect-from \
+                     DATE --collect-until DATE"
+                );
+            }
+            token.take_bounds(bounds);
+        }
         match self {
             Self::Nobody => {}
             Self::Token(before) => token.follow(before, !other),
@@ -98,12 +125,6 @@ fn days_of(context: &Context, user: &UserId, identity: &Identity) -> Result<Opti
     let others_until = others.map(|day| *day.end).max();
     let newest = days.values().next_back();
     Ok(newest.map(|day| Days { account: day.account.clone(), others_until }))
-}
-
-/// Whether days of another account stand under this id.
-pub fn others_stay(context: &Context, user: &UserId, identity: &Identity) -> bool {
-    let days = days_of(context, user, identity);
-    days.is_ok_and(|days| days.is_some_and(|days| days.others_until.is_some()))
 }
 
 /// An account belongs to one participant: two ids with the same data would be a silent error.
@@ -131,8 +152,8 @@ pub fn refuse_withdrawn(
     refresh_token: &Secret,
 ) -> Result<()> {
     let Err(failure) = context.refuse_withdrawn(user) else { return Ok(()) };
-    let consent = match revoke(context, provider, user, refresh_token) {
-        Ok(()) => "the new consent was revoked".to_owned(),
+    let consent = match ask_revocation(context, provider, refresh_token) {
+        Ok(_) => "the new consent was revoked".to_owned(),
         Err(why) => format!(
             "the new consent could not be revoked ({why}): its owner can do so at {}",
             provider.connections_page()
@@ -142,23 +163,11 @@ pub fn refuse_withdrawn(
     Err(Failure { class: ErrorClass::Account, what, ..failure })
 }
 
-fn revoke(
-    context: &Context,
-    provider: &dyn Provider,
-    user: &UserId,
-    refresh_token: &Secret,
-) -> Result<()> {
-    let request = provider.revoke_request(refresh_token);
-    let classify = |reply: &Reply| provider.classify(reply);
-    let reply = Guard::new(1).send(user.as_str(), &context.http, &request, classify)?;
-    read_revocation(provider, &request, &reply).map(drop)
-}
-
 /// Lets go of an account that was connected a moment ago and is not the participant's.
 pub fn take_back(context: &Context, provider: &dyn Provider, user: &UserId) -> Result<()> {
     let _lock = context.tokens.lock(user)?;
     let Some(token) = context.tokens.load(user)? else { return Ok(()) };
-    if let Err(failure) = revoke(context, provider, user, &token.refresh_token) {
+    if let Err(failure) = ask_revocation(context, provider, &token.refresh_token) {
         log::warn!(
             "user={user} the account could not be told ({failure}): its owner can remove the \
              study at {}",

@@ -180,7 +180,8 @@ fn store(
         return Err(before.refusal(user, provider));
     }
     token.legacy_user_id.clone_from(&identity.legacy_user_id);
-    before.hand_on(&mut token, other);
+    let named = asked.collect_from.or(asked.collect_until).is_some();
+    before.hand_on(context, user, &mut token, other, named);
     let former = before.token().filter(|before| before.provider != token.provider);
     if let Some(former) = former {
         withdrawals::keep_former(tokens, user, former)?;
@@ -189,9 +190,8 @@ fn store(
     let consented_at = before.token().and_then(|before| before.obtained_at).unwrap_or(now);
     let consent = zone.filter(|_| context.config.collect_from_consent);
     let consent = consent.map(|zone| consented_at.to_zoned(zone.clone()).date());
-    token.collect_from = asked.collect_from.or(token.collect_from).or(consent);
-    token.collect_until = asked.collect_until.or(token.collect_until);
-    token.window_unreadable &= asked.collect_from.or(asked.collect_until).is_none();
+    token.name_bounds(asked.collect_from, asked.collect_until);
+    token.collect_from = token.collect_from.or(consent.filter(|_| !token.window_unreadable));
     let place = tokens.reserve(user)?;
     let undecided = match &before {
         Before::Nobody => Some(place.save_held(&token)?),
@@ -200,7 +200,7 @@ fn store(
     if let Some(former) = former {
         accounts::let_go_of_former(context, user, former);
     }
-    let others_stay = other && accounts::others_stay(context, user, identity);
+    let others_stay = other && before.others_stay(context, user, identity);
     Ok(Stored { token, undecided, others_stay })
 }
 
@@ -230,6 +230,7 @@ impl Connected {
             missing: owned(&self.missing),
             expires_at: self.refresh_expires_at,
             is_first: self.undecided.is_some(),
+            stayed: false,
         }
     }
 

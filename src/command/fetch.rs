@@ -104,7 +104,7 @@ fn check_state(
     if token.window_unreadable {
         let what = format!(
             "collect_from or collect_until in the token file is no date such as 2026-11-22: \
-             correct it, or run: fitsync login {user} --collect-from DATE"
+             correct it, or name it: fitsync login {user} --collect-from DATE --collect-until DATE"
         );
         return Err(Failure::new(ErrorClass::Format, what));
     }

@@ -196,7 +196,13 @@ impl Login<'_> {
 
     fn take_back(&mut self, visit: Visit) -> Result<()> {
         let (office, user) = (self.waiting.office, &self.asked.user);
-        self.waiting.meanwhile(|| take_back(office.context, office.provider, user))?;
+        let done = self.waiting.meanwhile(|| take_back(office.context, office.provider, user));
+        if let Err(failure) = done {
+            say(&format!("The account could not be let go, and is still connected: {failure}"));
+            say("Press the button on the page again; Done, or Enter here, leaves it connected.");
+            self.waiting.stays(visit);
+            return Ok(());
+        }
         self.connected = false;
         stop::expect(false);
         let address = self.waiting.again(Hint::TakenBack, Some(visit))?;
@@ -243,15 +249,13 @@ fn check_window(
     if from.or(until).is_none() {
         return Ok(());
     }
-    let before = context.tokens.load(user).unwrap_or_default();
-    let before = before.as_ref();
+    let is_first = context.tokens.load(user).unwrap_or_default().is_none();
+    let before = context.tokens.window(user);
     // The day may not have begun yet where the participant lives.
     let today = context.clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
-    let consent = context.config.collect_from_consent && before.is_none();
-    let from = from
-        .or_else(|| before.and_then(|token| token.collect_from))
-        .or_else(|| consent.then(|| previous(today)));
-    let until = until.or_else(|| before.and_then(|token| token.collect_until));
+    let consent = context.config.collect_from_consent && is_first;
+    let from = from.or(before.0).or_else(|| consent.then(|| previous(today)));
+    let until = until.or(before.1);
     match from.zip(until).filter(|(from, until)| from > until) {
         None => Ok(()),
         Some((from, until)) => {

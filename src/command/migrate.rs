@@ -98,12 +98,14 @@ fn left(context: &Context, named: &[UserId]) -> Result<(Vec<(UserId, Left)>, usi
             }
             continue;
         }
-        let head = Book::look(&context.config.data_dir, &user)?.head;
-        let left = Left {
-            user_id: user.to_string(),
-            state: token.state.name().to_owned(),
-            newest: head.newest.values().max().map(|at| utc(**at)),
+        let newest = match Book::look(&context.config.data_dir, &user) {
+            Ok(book) => book.head.newest.values().max().map(|at| utc(**at)),
+            Err(failure) => {
+                say(&format!("What was read of {user} cannot be told: {failure}"));
+                None
+            }
         };
+        let left = Left { user_id: user.to_string(), state: token.state.name().to_owned(), newest };
         found.push((user, left));
     }
     Ok((found, unreadable))

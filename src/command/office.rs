@@ -56,16 +56,15 @@ impl Office for StudyOffice<'_> {
         let mut metrics: Vec<(String, String)> =
             metrics.map(|m| (m.name.to_owned(), first_words(m.meaning).to_owned())).collect();
         metrics.push((text::SETTINGS.to_owned(), text::SETTINGS_MEANING.to_owned()));
-        let token = self.context.tokens.load(user).unwrap_or_default();
+        let before = self.context.tokens.window(user);
         let zone = zone(config.time_zone.as_deref().unwrap_or("UTC"))?;
         let today = self.context.clock.now().to_zoned(zone).date();
         let usual =
             if config.collect_from_consent { today } else { back(today, config.lookback_days) };
-        let before = token.as_ref();
         Ok(Facts {
             metrics,
-            from: self.collect.0.or(before.and_then(|token| token.collect_from)).or(Some(usual)),
-            until: self.collect.1.or(before.and_then(|token| token.collect_until)),
+            from: self.collect.0.or(before.0).or(Some(usual)),
+            until: self.collect.1.or(before.1),
             study: config.study_name.clone(),
             returns_to: shown(&self.provider.app().redirect_uri).to_owned(),
             connections: self.provider.connections_page().to_owned(),

@@ -97,6 +97,7 @@ impl Overview {
         Ok(ParticipantView {
             user: self.user.to_string(),
             state: self.state.to_owned(),
+            problem: None,
             device: head.device.clone(),
             synced_at: head.device_synced_at.map(|at| *at),
             device_unknown: head.device_unknown.clone(),

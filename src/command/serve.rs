@@ -162,15 +162,13 @@ impl<'scope, 'env> Counter<'scope, 'env> {
                     self.exchanged(ticket, *result, visit);
                 }
                 Done::TakenBack { ticket, result, visit } => {
-                    let hint = match result {
-                        Ok(()) => Hint::TakenBack,
-                        // The account is still connected.
-                        Err(failure) => {
-                            log::error!("an account could not be let go: {failure}");
-                            Hint::Failed
-                        }
-                    };
-                    self.again(ticket, hint, visit);
+                    if let Err(failure) = result {
+                        log::error!("an account could not be let go: {failure}");
+                        self.desk.sign_ins.stays(ticket, Instant::now());
+                        visit.answer(Page::redirect(&self.desk.path(ticket)));
+                    } else {
+                        self.again(ticket, Hint::TakenBack, visit);
+                    }
                 }
                 Done::Checked { right, visit } => {
                     let page = self.desk.password_checked(&visit.ask, right, Instant::now());
@@ -265,15 +263,15 @@ fn make_page(
             if !context.known()?.contains(user) {
                 return Ok(Outcome::NotFound.page());
             }
-            let one = Overview::load(context, &tokens, user, OPERATOR_CALENDAR_DAYS)?;
-            Ok(pages::participant(&one.view(context)?, now, token))
+            let one = view(context, &tokens, user, OPERATOR_CALENDAR_DAYS);
+            Ok(pages::participant(&one, now, token))
         }
         Shown::List(filter) => {
             let fresh = Duration::from_secs(OPERATOR_FRESH_S);
             if list.as_ref().is_none_or(|(at, _)| at.elapsed() > fresh) {
                 let all = context.known()?;
-                let views = all.iter().map(|user| view(context, &tokens, user));
-                *list = Some((Instant::now(), views.collect::<Result<_>>()?));
+                let views = all.iter().map(|user| view(context, &tokens, user, OPERATOR_LIST_DAYS));
+                *list = Some((Instant::now(), views.collect()));
             }
             let all = list.as_ref().map_or(&[][..], |(_, all)| all);
             Ok(pages::participants(all, *filter, now, token))
@@ -281,6 +279,10 @@ fn make_page(
     }
 }
 
-fn view(context: &Context, tokens: &TokenStore, user: &UserId) -> Result<ParticipantView> {
-    Overview::load(context, tokens, user, OPERATOR_LIST_DAYS)?.view(context)
+/// A ledger that cannot be looked into hides nobody else.
+fn view(context: &Context, tokens: &TokenStore, user: &UserId, days: u32) -> ParticipantView {
+    let one = Overview::load(context, tokens, user, days);
+    one.and_then(|one| one.view(context)).unwrap_or_else(|failure| {
+        ParticipantView::unreadable(user.as_str(), context.is_synced(user), &failure.to_string())
+    })
 }

@@ -93,8 +93,11 @@ fn compare(context: &Context, arguments: &VerifyArguments) -> Result<u8> {
     };
     let mut months = Vec::new();
     for user in &users {
-        let keys = Book::look(&context.config.data_dir, user)?.month_keys()?;
-        months.extend(keys.into_iter().map(|key| (user, key)));
+        let book = Book::look(&context.config.data_dir, user);
+        match book.and_then(|book| book.month_keys()) {
+            Ok(keys) => months.extend(keys.into_iter().map(|key| (user, key))),
+            Err(failure) => run.skip(user, &failure),
+        }
     }
     for (done, (user, key)) in months.iter().enumerate() {
         run.month(user, *key)?;
@@ -116,7 +119,7 @@ struct Run<'a> {
 impl Run<'_> {
     /// Compares one month of a participant.
     fn month(&mut self, user: &UserId, key: MonthKey) -> Result<()> {
-        let items = self.items(user, key)?;
+        let Some(items) = self.items(user, key) else { return Ok(()) };
         let mut broken = Vec::new();
         for (item, found) in self.compare_all(&items) {
             match found {
@@ -134,8 +137,9 @@ impl Run<'_> {
             return Ok(());
         }
         // A sync may have been at work meanwhile: what the ledger says otherwise now is no finding.
+        let Some(now) = self.items(user, key) else { return Ok(()) };
         let now: BTreeMap<_, _> =
-            self.items(user, key)?.into_iter().map(|item| (item.path.clone(), item.sums)).collect();
+            now.into_iter().map(|item| (item.path.clone(), item.sums)).collect();
         broken.retain(|(item, _)| now.get(&item.path) == Some(&item.sums));
         // A HEAD cannot tell a missing bucket from a missing object.
         let all_missing = broken.iter().all(|(_, found)| matches!(found, Found::Missing));
@@ -147,13 +151,20 @@ impl Run<'_> {
         }
         if self.repair {
             let items: Vec<_> = broken.into_iter().map(|(item, _)| item).collect();
-            self.report.repaired += self.mend(user, key, &items)?;
+            match self.mend(user, key, &items) {
+                Ok(repaired) => self.report.repaired += repaired,
+                Err(failure) => self.skip(user, &failure),
+            }
         }
         Ok(())
     }
 
-    /// What the ledger says the store has of a month.
-    fn items(&self, user: &UserId, key: MonthKey) -> Result<Vec<Item>> {
+    /// What the ledger says the store has of a month, unless it cannot be looked into.
+    fn items(&mut self, user: &UserId, key: MonthKey) -> Option<Vec<Item>> {
+        self.read_items(user, key).map_err(|failure| self.skip(user, &failure)).ok()
+    }
+
+    fn read_items(&self, user: &UserId, key: MonthKey) -> Result<Vec<Item>> {
         let mut book = Book::look(&self.context.config.data_dir, user)?;
         book.open_months([key])?;
         if book.lost.contains(&key) {
@@ -223,8 +234,18 @@ impl Run<'_> {
         let first = self.told.insert(failure.what.clone());
         let level = if first { log::Level::Error } else { log::Level::Debug };
         log::log!(level, "class={} {failure}", failure.class.name());
+        self.note(failure, Some(item));
+    }
+
+    /// A ledger that cannot be worked with: the others are compared all the same.
+    fn skip(&mut self, user: &UserId, failure: &Failure) {
+        log::error!("user={user} class={} {failure}", failure.class.name());
+        self.note(failure, None);
+    }
+
+    fn note(&mut self, failure: &Failure, item: Option<&Item>) {
         if self.report.failures.len() < VERIFY_LISTED_MAX {
-            self.report.failures.push(failure_report(failure, Some(item)));
+            self.report.failures.push(failure_report(failure, item));
         }
         self.report.exit = worst_exit([self.report.exit, failure.class.exit_code()]);
     }

@@ -232,10 +232,22 @@ impl<'a> Waiting<'a> {
     pub fn review(&mut self, connected: Connected, visit: Visit) {
         let now = Instant::now();
         self.desk.sign_ins.connected(self.ticket, connected, now);
-        self.deadline = self.end.min(now + Duration::from_millis(PORTAL_LOOK_MS));
+        self.wait_for_look(now);
         let at_end = matches!(self.lines.try_recv(), Err(TryRecvError::Disconnected));
         self.attended = visit.post || !at_end;
         self.go_on(Some(visit));
+    }
+
+    /// The account could not be taken back: it is to be compared again.
+    pub fn stays(&mut self, visit: Visit) {
+        let now = Instant::now();
+        self.desk.sign_ins.stays(self.ticket, now);
+        self.wait_for_look(now);
+        self.go_on(Some(visit));
+    }
+
+    fn wait_for_look(&mut self, now: Instant) {
+        self.deadline = self.end.min(now + Duration::from_millis(PORTAL_LOOK_MS));
     }
 
     /// The page with the device was asked for: it stays for a while.

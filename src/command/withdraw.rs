@@ -18,7 +18,7 @@ use crate::io::erase::{Erased, erase};
 use crate::io::session::Guard;
 use crate::io::store::Store;
 use crate::io::withdrawals;
-use crate::provider::{Provider, fitbit, google_health};
+use crate::provider::{IN_BETWEEN, Provider, fitbit, google_health};
 
 pub fn run(context: &Context, arguments: &WithdrawArguments) -> Result<u8> {
     let usage = |what: String| Failure::new(ErrorClass::Usage, what);
@@ -92,7 +92,7 @@ fn take_in(context: &Context, user: &UserId, withdrawal: &mut Withdrawal) -> Res
         Ok(None) if withdrawal.receipt_lost() => {
             return Err(Failure::new(ErrorClass::Config, withdrawal.revocation.clone()));
         }
-        Ok(None) if withdrawal.revoked_at.is_none() && withdrawal.refresh_token.is_none() => {
+        Ok(None) if withdrawal.token_is_open() => {
             let how = match withdrawal.token_problem {
                 Some(_) => "not by fitsync: its token file could not be read, and was taken away",
                 None => "there was no token",
@@ -209,8 +209,8 @@ fn revoke_former(context: &Context, _user: &UserId, withdrawal: &mut Withdrawal)
     Ok(())
 }
 
-/// How a grant ended.
-fn ask_revocation(
+/// Asks a provider to end a grant; how it ended.
+pub fn ask_revocation(
     context: &Context,
     provider: &dyn Provider,
     refresh_token: &Secret,
@@ -229,6 +229,11 @@ pub fn read_revocation(
 ) -> Result<&'static str> {
     let gone = || matches!(provider.error_name(reply).as_str(), "invalid_token" | "invalid_grant");
     match reply.status {
+        200..=299 if reply.is_page() => {
+            let what = format!("a web page came in the place of an answer: {IN_BETWEEN}");
+            let failure = Failure::new(ErrorClass::Format, what);
+            Err(not_revoked(provider, failure).at(request.label()))
+        }
         200..=299 => Ok("confirmed by the provider"),
         400 | 401 if gone() => Ok("it had ended before"),
         410 => Ok("the provider is switched off"),
@@ -241,10 +246,14 @@ fn not_revoked(provider: &dyn Provider, failure: Failure) -> Failure {
     if matches!(failure.class, ErrorClass::Network | ErrorClass::Server | ErrorClass::Quota) {
         return failure;
     }
+    // Whether the provider itself answered is not known.
+    let refuses = match failure.class {
+        ErrorClass::Format => "this did not end the consent".to_owned(),
+        _ => format!("{} refuses to end the consent", provider.name()),
+    };
     let what = format!(
-        "{}: {} refuses to end the consent; the participant can, at {}",
+        "{}; {refuses}; the participant can, at {}",
         failure.what,
-        provider.name(),
         provider.connections_page()
     );
     Failure { class: ErrorClass::Config, what, ..failure }

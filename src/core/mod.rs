@@ -6,6 +6,7 @@ pub mod aws_profile;
 pub mod aws_settings;
 pub mod aws_xml;
 pub mod backoff;
+pub mod bounds;
 pub mod checkup;
 pub mod completeness;
 pub mod day;

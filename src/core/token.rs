@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use miniserde::json::{Number, Object, Value};
 
 use crate::config::{TOKEN_LIFE_S, TOKEN_REFRESH_BEFORE_S};
+use crate::core::bounds::{self, Bounds, date_of, string_of};
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::plan::Window;
 
@@ -164,6 +165,33 @@ impl Token {
         }
     }
 
+    /// Takes over the study window of token files that cannot be read.
+    pub fn take_bounds(&mut self, bounds: Bounds) {
+        (self.collect_from, self.collect_until) = bounds.dates();
+        for (name, bound) in [(bounds::FROM, bounds.from), (bounds::UNTIL, bounds.until)] {
+            let bound = bound.map(|bound| (name.to_owned(), Value::String(bound)));
+            self.fields.0.extend(bound);
+        }
+        self.name_bounds(None, None);
+    }
+
+    /// A bound that is named takes the place of the one before, or of one that cannot be read.
+    pub fn name_bounds(&mut self, from: Option<Date>, until: Option<Date>) {
+        self.collect_from = from.or(self.collect_from);
+        self.collect_until = until.or(self.collect_until);
+        let odd = |name, bound: Option<Date>| bound.is_none() && self.is_odd(name);
+        self.window_unreadable =
+            odd(bounds::FROM, self.collect_from) || odd(bounds::UNTIL, self.collect_until);
+    }
+
+    /// Whether a bound stands in the file and is no date.
+    fn is_odd(&self, name: &str) -> bool {
+        match self.fields.0.get(name) {
+            Some(Value::String(text)) => !text.is_empty() && date_of(text).is_none(),
+            _ => false,
+        }
+    }
+
     pub fn set_state(&mut self, state: AccountState, now: Timestamp) {
         if self.state != state {
             self.state = state;
@@ -216,8 +244,7 @@ impl Token {
             _ => None,
         };
         let time = |name: &str| fields.get(name).and_then(time_of);
-        // A time is taken for its date.
-        let date = |name: &str| text(name).and_then(|text| text.get(..10)?.parse().ok());
+        let date = |name: &str| text(name).and_then(|text| date_of(&text));
         let odd = |name: &str| text(name).is_some() && date(name).is_none();
         let window_unreadable = odd("collect_from") || odd("collect_until");
         let refresh_token = text("refresh_token")
@@ -285,9 +312,12 @@ impl Token {
         set("refresh_expires_at", time(self.refresh_expires_at));
         set("state", Some(self.state.name().to_owned()));
         set("state_since", time(self.state_since));
-        if !self.window_unreadable {
-            set("collect_from", date(self.collect_from));
-            set("collect_until", date(self.collect_until));
+        for (name, bound) in
+            [(bounds::FROM, self.collect_from), (bounds::UNTIL, self.collect_until)]
+        {
+            if bound.is_some() || !self.is_odd(name) {
+                set(name, date(bound));
+            }
         }
         set("time_zone", self.time_zone.clone());
         set("account_since", time(self.account_since));
@@ -302,19 +332,6 @@ impl Token {
         fields.insert("version".to_owned(), Value::Number(Number::I64(VERSION)));
         miniserde::json::to_string(&fields)
     }
-}
-
-/// The text that stands in broken JSON under a name, if it is whole.
-fn string_of(text: &str, name: &str) -> Option<String> {
-    let (_, rest) = text.split_once(&format!("\"{name}\""))?;
-    let rest = rest.trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;
-    let mut escaped = false;
-    let end = rest.find(|c| {
-        let ends = c == '"' && !escaped;
-        escaped = c == '\\' && !escaped;
-        ends
-    })?;
-    miniserde::json::from_str(&format!("\"{}\"", rest.get(..end)?)).ok()
 }
 
 fn int_of(value: &Value) -> Option<i64> {

@@ -14,6 +14,15 @@ fn a_study_window_that_is_no_date_is_kept_and_told() {
     assert!(!token.window_unreadable);
     let odd = Token::parse(r#"{"refresh_token":"r","collect_from":"autumn"}"#).unwrap();
     assert!(odd.window_unreadable && odd.to_json().contains("autumn"));
+    // The one that is named is cured, and it alone.
+    let text = r#"{"refresh_token":"r","collect_from":"spring","collect_until":"autumn"}"#;
+    let mut odd = Token::parse(text).unwrap();
+    odd.name_bounds(token.collect_from, None);
+    let kept = Token::parse(&odd.to_json()).unwrap();
+    assert!(odd.window_unreadable && kept.window_unreadable);
+    assert_eq!((kept.collect_from, kept.collect_until), (token.collect_from, None));
+    odd.name_bounds(None, token.collect_from);
+    assert!(!odd.window_unreadable && !odd.to_json().contains("autumn"));
 }
 
 #[test]

@@ -131,6 +131,13 @@ impl Withdrawal {
         open && self.revocation == RECEIPT_LOST
     }
 
+    /// Whether nothing was said of the token yet, but that its file could not be read. What an
+    /// older version said of it stays.
+    pub fn token_is_open(&self) -> bool {
+        let open = self.revoked_at.is_none() && self.refresh_token.is_none();
+        open && (self.revocation.is_empty() || self.token_problem.is_some())
+    }
+
     /// The consent of before, which is asked about once: its provider may be gone for good.
     pub fn former_revoked(&mut self, how: &str) {
         self.former_refresh_token = None;

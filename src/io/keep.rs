@@ -33,7 +33,7 @@ pub fn make_room(
     keep_days: u32,
     clock: &Clock,
 ) -> Result<Room> {
-    let mut room = Room::default();
+    let (mut room, mut told) = (Room::default(), BTreeSet::new());
     if keep_days == 0 || !data_dir.is_dir() {
         return Ok(room);
     }
@@ -46,13 +46,14 @@ pub fn make_room(
             let written = std::fs::metadata(&file.path).and_then(|found| found.modified());
             written.ok().zip(written_before).is_some_and(|(at, limit)| at < limit)
         };
-        let old = oldest(data_dir, users, back(today, keep_days))?;
+        let old = oldest(data_dir, users, back(today, keep_days), &mut told);
         room.removed += remove(data_dir, old.into_iter().filter(is_old), || true)?;
     }
     let low_water = low_water(data_dir)?;
     while files::space(data_dir)? < low_water {
         let low = || files::space(data_dir).is_ok_and(|free| free < low_water);
-        let removed = remove(data_dir, oldest(data_dir, users, Date::MAX)?.into_iter(), low)?;
+        let oldest = oldest(data_dir, users, Date::MAX, &mut told);
+        let removed = remove(data_dir, oldest.into_iter(), low)?;
         if removed == 0 {
             break;
         }
@@ -78,41 +79,55 @@ struct Kept {
 }
 
 /// The oldest files of days before a date that the store holds, at most so many that memory stays
-/// small.
-fn oldest(data_dir: &Path, users: &BTreeSet<UserId>, before: Date) -> Result<Vec<Kept>> {
+/// small. Of whom that cannot be told, nothing is removed; `told` has those that it was said of.
+fn oldest(
+    data_dir: &Path,
+    users: &BTreeSet<UserId>,
+    before: Date,
+    told: &mut BTreeSet<UserId>,
+) -> Vec<Kept> {
     let mut found = Vec::new();
     for user in users {
-        let folder = data_dir.join("users").join(user.as_str());
-        let mut of_user: BTreeMap<MonthKey, Vec<Kept>> = BTreeMap::new();
-        for metric in files::names(&folder)?.into_iter().filter(|name| name != COMPLETENESS) {
-            for name in files::names(&folder.join(&metric))? {
-                let date = date_of_file(user, &metric, &name).filter(|date| *date < before);
-                let Some(date) = date else { continue };
-                let path = folder.join(&metric).join(name);
-                let kept = Kept { date, user: user.clone(), metric: metric.clone(), path };
-                of_user.entry(MonthKey::of(date)).or_default().push(kept);
-            }
-        }
-        for (key, kept) in of_user {
-            let mut book = Book::look(data_dir, user)?;
-            book.open_months([key])?;
-            let days = book.days();
-            found.extend(kept.into_iter().filter(|file| {
-                let entry = days.get(&file.date).and_then(|day| day.metrics.get(&file.metric));
-                let file = entry.map(|entry| &entry.file);
-                file.is_some_and(|file| {
-                    file.uploaded_sha256.is_some() && file.sha256 == file.uploaded_sha256
-                })
-            }));
-            if found.len() > 2 * KEEP_FILES_MAX {
-                found.sort();
-                found.truncate(KEEP_FILES_MAX);
-            }
+        if let Err(failure) = oldest_of(data_dir, user, before, &mut found)
+            && told.insert(user.clone())
+        {
+            log::warn!("user={user} the uploaded files are not known, and kept: {failure}");
         }
     }
     found.sort();
     found.truncate(KEEP_FILES_MAX);
-    Ok(found)
+    found
+}
+
+fn oldest_of(data_dir: &Path, user: &UserId, before: Date, found: &mut Vec<Kept>) -> Result<()> {
+    let folder = data_dir.join("users").join(user.as_str());
+    let mut of_user: BTreeMap<MonthKey, Vec<Kept>> = BTreeMap::new();
+    for metric in files::names(&folder)?.into_iter().filter(|name| name != COMPLETENESS) {
+        for name in files::names(&folder.join(&metric))? {
+            let date = date_of_file(user, &metric, &name).filter(|date| *date < before);
+            let Some(date) = date else { continue };
+            let path = folder.join(&metric).join(name);
+            let kept = Kept { date, user: user.clone(), metric: metric.clone(), path };
+            of_user.entry(MonthKey::of(date)).or_default().push(kept);
+        }
+    }
+    for (key, kept) in of_user {
+        let mut book = Book::look(data_dir, user)?;
+        book.open_months([key])?;
+        let days = book.days();
+        found.extend(kept.into_iter().filter(|file| {
+            let entry = days.get(&file.date).and_then(|day| day.metrics.get(&file.metric));
+            let file = entry.map(|entry| &entry.file);
+            file.is_some_and(|file| {
+                file.uploaded_sha256.is_some() && file.sha256 == file.uploaded_sha256
+            })
+        }));
+        if found.len() > 2 * KEEP_FILES_MAX {
+            found.sort();
+            found.truncate(KEEP_FILES_MAX);
+        }
+    }
+    Ok(())
 }
 
 /// Removes files as long as it is needed; how many there were.

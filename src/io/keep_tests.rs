@@ -52,6 +52,24 @@ fn only_uploaded_files_of_old_days_that_were_written_long_ago_are_removed() {
 }
 
 #[test]
+fn a_ledger_that_cannot_be_read_keeps_its_own_files_and_nobody_elses() {
+    let dir = scratch("odd", &[(date(2020, 1, 1), true)]);
+    let odd: UserId = "a".parse().unwrap();
+    let path = dir.join(file_path(&odd, "steps", date(2020, 1, 1)));
+    files::make_folder(path.parent().unwrap()).unwrap();
+    std::fs::copy(dir.join(file_path(&"u".parse().unwrap(), "steps", date(2020, 1, 1))), &path)
+        .unwrap();
+    std::fs::write(dir.join("ledger/a"), "a file in the place of a folder").unwrap();
+    let both = [odd, "u".parse().unwrap()].into();
+    let mut told = BTreeSet::new();
+    assert_eq!(oldest(&dir, &both, Date::MAX, &mut told).len(), 1);
+    assert_eq!(told.len(), 1);
+    assert_eq!(make_room(&dir, &both, 90, &Clock::default()).unwrap().removed, 1);
+    assert!(path.exists() && left(&dir) == 0);
+    std::fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
 fn a_clock_that_is_known_to_be_wrong_makes_no_file_old() {
     let dir = scratch("wrong", &[(date(2020, 1, 1), true)]);
     let clock = Clock::default();
@@ -70,7 +88,7 @@ fn the_oldest_uploaded_files_go_first_and_only_as_many_as_are_needed() {
     let days: Vec<_> = (1..=9).map(|day| (date(2026, 11, day), day != 2)).collect();
     let dir = scratch("low", &days);
     let needed = std::cell::Cell::new(3);
-    let oldest = oldest(&dir, &users(), Date::MAX).unwrap();
+    let oldest = oldest(&dir, &users(), Date::MAX, &mut BTreeSet::new());
     let removed = remove(&dir, oldest.into_iter(), || needed.replace(needed.get() - 1) > 0);
     assert_eq!(removed.unwrap(), 3);
     let names = files::names(&dir.join("users/u/steps")).unwrap();

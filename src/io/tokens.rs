@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::civil::Date;
+
 use crate::config::{TOKEN_BYTES_MAX, TOKEN_LOCK_WAIT_S, TOKEN_RESERVE_BYTES};
+use crate::core::bounds::Bounds;
 use crate::core::error::{Doing as _, ErrorClass, Failure, Result};
 use crate::core::token::Token;
 use crate::core::user::UserId;
@@ -129,13 +132,31 @@ impl TokenStore {
     /// The token whose grant a withdrawal ends, also out of a file that this version cannot read.
     /// The newest file that shows a refresh token serves.
     pub fn load_to_revoke(&self, user: &UserId) -> Result<Option<Token>> {
-        let shown = |suffix| {
-            let bytes = files::read(&self.path(user, suffix), TOKEN_BYTES_MAX).ok()??;
-            Token::salvage(&String::from_utf8_lossy(&bytes))
-        };
-        match [".json", ".json.prev"].into_iter().find_map(shown) {
+        match self.texts(user).iter().find_map(|text| Token::salvage(text)) {
             Some(token) => Ok(Some(token)),
             None => self.load(user),
+        }
+    }
+
+    /// The files as they are, the newest first.
+    fn texts(&self, user: &UserId) -> Vec<String> {
+        let text = |suffix| {
+            let bytes = files::read(&self.path(user, suffix), TOKEN_BYTES_MAX).ok()??;
+            Some(String::from_utf8_lossy(&bytes).into_owned())
+        };
+        [".json", ".json.prev"].into_iter().filter_map(text).collect()
+    }
+
+    /// The study window that the files of a token show which is lost or cannot be read.
+    pub fn bounds(&self, user: &UserId) -> Bounds {
+        Bounds::of(&self.texts(user))
+    }
+
+    /// From and until of the study window, also where the token cannot be read.
+    pub fn window(&self, user: &UserId) -> (Option<Date>, Option<Date>) {
+        match self.load(user) {
+            Ok(Some(token)) => (token.collect_from, token.collect_until),
+            Ok(None) | Err(_) => self.bounds(user).dates(),
         }
     }
 

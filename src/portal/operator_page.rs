@@ -25,6 +25,8 @@ pub struct ParticipantView {
     pub user: String,
     /// By its name in the token file.
     pub state: String,
+    /// Why nothing can be told of this participant.
+    pub problem: Option<String>,
     pub device: Option<String>,
     pub synced_at: Option<Timestamp>,
     /// Why there is no device time.
@@ -44,6 +46,24 @@ const SILENT_S: i64 = 2 * 86_400;
 const EXPIRES_SOON_S: i64 = 3 * 86_400;
 
 impl ParticipantView {
+    pub fn unreadable(user: &str, listed: bool, problem: &str) -> Self {
+        Self {
+            user: user.to_owned(),
+            state: "ledger_unreadable".to_owned(),
+            problem: Some(problem.to_owned()),
+            device: None,
+            synced_at: None,
+            device_unknown: None,
+            metrics: Vec::new(),
+            waiting: 0,
+            upload_fails: false,
+            expires_at: None,
+            collect_from: None,
+            collect_until: None,
+            listed,
+        }
+    }
+
     /// What somebody should do something about.
     pub fn attention(&self, now: Timestamp) -> Vec<String> {
         let mut reasons = Vec::new();
@@ -52,6 +72,7 @@ impl ParticipantView {
         }
         if self.state != "connected" {
             reasons.push(text::state(&self.state).to_owned());
+            reasons.extend(self.problem.clone());
             return reasons;
         }
         if let Some(at) = self.expires_at

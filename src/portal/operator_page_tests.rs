@@ -15,6 +15,7 @@ fn view(user: &str) -> ParticipantView {
     ParticipantView {
         user: user.to_owned(),
         state: "connected".into(),
+        problem: None,
         device: Some("Charge 6".into()),
         synced_at: Some("2026-11-22T11:00:00Z".parse().unwrap()),
         device_unknown: None,
@@ -41,6 +42,8 @@ fn what_needs_attention_is_said_in_words_and_nothing_else_is() {
     assert_eq!(gone.attention(now()), ["must sign in again"]);
     let withdrawn = ParticipantView { state: "withdrawn".into(), ..view("a") };
     assert!(withdrawn.attention(now()).is_empty());
+    let odd = ParticipantView::unreadable("a", true, "move it away");
+    assert_eq!(odd.attention(now()), ["ledger cannot be read", "move it away"]);
     let mut missing = view("a");
     missing.metrics[1].days[13].mark = Mark::NotGranted;
     missing.metrics[0].days[3].mark = Mark::Failed;

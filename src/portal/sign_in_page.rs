@@ -170,6 +170,10 @@ pub fn checking(path: &str) -> Page {
     Page::html(200, text::CHECKING_TITLE, &main).header("Refresh", &CHECK_AGAIN_S.to_string())
 }
 
+/// Shown where an account could not be taken back.
+const STAYED: &str = "The account could not be let go and is still connected. Try it again, or \
+                      ask the study's team.";
+
 /// The token is stored; the device is compared with the wrist.
 pub fn review(sign_in: &SignIn, connected: &Connected, now: Timestamp, token: &str) -> Page {
     let path = sign_in.key.path();
@@ -198,7 +202,11 @@ pub fn review(sign_in: &SignIn, connected: &Connected, now: Timestamp, token: &s
         (text::GRANTED, granted),
         (text::HOW_LONG, escape(&lasts)),
     ];
-    let mut main = format!("<section><p>{}</p>{}", text::REVIEW_HELP, list(&rows));
+    let mut main = match connected.stayed {
+        true => format!("<p class=\"note\" role=\"alert\">{STAYED}</p>"),
+        false => String::new(),
+    };
+    main.push_str(&format!("<section><p>{}</p>{}", text::REVIEW_HELP, list(&rows)));
     main.push_str(&button(&format!("{path}/done"), token, "", text::DONE_BUTTON));
     if connected.is_first {
         let again = button(&format!("{path}/not-mine"), token, "plain", text::NOT_MINE_BUTTON);
@@ -340,6 +348,7 @@ mod tests {
             missing: vec!["hrv".into()],
             expires_at: Some("2026-11-29T12:00:00Z".parse().unwrap()),
             is_first: true,
+            stayed: false,
         };
         let page = review(&example(), &connected, now, "t").body;
         for part in
@@ -347,7 +356,10 @@ mod tests {
         {
             assert!(page.contains(part), "{part}");
         }
-        assert!(page.contains("/not-mine"));
+        assert!(page.contains("/not-mine") && !page.contains(STAYED));
+        let stayed = Connected { stayed: true, ..connected.clone() };
+        let page = review(&example(), &stayed, now, "t").body;
+        assert!(page.contains(STAYED) && page.contains("/not-mine"), "{page}");
         let untold = Connected { device: None, device_untold: true, ..connected.clone() };
         let page = review(&example(), &untold, now, "t").body;
         assert!(page.contains("could not be asked") && !page.contains("is paired"), "{page}");

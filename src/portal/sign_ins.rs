@@ -56,6 +56,8 @@ pub struct Connected {
     pub expires_at: Option<Timestamp>,
     /// No account was connected before: it can be taken back from the page.
     pub is_first: bool,
+    /// That was tried and failed.
+    pub stayed: bool,
 }
 
 /// Why the last attempt led to nothing, for the page.
@@ -97,6 +99,8 @@ pub struct SignIn {
     /// Its page was looked at: somebody expects to go on there.
     pub seen: bool,
     attempt: Option<Attempt>,
+    /// What is just being taken back.
+    let_go: Option<Box<Connected>>,
     ends_at: Instant,
     /// A typed code lives no longer than ten minutes; the terminal may wait longer.
     key_ends_at: Instant,
@@ -170,6 +174,7 @@ impl SignIns {
             stage: Stage::Waiting(None),
             seen: false,
             attempt: Some(attempt),
+            let_go: None,
             ends_at: now,
             key_ends_at: now,
             forgotten_at: now,
@@ -277,11 +282,21 @@ impl SignIns {
 
     /// The account is being let go; not once the time to compare is over.
     pub fn take_back(&mut self, ticket: u64, now: Instant) -> bool {
-        let row = self.get_mut(ticket).filter(|row| match row.stage(now) {
-            Stage::Review(connected) => connected.is_first,
-            _ => false,
-        });
-        row.map(|row| row.stage = Stage::Checking).is_some()
+        let Some(row) = self.get_mut(ticket) else { return false };
+        let Stage::Review(connected) = row.stage(now) else { return false };
+        if !connected.is_first {
+            return false;
+        }
+        row.let_go = Some(connected.clone());
+        row.stage = Stage::Checking;
+        true
+    }
+
+    /// The account could not be let go: it stays undecided, and can be taken back once more.
+    pub fn stays(&mut self, ticket: u64, now: Instant) {
+        if let Some(connected) = self.get_mut(ticket).and_then(|row| row.let_go.take()) {
+            self.connected(ticket, Connected { stayed: true, ..*connected }, now);
+        }
     }
 
     /// Whether the account may still be taken back, or is just being.

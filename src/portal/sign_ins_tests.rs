@@ -111,3 +111,19 @@ fn only_so_many_are_kept() {
     }
     assert_eq!(rows.rows.len(), PORTAL_SIGN_INS_MAX);
 }
+
+#[test]
+fn an_account_that_could_not_be_let_go_stays_undecided_and_can_be_taken_back_again() {
+    let (mut rows, now) = (SignIns::default(), Instant::now());
+    let ticket = open(&mut rows, "u", &Key::link([1; 16]), "s1", now);
+    let connected = Connected { is_first: true, ..Connected::default() };
+    rows.connected(ticket, connected, now);
+    let late = now + Duration::from_secs(PORTAL_REVIEW_S - 1);
+    assert!(rows.take_back(ticket, late) && !rows.take_back(ticket, late));
+    let later = late + Duration::from_secs(60);
+    rows.stays(ticket, later);
+    assert!(rows.is_undecided(ticket, later));
+    let Stage::Review(shown) = rows.get(ticket).unwrap().stage(later) else { panic!() };
+    assert!(shown.stayed && shown.is_first);
+    assert!(rows.take_back(ticket, later));
+}

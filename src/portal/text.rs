@@ -349,6 +349,7 @@ pub fn state(name: &str) -> &'static str {
         "retired" => "retired provider: sign in again with Google",
         "never_signed_in" => "never signed in",
         "withdrawn" => "has withdrawn",
+        "ledger_unreadable" => "ledger cannot be read",
         _ => "token file cannot be read: sign in again",
     }
 }

@@ -234,6 +234,47 @@ fn the_window_of_the_study_is_kept_and_nothing_outside_it_is_ever_asked() {
 }
 
 #[test]
+fn the_window_of_the_study_outlives_a_token_that_cannot_be_read() {
+    let world = World::new(plain(one()));
+    let from = (just_now() - SignedDuration::from_hours(72)).strftime("%Y-%m-%d").to_string();
+    let until = (just_now() - SignedDuration::from_hours(48)).strftime("%Y-%m-%d").to_string();
+    let window = [USER, "--collect-from", &from, "--collect-until", &until];
+    world.connect_with(&window, WHO).exits(0);
+    world.sync(&[]).exits(0);
+    let (token, previous) = (world.token_file(USER), world.dir.join("tokens/user_001.json.prev"));
+    let whole = std::fs::read_to_string(&token).expect("a token");
+    let newer = whole.replace("\"version\":1", "\"version\":99");
+    for text in [&whole[..whole.len() - 5], &newer] {
+        std::fs::write(&token, text).expect("damage");
+        let _ = std::fs::remove_file(&previous);
+        world.run(&["login", USER, "--collect-from", "2100-01-01"]).exits(2).says(&until);
+        let ran = world.connect(USER, WHO);
+        assert!(!ran.stderr.contains("the study window"), "{}", ran.stderr);
+        assert_eq!(world.status(USER)["collect_from"], from);
+        assert_eq!(world.status(USER)["collect_until"], until);
+    }
+    // A bound that is cut off is none that may be left out.
+    let end = whole.find("\"collect_until\"").expect("a bound") + "\"collect_until\":\"20".len();
+    std::fs::write(&token, &whole[..end]).expect("damage");
+    let _ = std::fs::remove_file(&previous);
+    world.connect(USER, WHO);
+    world.sync(&["--from", "2026-10-01"]).exits(1).says("collect_until in the token file");
+    world.connect_with(&[USER, "--collect-from", &from], WHO).exits(0);
+    world.sync(&["--from", "2026-10-01"]).exits(1).says("collect_until in the token file");
+    world.connect_with(&[USER, "--collect-until", &until], WHO).exits(0);
+    world.sync(&["--from", "2026-10-01"]).exits(0);
+    let days = world.completeness(USER).into_iter().map(|row| row.date.to_string());
+    assert_eq!(days.collect::<std::collections::BTreeSet<_>>(), [from.clone(), until].into());
+    // Nothing of it is left.
+    for path in [&token, &previous] {
+        let _ = std::fs::remove_file(path);
+    }
+    let ran = world.connect(USER, WHO);
+    let lines = ran.stderr.lines().filter(|line| line.contains("with it the study window"));
+    assert_eq!(lines.count(), 1, "{}", ran.stderr);
+}
+
+#[test]
 fn a_window_without_a_day_is_refused_before_anybody_consents() {
     let mut world = World::new(plain(one()));
     world.connect_with(&[USER, "--collect-from", "2026-11-24"], WHO).exits(0);

@@ -57,6 +57,28 @@ fn nothing_is_read_of_an_account_that_may_still_be_taken_back() {
 }
 
 #[test]
+fn an_account_that_cannot_be_let_go_is_asked_about_again() {
+    let (world, mut login, browser, page) = connected_as("p2", &[]);
+    let lock = world.dir.join("tokens/user_001.lock");
+    let aside = lock.with_extension("aside");
+    std::fs::rename(&lock, &aside).expect("damage");
+    std::fs::create_dir(&lock).expect("damage");
+    browser.press(&page, "not-mine");
+    login.hears("The account could not be let go, and is still connected");
+    let shown = browser.get(&page).body;
+    assert!(shown.contains("Is this the band on the wrist?"), "{shown}");
+    assert!(shown.contains("could not be let go"), "{shown}");
+    std::fs::remove_dir(&lock).expect("cure");
+    std::fs::rename(&aside, &lock).expect("cure");
+    world.sync(&[]).exits(0).says("user=user_001 somebody compares the band");
+    browser.press(&page, "not-mine");
+    login.next_url();
+    login.hears("It was another band");
+    assert!(!world.token_file(USER).exists() && !world.sim.is_granted("p2"));
+    login.kill();
+}
+
+#[test]
 fn a_login_that_was_killed_in_between_leaves_nobody_unread() {
     let (world, login, _, _) = connected_as(WHO, &[]);
     world.sync(&[]).exits(0);

@@ -3,8 +3,9 @@
 
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use fitsync_sim::{Options, Participant};
 
@@ -174,4 +175,50 @@ fn serve_ends_by_a_signal_and_says_which_settings_it_needs() {
     pages.world.unset("GOOGLE_CLIENT_ID");
     let refused = ran(&mut pages.world.command(&["serve"]));
     refused.exits(2).says("GOOGLE_CLIENT_ID");
+}
+
+#[test]
+fn a_file_in_the_place_of_a_ledger_folder_hides_and_stops_nobody_else() {
+    let mut pages = Pages::open();
+    pages.world.connect(USER, WHO);
+    pages.world.connect("user_002", "p2");
+    pages.world.sync(&[]).exits(0);
+    let csv_files = |world: &World, user: &str| -> Vec<PathBuf> {
+        let folder = world.data().join("users").join(user);
+        let all = world.snapshot().into_keys();
+        all.filter(|path| path.starts_with(&folder) && !path.ends_with("completeness")).collect()
+    };
+    let (of_odd, of_other) = (csv_files(&pages.world, USER), csv_files(&pages.world, "user_002"));
+    let long_ago = SystemTime::now() - Duration::from_secs(100 * 86_400);
+    for path in of_odd.iter().chain(&of_other) {
+        std::fs::File::open(path).and_then(|file| file.set_modified(long_ago)).expect("a file");
+    }
+    let ledger = pages.world.data().join("ledger").join(USER);
+    std::fs::remove_dir_all(&ledger).expect("damage");
+    std::fs::write(&ledger, "").expect("damage");
+
+    let verified = pages.world.run(&["verify", "--json"]).exits(1).says("user=user_001 class=disk");
+    let report = verified.json();
+    assert!(report["compared"].as_u64() > Some(10) && report["missing"] == 0, "{report}");
+    assert_eq!(report["failures"].as_array().map(Vec::len), Some(1), "{report}");
+
+    let list = pages.list_with(USER);
+    assert!(list.contains("ledger cannot be read") && list.contains("Charge"), "{list}");
+    assert_eq!(pages.get("/operator/participant/user_001").status(), "200");
+
+    pages.world.set("FITSYNC_KEEP_DAYS", "1");
+    let upload = ran(&mut pages.world.command(&["upload"]));
+    upload.says("user=user_001 the uploaded files are not known, and kept");
+    assert_eq!(csv_files(&pages.world, USER), of_odd);
+    assert!(csv_files(&pages.world, "user_002").len() < of_other.len());
+
+    for user in [USER, "user_002"] {
+        let path = pages.world.token_file(user);
+        let text = std::fs::read_to_string(&path).expect("a token");
+        std::fs::write(&path, text.replace("google-health", "fitbit")).expect("a token");
+    }
+    let left = pages.world.run(&["migrate", "--list"]).exits(0);
+    let left = left.says("What was read of user_001 cannot be told").stdout;
+    assert!(left.contains("user_001  connected, newest data none"), "{left}");
+    assert!(left.contains("user_002  connected, newest data 20"), "{left}");
 }

@@ -257,10 +257,29 @@ fn a_refused_revocation_is_a_failure_until_it_is_accepted() {
     let receipt = world.run(&["withdraw", USER, "--yes"]).exits(1);
     let receipt = receipt.says("https://myaccount.google.com/connections").stdout;
     assert!(receipt.contains("revoked          NOT YET: "), "{receipt}");
+    assert!(!receipt.contains("refuses"), "perhaps a proxy answered: {receipt}");
     world.sync(&[]).exits(1).says("withdrawal: HTTP 403");
+    // A web page is no answer of the provider's.
+    world.sim.clear_faults();
+    let page = Effect::Html { status: 200 };
+    world.sim.inject(Fault::always(page).host(Host::Token).path("revoke"));
+    let ran = world.sync(&[]).exits(1).says("withdrawal: a web page came");
+    assert!(!ran.says("https://myaccount.google.com/connections").stderr.contains("refuses"));
     world.sim.clear_faults();
     world.sync(&[]).exits(0).says("the withdrawal is complete");
     assert!(!world.sim.is_granted(WHO));
+}
+
+#[test]
+fn what_an_older_receipt_says_of_a_token_that_could_not_be_read_stays() {
+    let world = two();
+    world.run(&["withdraw", USER, "--yes"]).exits(0);
+    let mut old = marker(&world);
+    old["revoked_at"] = Value::Null;
+    old["revocation"] = "the token file cannot be read".into();
+    std::fs::write(world.dir.join("tokens/user_001.withdrawn"), old.to_string()).unwrap();
+    let receipt = world.run(&["withdraw", USER, "--yes"]).exits(0).stdout;
+    assert!(receipt.contains("revoked          NO: the token file cannot be read"), "{receipt}");
 }
 
 #[test]
