@@ -14,7 +14,7 @@
 //!    │         files (durable writes, locks)    tokens, book (what is kept on disk)    queue
 //! provider   pure: job → Request, Reply → rows;  metric_table has a row for every metric
 //!    │
-//! core       pure: day, plan, ledger, table, json, token, backoff, sign_in, s3, sigv4, error
+//! core       pure: day, plan, job, ledger, table, json, token, backoff, sign_in, s3, sigv4, error
 //! ```
 //!
 //! The seam to the world is data: `core` and `provider` make [`core::exchange::Request`] values and

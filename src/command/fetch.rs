@@ -17,9 +17,10 @@ use crate::config::{FETCH_SPACE_BYTES_MIN, PAGES_MAX, SIGN_IN_TRY_EVERY_S};
 use crate::core::day::{self, Calendar, DaySpan};
 use crate::core::error::{ErrorClass, Failure, Reach, Result};
 use crate::core::hash::sha256_hex;
+use crate::core::job::{self, Job};
 use crate::core::json::Text;
 use crate::core::ledger::{Head, Outcome, Reading, within};
-use crate::core::plan::{self, Device, Job, Plan};
+use crate::core::plan::{Device, Plan};
 use crate::core::table::{self, Row, RowKey};
 use crate::core::token::{AccountState, Token};
 use crate::core::user::{COMPLETENESS, UserId, file_path};
@@ -204,14 +205,14 @@ impl Fetch<'_, '_> {
             let Some(dates) = plan.ask.get(metric.name) else { continue };
             tried += 1;
             let reach = self.session.provider.reach(metric);
-            let mut jobs = plan::jobs(metric.name, dates, reach, calendar, self.now);
+            let mut jobs = job::jobs(metric.name, dates, reach, calendar, self.now);
             jobs.reverse();
             while let Some(job) = jobs.pop() {
                 match self.read_job(metric, &job, device, calendar) {
                     Ok(()) => {}
                     Err(failure) if failure.class == ErrorClass::TooLong && job.dates.len() > 1 => {
-                        for half in plan::halves(&job.dates).iter().rev() {
-                            let half = plan::jobs(metric.name, half, reach, calendar, self.now);
+                        for half in job.halves().iter().rev() {
+                            let half = job::jobs(metric.name, half, reach, calendar, self.now);
                             jobs.extend(half.into_iter().rev());
                         }
                     }

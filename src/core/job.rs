@@ -28,14 +28,14 @@ impl Job {
     pub fn last(&self) -> Date {
         self.dates.last().copied().unwrap_or_default()
     }
-}
 
-/// Halves of a set of dates, the earlier one first.
-pub fn halves(dates: &BTreeSet<Date>) -> [BTreeSet<Date>; 2] {
-    let mut early = dates.clone();
-    let middle = dates.iter().nth(dates.len() / 2).copied().unwrap_or_default();
-    let late = early.split_off(&middle);
-    [early, late]
+    /// Its dates in two halves, the earlier one first.
+    pub fn halves(&self) -> [BTreeSet<Date>; 2] {
+        let mut early = self.dates.clone();
+        let middle = self.dates.iter().nth(self.dates.len() / 2).copied().unwrap_or_default();
+        let late = early.split_off(&middle);
+        [early, late]
+    }
 }
 
 /// How far one request may reach.

@@ -10,7 +10,6 @@ use jiff::civil::Date;
 
 use crate::config::LOOKBACK_EVERY_S;
 use crate::core::day::{Calendar, back, ceil_minute, next, previous, range};
-pub use crate::core::job::{Job, Reach, halves, jobs};
 use crate::core::ledger::{Day, Entry, Head, MonthKey, State, ahead, within};
 
 /// What is known of the participant's device.

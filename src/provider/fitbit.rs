@@ -15,9 +15,9 @@ use crate::config::{
 };
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::exchange::{Method, Reply, Request, form, with_query};
+use crate::core::job::{Job, Reach};
 use crate::core::json::Element;
 use crate::core::json_scan::elements;
-use crate::core::plan::{Job, Reach};
 use crate::core::table::Row;
 use crate::core::token::{Grant, SEED_PROVIDER};
 use crate::provider::fitbit_read::{self as read, FitbitRead, LabelledDay};

@@ -12,9 +12,9 @@ use crate::config::{API_REPLY_BYTES_MAX, PAGE_ROWS, PAGE_SESSIONS, SMALL_REPLY_B
 use crate::core::day::{next, previous};
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::exchange::{Method, Reply, Request, form, percent_encode, with_query};
+use crate::core::job::{Job, Reach};
 use crate::core::json::Element;
 use crate::core::json_scan::Document;
-use crate::core::plan::{Job, Reach};
 use crate::core::table::{Row, utc};
 use crate::core::token::Grant;
 use crate::provider::google_error::{classify, classify_token, reasons};

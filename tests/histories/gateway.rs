@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fitsync::core::day::Calendar;
 use fitsync::core::error::{ErrorClass, Secret};
+use fitsync::core::job::{self, Reach};
 use fitsync::core::json::Text;
 use fitsync::core::ledger::{Day, Entry, MonthKey, Outcome, Reading, State};
-use fitsync::core::plan::{self, Device, Inputs, Plan, Reach, Wish};
+use fitsync::core::plan::{self, Device, Inputs, Plan, Wish};
 use fitsync::core::token::{AccountState, Grant, Token};
 use fitsync_sim::jiff::Timestamp;
 use fitsync_sim::jiff::civil::Date;
@@ -215,7 +216,7 @@ impl Gateway {
     ) -> Step<()> {
         for metric in METRICS {
             let Some(dates) = plan.ask.get(metric) else { continue };
-            for job in plan::jobs(metric, dates, Reach::MINUTES, calendar, run.now) {
+            for job in job::jobs(metric, dates, Reach::MINUTES, calendar, run.now) {
                 let asked = self.request(world, chance);
                 for &date in &job.dates {
                     if let Err(End::Failed(class)) = asked {
