@@ -21,6 +21,7 @@ use crate::core::day::previous;
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::sign_in::Callback;
 use crate::core::user::UserId;
+use crate::io::http::authority_of;
 use crate::io::{random, stop};
 use crate::portal::code::Key;
 use crate::portal::desk::{Desk, Office as _};
@@ -294,10 +295,7 @@ fn invite(address: &str, page: Option<(&str, u64)>, by_itself: bool) {
     say("Open this address in a browser, signed in as the participant:");
     print_address(address);
     // Nobody else can open a page that only this machine sees.
-    let is_here = |page: &str| {
-        let host = page.split_once("://").map_or(page, |(_, rest)| rest).split('/').next();
-        host.is_some_and(is_loopback_name)
-    };
+    let is_here = |page: &str| is_loopback_name(authority_of(page));
     if let Some((page, minutes)) = page {
         let who =
             if is_here(page) { "a browser on this machine" } else { "a phone on this network" };

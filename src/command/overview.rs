@@ -13,9 +13,9 @@ use crate::core::token::Token;
 use crate::core::user::UserId;
 use crate::io::book::Book;
 use crate::io::tokens::TokenStore;
-use crate::portal::chart::DayView;
+use crate::portal::chart::{DayView, Why};
 use crate::portal::operator_page::{MetricView, ParticipantView};
-use crate::portal::text::{self, Why};
+use crate::portal::text;
 use crate::provider;
 use crate::provider::metric::{Cadence, Metric};
 

@@ -264,7 +264,7 @@ fn trusted(url: &str) -> bool {
 }
 
 /// `host:port` of an address.
-fn authority_of(url: &str) -> &str {
+pub fn authority_of(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.split(['/', '?', '#']).next().unwrap_or_default()
 }

@@ -170,10 +170,6 @@ pub fn checking(path: &str) -> Page {
     Page::html(200, text::CHECKING_TITLE, &main).header("Refresh", &CHECK_AGAIN_S.to_string())
 }
 
-/// Shown where an account could not be taken back.
-const STAYED: &str = "The account could not be let go and is still connected. Try it again, or \
-                      ask the study's team.";
-
 /// The token is stored; the device is compared with the wrist.
 pub fn review(sign_in: &SignIn, connected: &Connected, now: Timestamp, token: &str) -> Page {
     let path = sign_in.key.path();
@@ -203,7 +199,7 @@ pub fn review(sign_in: &SignIn, connected: &Connected, now: Timestamp, token: &s
         (text::HOW_LONG, escape(&lasts)),
     ];
     let mut main = match connected.stayed {
-        true => format!("<p class=\"note\" role=\"alert\">{STAYED}</p>"),
+        true => format!("<p class=\"note\" role=\"alert\">{}</p>", text::NOT_MINE_STAYED),
         false => String::new(),
     };
     main.push_str(&format!("<section><p>{}</p>{}", text::REVIEW_HELP, list(&rows)));
@@ -356,10 +352,10 @@ mod tests {
         {
             assert!(page.contains(part), "{part}");
         }
-        assert!(page.contains("/not-mine") && !page.contains(STAYED));
+        assert!(page.contains("/not-mine") && !page.contains(text::NOT_MINE_STAYED));
         let stayed = Connected { stayed: true, ..connected.clone() };
         let page = review(&example(), &stayed, now, "t").body;
-        assert!(page.contains(STAYED) && page.contains("/not-mine"), "{page}");
+        assert!(page.contains(text::NOT_MINE_STAYED) && page.contains("/not-mine"), "{page}");
         let untold = Connected { device: None, device_untold: true, ..connected.clone() };
         let page = review(&example(), &untold, now, "t").body;
         assert!(page.contains("could not be asked") && !page.contains("is paired"), "{page}");

@@ -4,6 +4,7 @@
 use jiff::civil::Date;
 
 use crate::core::picture::Mark;
+use crate::portal::chart::Why;
 use crate::portal::sign_ins::Hint;
 
 pub const LANGUAGE: &str = "en";
@@ -104,6 +105,8 @@ pub const DONE_BUTTON: &str = "Done";
 pub const NOT_MINE_BUTTON: &str = "No, this is another band";
 pub const NOT_MINE_HELP: &str = "This lets the account go again, and you can sign in with the \
      right one.";
+pub const NOT_MINE_STAYED: &str = "The account could not be let go and is still connected. Try it \
+     again, or ask the study's team.";
 pub const DONE_TITLE: &str = "All done";
 pub const DONE: &str = "The account is connected and the link is used up. You can close this page.";
 pub const ENDED_TITLE: &str = "This link has ended";
@@ -238,25 +241,6 @@ pub const fn mark(mark: Mark) -> &'static str {
         Mark::NotGranted => "not shared",
         Mark::Before => "before the first day",
     }
-}
-
-/// What is known of a day that is not complete.
-#[derive(Debug, Clone, Copy)]
-pub struct Why<'a> {
-    pub mark: Mark,
-    /// The class of the last failure.
-    pub error: Option<&'a str>,
-    /// The last answer had lost most of the day.
-    pub shrunk: bool,
-    pub is_today: bool,
-    /// One value per night.
-    pub daily: bool,
-    /// A worn band may well have nothing of this kind.
-    pub sparse: bool,
-    /// The sign-in works.
-    pub connected: bool,
-    /// The device has not synced since this day began.
-    pub device_behind: bool,
 }
 
 /// The reason of a gap in words; empty for a day that is complete.
