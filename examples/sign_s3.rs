@@ -11,10 +11,10 @@
 use std::io::Read as _;
 use std::process::ExitCode;
 
-use fitsync::core::aws_settings::Variant;
+use fitsync::aws::settings::Variant;
 use fitsync::core::error::{ErrorClass, Failure, Result, Secret};
 use fitsync::core::exchange::Request;
-use fitsync::core::s3::{self, Credentials, Key, SignedOptions, Signing, Target};
+use fitsync::s3::request::{self, Credentials, Key, SignedOptions, Signing, Target};
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -67,10 +67,10 @@ fn signed(words: &[String]) -> Result<Request> {
             let mut body = Vec::new();
             let read = std::io::stdin().read_to_end(&mut body);
             read.map_err(|error| usage(format!("cannot read the body: {error}")))?;
-            s3::put(&signing, &key, &body)
+            request::put(&signing, &key, &body)
         }
-        "head" => s3::head(&signing, &key),
-        "delete" => s3::delete(&signing, &key),
+        "head" => request::head(&signing, &key),
+        "delete" => request::delete(&signing, &key),
         other => Err(usage(format!("{other} is neither put, head nor delete"))),
     }
 }

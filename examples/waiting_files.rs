@@ -9,10 +9,10 @@ use std::process::ExitCode;
 use fitsync::core::day::{DaySpan, zone};
 use fitsync::core::error::{ErrorClass, Failure, Result};
 use fitsync::core::hash::sha256_hex;
-use fitsync::core::ledger::{Reading, State};
 use fitsync::core::user::{UserId, file_path};
-use fitsync::io::book::Book;
 use fitsync::io::files;
+use fitsync::ledger::entry::{Reading, State};
+use fitsync::ledger::folder::Book;
 use jiff::ToSpan as _;
 use jiff::civil::{Date, date};
 

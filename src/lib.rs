@@ -23,9 +23,18 @@
 
 #![forbid(unsafe_code)]
 
+pub mod aws;
 pub mod command;
-pub mod config;
+pub mod consent;
 pub mod core;
+pub mod gateway;
 pub mod io;
+pub mod ledger;
+pub mod limits;
 pub mod portal;
 pub mod provider;
+pub mod s3;
+pub mod settings;
+pub mod sign_in;
+pub mod sync;
+pub mod withdrawal;

@@ -7,15 +7,16 @@ use std::process::ExitCode;
 
 use argh::FromArgs as _;
 use fitsync::command::arguments::{Arguments, Command, env_file_first, split_equals};
-use fitsync::command::context::Context;
-use fitsync::command::login::say;
-use fitsync::command::report::EarlyEnd;
-use fitsync::command::sync::print_json;
-use fitsync::command::{doctor, login, migrate, serve, status, sync, upload, verify, withdraw};
-use fitsync::config::{Config, Settings};
+use fitsync::command::login::{self, say};
+use fitsync::command::sync::{self, print_json};
+use fitsync::command::{doctor, migrate, serve, status, upload, verify, withdraw};
 use fitsync::core::error::{ErrorClass, Failure, Result};
+use fitsync::gateway::Gateway;
 use fitsync::io::clock::Clock;
-use fitsync::io::{account, stop};
+use fitsync::io::stop;
+use fitsync::settings::source::Settings;
+use fitsync::settings::{Config, run_as};
+use fitsync::sync::report::EarlyEnd;
 
 /// Gives back what it does not use, whatever the C library; see Cargo.toml.
 #[global_allocator]
@@ -39,7 +40,7 @@ fn run(arguments: Arguments) -> Result<u8> {
         return Err(Failure::new(ErrorClass::Usage, "which command? see fitsync --help"));
     };
     let config = Settings::read(arguments.env_file.as_deref()).and_then(Config::new);
-    let config = config.and_then(|config| account::become_owner(&config).map(|()| config));
+    let config = config.and_then(|config| run_as::become_owner(&config).map(|()| config));
     if let Command::Doctor(arguments) = command {
         return Ok(doctor::run(config, &arguments));
     }
@@ -50,16 +51,16 @@ fn run(arguments: Arguments) -> Result<u8> {
     if !folders.is_empty() {
         log::info!("using {} in the working directory", folders.join(" and "));
     }
-    let context = Context::new(config, Clock::default())?;
+    let gateway = Gateway::new(config, Clock::default())?;
     match command {
-        Command::Login(arguments) => login::run(&context, &arguments),
-        Command::Serve(arguments) => serve::run(&context, &arguments),
-        Command::Sync(arguments) => sync::run(&context, &arguments),
-        Command::Upload(arguments) => upload::run(&context, &arguments),
-        Command::Status(arguments) => status::run(&context, &arguments),
-        Command::Verify(arguments) => verify::run(&context, &arguments),
-        Command::Migrate(arguments) => migrate::run(&context, &arguments),
-        Command::Withdraw(arguments) => withdraw::run(&context, &arguments),
+        Command::Login(arguments) => login::run(&gateway, &arguments),
+        Command::Serve(arguments) => serve::run(&gateway, &arguments),
+        Command::Sync(arguments) => sync::run(&gateway, &arguments),
+        Command::Upload(arguments) => upload::run(&gateway, &arguments),
+        Command::Status(arguments) => status::run(&gateway, &arguments),
+        Command::Verify(arguments) => verify::run(&gateway, &arguments),
+        Command::Migrate(arguments) => migrate::run(&gateway, &arguments),
+        Command::Withdraw(arguments) => withdraw::run(&gateway, &arguments),
         // Above, before the settings had to be right.
         Command::Doctor(_) => Ok(0),
     }

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use fitsync::core::completeness::CompletenessRow;
-use fitsync::provider::dictionary;
-use fitsync::provider::metric::METRICS;
+use fitsync::ledger::completeness::CompletenessRow;
+use fitsync::provider::metric::{METRICS, dictionary};
 
 /// Compares, or writes where `FITSYNC_WRITE_DOCS` is set.
 fn check(name: &str, made: &str) {

@@ -3,17 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use fitsync::core::aws_environment::Environment;
-use fitsync::core::completeness;
+use fitsync::aws::environment::Environment;
 use fitsync::core::day::{DaySpan, zone};
 use fitsync::core::hash::sha256_hex;
-use fitsync::core::ledger::{MonthKey, Reading, State};
 use fitsync::core::user::{COMPLETENESS, UserId, file_path};
-use fitsync::io::book::Book;
 use fitsync::io::clock::Clock;
 use fitsync::io::files;
 use fitsync::io::http::Http;
-use fitsync::io::store::{Store, StoreConfig};
+use fitsync::ledger::completeness;
+use fitsync::ledger::entry::{Reading, State};
+use fitsync::ledger::folder::Book;
+use fitsync::ledger::month::MonthKey;
+use fitsync::s3::store::{Store, StoreConfig};
 use fitsync_sim::{Options, Sim};
 use jiff::Timestamp;
 use jiff::civil::{Date, date};

@@ -10,51 +10,55 @@ use std::time::{Duration, Instant};
 
 use jiff::civil::Date;
 
-use crate::command::accounts::take_back;
 use crate::command::arguments::LoginArguments;
-use crate::command::connect::{Asked, Connected, connect, hint_of};
-use crate::command::context::Context;
-use crate::command::office::{StudyOffice, desk_rules, open_pages, pages_address};
-use crate::command::waiting::{Event, Waiting, lines_of_stdin};
-use crate::config::{LOGIN_TIMEOUT_MINUTES_MAX, PORTAL_CODE_S, parse_date};
+use crate::consent::oauth::Callback;
 use crate::core::day::previous;
 use crate::core::error::{ErrorClass, Failure, Result};
-use crate::core::sign_in::Callback;
 use crate::core::user::UserId;
+use crate::gateway::Gateway;
 use crate::io::http::authority_of;
 use crate::io::{random, stop};
+use crate::limits::{LOGIN_TIMEOUT_MINUTES_MAX, PORTAL_CODE_S};
 use crate::portal::code::Key;
 use crate::portal::desk::{Desk, Office as _};
-use crate::portal::host::is_loopback_name;
+use crate::portal::pages::page::Outcome;
+use crate::portal::pages::text;
 use crate::portal::sign_ins::{Attempt, Hint};
-use crate::portal::{Listener, Outcome, Visit, text};
+use crate::portal::web::hosts::is_loopback_name;
+use crate::portal::web::listener::Listener;
+use crate::portal::web::visit::Visit;
 use crate::provider::Provider;
+use crate::settings::parse_date;
+use crate::sign_in::account::take_back;
+use crate::sign_in::connect::{Asked, Connected, connect, hint_of};
+use crate::sign_in::study::{StudyOffice, desk_rules, open_pages, pages_address};
+use crate::sign_in::waiting::{Event, Waiting, lines_of_stdin};
 
 /// Denied, or nobody came.
 const EXIT_NOBODY: u8 = 3;
 
-pub fn run(context: &Context, arguments: &LoginArguments) -> Result<u8> {
-    let asked = asked(context, arguments)?;
-    let provider = context.sign_in_provider()?;
+pub fn run(gateway: &Gateway, arguments: &LoginArguments) -> Result<u8> {
+    let asked = asked(gateway, arguments)?;
+    let provider = gateway.sign_in_provider()?;
     let life = Duration::from_secs(60 * u64::from(arguments.timeout));
-    sign_in(context, provider, asked, life, &lines_of_stdin())
+    sign_in(gateway, provider, asked, life, &lines_of_stdin())
 }
 
 /// One sign-in, from the invitation to the exit code.
 pub fn sign_in(
-    context: &Context,
+    gateway: &Gateway,
     provider: &dyn Provider,
     asked: Asked,
     life: Duration,
     lines: &mpsc::Receiver<String>,
 ) -> Result<u8> {
     stop::expect(false);
-    let mut office = StudyOffice::new(context, provider)?;
+    let mut office = StudyOffice::new(gateway, provider)?;
     office.collect = (asked.collect_from, asked.collect_until);
-    warn_unlisted(context, &asked.user);
-    let listener = listen(context, provider)?;
+    warn_unlisted(gateway, &asked.user);
+    let listener = listen(gateway, provider)?;
     let port = listener.as_ref().map_or(0, Listener::port);
-    let rules = desk_rules(context, provider, port, Outcome::OtherSignIn);
+    let rules = desk_rules(gateway, provider, port, Outcome::OtherSignIn);
     let by_itself = |listener: &Listener| rules.redirect.finds(port, listener.secure());
     let by_itself = listener.as_ref().is_some_and(by_itself);
     let mut desk = Desk::new(rules, random::bytes()?);
@@ -64,7 +68,7 @@ pub fn sign_in(
     let period = text::period(facts.from, facts.until);
     let now = Instant::now();
     let ticket = desk.sign_ins.open(user, key, facts, attempt, life.as_secs(), now);
-    let page = listener.as_ref().and_then(|listener| pages_address(context, listener));
+    let page = listener.as_ref().and_then(|listener| pages_address(gateway, listener));
     let page = page.map(|page| page + &desk.path(ticket));
     say(&format!("Sign-in for {}. Data are collected: {period}", asked.user));
     let page_life_s = life.as_secs().min(PORTAL_CODE_S);
@@ -133,12 +137,12 @@ impl Login<'_> {
         say("The browser came back. Checking with the provider …");
         let (office, asked) = (self.waiting.office, &self.asked);
         let result = self.waiting.meanwhile(|| {
-            let (context, provider) = (office.context, office.provider);
-            connect(context, provider, asked, &code, &attempt.verifier, &office.scopes)
+            let (gateway, provider) = (office.gateway, office.provider);
+            connect(gateway, provider, asked, &code, &attempt.verifier, &office.scopes)
         });
         match result {
             Ok(connected) => Ok(self.connected(connected, visit)),
-            Err(failure) if office.context.tokens.is_withdrawn(&asked.user) => {
+            Err(failure) if office.gateway.tokens.is_withdrawn(&asked.user) => {
                 self.waiting.conclude(visit, Outcome::Failed);
                 Err(failure)
             }
@@ -197,7 +201,7 @@ impl Login<'_> {
 
     fn take_back(&mut self, visit: Visit) -> Result<()> {
         let (office, user) = (self.waiting.office, &self.asked.user);
-        let done = self.waiting.meanwhile(|| take_back(office.context, office.provider, user));
+        let done = self.waiting.meanwhile(|| take_back(office.gateway, office.provider, user));
         if let Err(failure) = done {
             say(&format!("The account could not be let go, and is still connected: {failure}"));
             say("Press the button on the page again; Done, or Enter here, leaves it connected.");
@@ -222,10 +226,10 @@ pub fn check_timeout(minutes: u32) -> Result<()> {
     Err(Failure::new(ErrorClass::Usage, what))
 }
 
-fn asked(context: &Context, arguments: &LoginArguments) -> Result<Asked> {
+fn asked(gateway: &Gateway, arguments: &LoginArguments) -> Result<Asked> {
     let usage = |what: String| Failure::new(ErrorClass::Usage, what);
     let user: UserId = arguments.user.parse().map_err(usage)?;
-    context.refuse_withdrawn(&user)?;
+    gateway.refuse_withdrawn(&user)?;
     check_timeout(arguments.timeout)?;
     let date = |name: &str, text: &Option<String>| -> Result<Option<Date>> {
         text.as_deref().map(|text| parse_date(name, text)).transpose()
@@ -235,14 +239,14 @@ fn asked(context: &Context, arguments: &LoginArguments) -> Result<Asked> {
     if collect_from.zip(collect_until).is_some_and(|(from, until)| from > until) {
         return Err(usage("--collect-from is after --collect-until".to_owned()));
     }
-    check_window(context, &user, collect_from, collect_until)?;
+    check_window(gateway, &user, collect_from, collect_until)?;
     Ok(Asked { user, replace: arguments.replace, collect_from, collect_until })
 }
 
 /// Refuses a bound that leaves no day, together with what was given at an earlier sign-in or with
 /// the day of this one.
 fn check_window(
-    context: &Context,
+    gateway: &Gateway,
     user: &UserId,
     from: Option<Date>,
     until: Option<Date>,
@@ -250,11 +254,11 @@ fn check_window(
     if from.or(until).is_none() {
         return Ok(());
     }
-    let is_first = context.tokens.load(user).unwrap_or_default().is_none();
-    let before = context.tokens.window(user);
+    let is_first = gateway.tokens.load(user).unwrap_or_default().is_none();
+    let before = gateway.tokens.window(user);
     // The day may not have begun yet where the participant lives.
-    let today = context.clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
-    let consent = context.config.collect_from_consent && is_first;
+    let today = gateway.clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let consent = gateway.config.collect_from_consent && is_first;
     let from = from.or(before.0).or_else(|| consent.then(|| previous(today)));
     let until = until.or(before.1);
     match from.zip(until).filter(|(from, until)| from > until) {
@@ -269,15 +273,15 @@ fn check_window(
     }
 }
 
-fn warn_unlisted(context: &Context, user: &UserId) {
-    if !context.is_synced(user) {
+fn warn_unlisted(gateway: &Gateway, user: &UserId) {
+    if !gateway.is_synced(user) {
         say(&format!("Note: {user} is not in FITBIT_USER_IDS and will not be synced."));
     }
 }
 
 /// The sign-in pages, if the port is free. Without them the paste alone will do.
-fn listen(context: &Context, provider: &dyn Provider) -> Result<Option<Listener>> {
-    match open_pages(context, provider) {
+fn listen(gateway: &Gateway, provider: &dyn Provider) -> Result<Option<Listener>> {
+    match open_pages(gateway, provider) {
         Ok(listener) => Ok(Some(listener)),
         Err(failure) if failure.class == ErrorClass::Usage => Err(failure),
         Err(failure) => {
@@ -306,7 +310,7 @@ fn invite(address: &str, page: Option<(&str, u64)>, by_itself: bool) {
     }
     let page = page.map(|(page, _)| page).filter(|page| !is_here(page));
     if std::io::stderr().is_terminal() {
-        match crate::portal::qr::terminal(page.unwrap_or(address)) {
+        match crate::portal::pages::qr::terminal(page.unwrap_or(address)) {
             Some(picture) => say(&picture),
             None => log::debug!("the address is too long for a QR code"),
         }

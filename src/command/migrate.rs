@@ -7,17 +7,17 @@ use std::time::Duration;
 use miniserde::Serialize;
 
 use crate::command::arguments::MigrateArguments;
-use crate::command::connect::Asked;
-use crate::command::context::Context;
 use crate::command::login::{check_timeout, say, sign_in};
 use crate::command::sync::{named_users, print_json, run_lock};
-use crate::command::waiting::lines_of_stdin;
+use crate::consent::files::TokenStore;
 use crate::core::error::{ErrorClass, Failure, Result, worst_exit};
 use crate::core::table::utc;
 use crate::core::user::UserId;
-use crate::io::book::Book;
-use crate::io::tokens::TokenStore;
-use crate::provider::{fitbit, google_health};
+use crate::gateway::Gateway;
+use crate::ledger::folder::Book;
+use crate::provider::{fitbit, google};
+use crate::sign_in::connect::Asked;
+use crate::sign_in::waiting::lines_of_stdin;
 
 /// A participant who is still on the retired API.
 #[derive(Debug, Serialize)]
@@ -33,10 +33,10 @@ struct LeftReport {
     participants: Vec<Left>,
 }
 
-pub fn run(context: &Context, arguments: &MigrateArguments) -> Result<u8> {
+pub fn run(gateway: &Gateway, arguments: &MigrateArguments) -> Result<u8> {
     check_timeout(arguments.timeout)?;
     let named = named_users(&arguments.user)?;
-    let (left, unreadable) = left(context, &named)?;
+    let (left, unreadable) = left(gateway, &named)?;
     if arguments.json {
         let participants = left.into_iter().map(|(_, left)| left).collect();
         print_json(&LeftReport { version: 1, participants });
@@ -46,10 +46,10 @@ pub fn run(context: &Context, arguments: &MigrateArguments) -> Result<u8> {
     if arguments.list || left.is_empty() {
         return Ok(0);
     }
-    let google = context
-        .provider(google_health::NAME)
+    let google = gateway
+        .provider(google::NAME)
         .map_err(|failure| Failure { class: ErrorClass::Usage, ..failure })?;
-    let _lock = run_lock(context)?;
+    let _lock = run_lock(gateway)?;
     let life = Duration::from_secs(60 * u64::from(arguments.timeout));
     let lines = lines_of_stdin();
     let mut exits = Vec::new();
@@ -61,7 +61,7 @@ pub fn run(context: &Context, arguments: &MigrateArguments) -> Result<u8> {
             collect_from: None,
             collect_until: None,
         };
-        match sign_in(context, google, asked, life, &lines) {
+        match sign_in(gateway, google, asked, life, &lines) {
             Ok(code) => exits.push(code),
             Err(failure) if failure.class == ErrorClass::Usage => return Err(failure),
             Err(failure) => {
@@ -75,12 +75,12 @@ pub fn run(context: &Context, arguments: &MigrateArguments) -> Result<u8> {
 
 /// Those of the retired API, of the named ones or of all known, listed or not.
 /// Also how many there are of whom nobody can tell.
-fn left(context: &Context, named: &[UserId]) -> Result<(Vec<(UserId, Left)>, usize)> {
-    let tokens = TokenStore::look(&context.config.token_dir)?;
+fn left(gateway: &Gateway, named: &[UserId]) -> Result<(Vec<(UserId, Left)>, usize)> {
+    let tokens = TokenStore::look(&gateway.config.token_dir)?;
     let (mut found, mut unreadable) = (Vec::new(), 0);
     let users = match named {
-        [] => context.known()?.into_iter().filter(|user| !tokens.is_withdrawn(user)).collect(),
-        named => context.chosen(named)?,
+        [] => gateway.known()?.into_iter().filter(|user| !tokens.is_withdrawn(user)).collect(),
+        named => gateway.chosen(named)?,
     };
     for user in users {
         let token = match tokens.load(&user) {
@@ -98,7 +98,7 @@ fn left(context: &Context, named: &[UserId]) -> Result<(Vec<(UserId, Left)>, usi
             }
             continue;
         }
-        let newest = match Book::look(&context.config.data_dir, &user) {
+        let newest = match Book::look(&gateway.config.data_dir, &user) {
             Ok(book) => book.head.newest.values().max().map(|at| utc(**at)),
             Err(failure) => {
                 say(&format!("What was read of {user} cannot be told: {failure}"));

@@ -10,46 +10,48 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use crate::command::accounts::take_back;
 use crate::command::arguments::ServeArguments;
-use crate::command::connect::{Asked, Connected, connect, hint_of};
-use crate::command::context::Context;
-use crate::command::office::{StudyOffice, desk_rules, open_pages, pages_address};
-use crate::command::overview::Overview;
-use crate::command::password;
-use crate::config::{
+use crate::consent::files::TokenStore;
+use crate::consent::oauth::Callback;
+use crate::core::error::{Result, Secret};
+use crate::core::user::UserId;
+use crate::gateway::Gateway;
+use crate::io::files::Lock;
+use crate::io::{random, stop};
+use crate::ledger::overview::Overview;
+use crate::limits::{
     EXCHANGES_MAX, OPERATOR_CALENDAR_DAYS, OPERATOR_FRESH_S, OPERATOR_LIST_DAYS,
     OPERATOR_QUEUE_MAX, PASSWORD_QUEUE_MAX, PORTAL_LINK_S, SERVE_POLL_MS,
 };
-use crate::core::error::{Result, Secret};
-use crate::core::sign_in::Callback;
-use crate::core::user::UserId;
-use crate::io::files::Lock;
-use crate::io::tokens::TokenStore;
-use crate::io::{random, stop};
 use crate::portal::access::PasswordFile;
 use crate::portal::desk::{Desk, Office as _, Step};
 use crate::portal::operator::{Operator, Shown};
-use crate::portal::operator_page::{self as pages, ParticipantView};
-use crate::portal::sign_in_page::busy;
+use crate::portal::pages::operator as pages;
+use crate::portal::pages::operator::ParticipantView;
+use crate::portal::pages::page::{Outcome, Page};
+use crate::portal::pages::sign_in::busy;
 use crate::portal::sign_ins::{Attempt, Hint};
-use crate::portal::{Outcome, Page, Visit};
+use crate::portal::web::visit::Visit;
+use crate::sign_in::account::take_back;
+use crate::sign_in::connect::{Asked, Connected, connect, hint_of};
+use crate::sign_in::password;
+use crate::sign_in::study::{StudyOffice, desk_rules, open_pages, pages_address};
 
-pub fn run(context: &Context, arguments: &ServeArguments) -> Result<u8> {
+pub fn run(gateway: &Gateway, arguments: &ServeArguments) -> Result<u8> {
     if arguments.set_password {
-        return password::set(context);
+        return password::set(gateway);
     }
-    let provider = context.sign_in_provider()?;
-    let office = StudyOffice::new(context, provider)?;
-    let mut listener = open_pages(context, provider)?;
-    let base = pages_address(context, &listener);
+    let provider = gateway.sign_in_provider()?;
+    let office = StudyOffice::new(gateway, provider)?;
+    let mut listener = open_pages(gateway, provider)?;
+    let base = pages_address(gateway, &listener);
     stop::expect(true);
     log::info!("the pages are at {}", base.as_deref().unwrap_or("(no network yet)"));
-    if password::read(context)?.is_none() {
+    if password::read(gateway)?.is_none() {
         log::info!("no operator page: set a password with fitsync serve --set-password");
     }
     let office = StudyOffice { base, ..office };
-    let rules = desk_rules(context, provider, listener.port(), Outcome::NotKnown);
+    let rules = desk_rules(gateway, provider, listener.port(), Outcome::NotKnown);
     let mut desk = Desk::new(rules, random::bytes()?);
     desk.operator = Some(Operator::default());
     std::thread::scope(|scope| {
@@ -97,14 +99,14 @@ impl<'scope, 'env> Counter<'scope, 'env> {
         let checked = send.clone();
         scope.spawn(move || check_passwords(&asked, &checked));
         let (pages, wanted) = mpsc::sync_channel(OPERATOR_QUEUE_MAX);
-        scope.spawn(move || make_pages(office.context, &wanted));
+        scope.spawn(move || make_pages(office.gateway, &wanted));
         let (exchanges, undecided) = (0, Vec::new());
         Self { scope, office, desk, send, done, passwords, pages, exchanges, undecided }
     }
 
     /// Answers a visit, or hands it to whoever does.
     fn serve(&mut self, visit: Visit) {
-        let time = self.office.context.clock.now();
+        let time = self.office.gateway.clock.now();
         match self.desk.step(&visit.ask, Instant::now(), time, self.office) {
             Step::Answer(page) => visit.answer(page),
             Step::Came { ticket, callback, attempt } => {
@@ -137,9 +139,9 @@ impl<'scope, 'env> Counter<'scope, 'env> {
         let (office, send, code) = (self.office, self.send.clone(), code.clone());
         self.scope.spawn(move || {
             let asked = Asked { user, replace: false, collect_from: None, collect_until: None };
-            let (context, provider) = (office.context, office.provider);
+            let (gateway, provider) = (office.gateway, office.provider);
             let result =
-                connect(context, provider, &asked, &code, &attempt.verifier, &office.scopes);
+                connect(gateway, provider, &asked, &code, &attempt.verifier, &office.scopes);
             let _ = send.send(Done::Exchanged { ticket, result: Box::new(result), visit });
         });
     }
@@ -148,7 +150,7 @@ impl<'scope, 'env> Counter<'scope, 'env> {
         let Some(user) = self.desk.sign_ins.get(ticket).map(|row| row.user.clone()) else { return };
         let (office, send) = (self.office, self.send.clone());
         self.scope.spawn(move || {
-            let result = take_back(office.context, office.provider, &user);
+            let result = take_back(office.gateway, office.provider, &user);
             let _ = send.send(Done::TakenBack { ticket, result, visit });
         });
     }
@@ -185,7 +187,7 @@ impl<'scope, 'env> Counter<'scope, 'env> {
             Ok(mut connected) => {
                 let user = &connected.user;
                 log::info!("user={user} connected");
-                if !self.office.context.is_synced(user) {
+                if !self.office.gateway.is_synced(user) {
                     log::warn!("user={user} is not in FITBIT_USER_IDS and will not be synced");
                 }
                 self.desk.sign_ins.connected(ticket, connected.view(), Instant::now());
@@ -239,10 +241,10 @@ fn check_passwords(asked: &Receiver<(Visit, Secret, PasswordFile)>, checked: &Se
 }
 
 /// The operator's pages, from the files; the list is kept for a moment.
-fn make_pages(context: &Context, wanted: &Receiver<(Visit, Shown, String)>) {
+fn make_pages(gateway: &Gateway, wanted: &Receiver<(Visit, Shown, String)>) {
     let mut list: Option<(Instant, Vec<ParticipantView>)> = None;
     while let Ok((visit, shown, token)) = wanted.recv() {
-        let page = make_page(context, &mut list, &shown, &token);
+        let page = make_page(gateway, &mut list, &shown, &token);
         visit.answer(page.unwrap_or_else(|failure| {
             log::warn!("{failure}");
             Page::text(500, &format!("The files could not be read ({}).", failure.class.name()))
@@ -251,26 +253,26 @@ fn make_pages(context: &Context, wanted: &Receiver<(Visit, Shown, String)>) {
 }
 
 fn make_page(
-    context: &Context,
+    gateway: &Gateway,
     list: &mut Option<(Instant, Vec<ParticipantView>)>,
     shown: &Shown,
     token: &str,
 ) -> Result<Page> {
-    let now: Timestamp = context.clock.now();
-    let tokens = TokenStore::look(&context.config.token_dir)?;
+    let now: Timestamp = gateway.clock.now();
+    let tokens = TokenStore::look(&gateway.config.token_dir)?;
     match shown {
         Shown::Participant(user) => {
-            if !context.known()?.contains(user) {
+            if !gateway.known()?.contains(user) {
                 return Ok(Outcome::NotFound.page());
             }
-            let one = view(context, &tokens, user, OPERATOR_CALENDAR_DAYS);
+            let one = view(gateway, &tokens, user, OPERATOR_CALENDAR_DAYS);
             Ok(pages::participant(&one, now, token))
         }
         Shown::List(filter) => {
             let fresh = Duration::from_secs(OPERATOR_FRESH_S);
             if list.as_ref().is_none_or(|(at, _)| at.elapsed() > fresh) {
-                let all = context.known()?;
-                let views = all.iter().map(|user| view(context, &tokens, user, OPERATOR_LIST_DAYS));
+                let all = gateway.known()?;
+                let views = all.iter().map(|user| view(gateway, &tokens, user, OPERATOR_LIST_DAYS));
                 *list = Some((Instant::now(), views.collect()));
             }
             let all = list.as_ref().map_or(&[][..], |(_, all)| all);
@@ -280,9 +282,9 @@ fn make_page(
 }
 
 /// A ledger that cannot be looked into hides nobody else.
-fn view(context: &Context, tokens: &TokenStore, user: &UserId, days: u32) -> ParticipantView {
-    let one = Overview::load(context, tokens, user, days);
-    one.and_then(|one| one.view(context)).unwrap_or_else(|failure| {
-        ParticipantView::unreadable(user.as_str(), context.is_synced(user), &failure.to_string())
+fn view(gateway: &Gateway, tokens: &TokenStore, user: &UserId, days: u32) -> ParticipantView {
+    let one = Overview::load(gateway, tokens, user, days);
+    one.and_then(|one| one.view(gateway)).unwrap_or_else(|failure| {
+        ParticipantView::unreadable(user.as_str(), gateway.is_synced(user), &failure.to_string())
     })
 }

@@ -7,16 +7,16 @@ use jiff::civil::Date;
 use miniserde::Serialize;
 
 use crate::command::arguments::StatusArguments;
-use crate::command::context::Context;
-use crate::command::overview::Overview;
 use crate::command::sync::{named_users, print_json};
+use crate::consent::files::TokenStore;
 use crate::core::error::{Failure, Result};
-use crate::core::ledger::{Day, Entry};
-use crate::core::picture::Mark;
 use crate::core::table::utc;
 use crate::core::user::UserId;
-use crate::io::tokens::TokenStore;
-use crate::portal::text::ago;
+use crate::gateway::Gateway;
+use crate::ledger::entry::{Day, Entry};
+use crate::ledger::mark::Mark;
+use crate::ledger::overview::Overview;
+use crate::portal::pages::text::ago;
 use crate::provider::fitbit;
 use crate::provider::metric::Metric;
 
@@ -68,19 +68,19 @@ pub struct DayStatus {
     mark: String,
 }
 
-pub fn run(context: &Context, arguments: &StatusArguments) -> Result<u8> {
+pub fn run(gateway: &Gateway, arguments: &StatusArguments) -> Result<u8> {
     let named = named_users(&arguments.user)?;
-    let users = if named.is_empty() { context.known()?.into_iter().collect() } else { named };
-    let tokens = TokenStore::look(&context.config.token_dir)?;
+    let users = if named.is_empty() { gateway.known()?.into_iter().collect() } else { named };
+    let tokens = TokenStore::look(&gateway.config.token_dir)?;
     let status = |user: &UserId| {
-        participant(context, &tokens, user)
+        participant(gateway, &tokens, user)
             .unwrap_or_else(|failure| ParticipantStatus::unreadable(user, &failure))
     };
     let report = StatusReport { version: 1, participants: users.iter().map(status).collect() };
     if arguments.json {
         print_json(&report);
     } else {
-        let text = table(&report, context.clock.now().as_second());
+        let text = table(&report, gateway.clock.now().as_second());
         let _ = std::io::stdout().write_all(text.as_bytes());
     }
     Ok(0)
@@ -108,8 +108,8 @@ impl ParticipantStatus {
     }
 }
 
-fn participant(context: &Context, tokens: &TokenStore, user: &UserId) -> Result<ParticipantStatus> {
-    let overview = Overview::load(context, tokens, user, DAYS)?;
+fn participant(gateway: &Gateway, tokens: &TokenStore, user: &UserId) -> Result<ParticipantStatus> {
+    let overview = Overview::load(gateway, tokens, user, DAYS)?;
     let (token, head) = (overview.token.as_ref(), &overview.book.head);
     let time = |at: Option<jiff::Timestamp>| at.map(utc);
     let days = overview.book.days();
@@ -130,7 +130,7 @@ fn participant(context: &Context, tokens: &TokenStore, user: &UserId) -> Result<
         collect_until: token.and_then(|token| token.collect_until).map(|d| d.to_string()),
         listed: overview.listed,
         waiting: overview.waiting(),
-        metrics: (context.config.metrics.iter())
+        metrics: (gateway.config.metrics.iter())
             .map(|metric| {
                 let status = metric_status(&overview, &days, metric);
                 (metric.name.to_owned(), status)

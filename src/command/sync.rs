@@ -9,52 +9,51 @@ use std::time::Duration;
 use jiff::civil::Date;
 
 use crate::command::arguments::SyncArguments;
-use crate::command::consent::tell_added_metrics;
-use crate::command::context::Context;
-use crate::command::dry_run;
-use crate::command::fetch::{self, Wanted};
-use crate::command::report::{ParticipantReport, RunReport};
 use crate::command::upload::Uploads;
 use crate::command::withdraw;
-use crate::config::{find_metric, parse_date};
-use crate::core::checkup;
 use crate::core::day;
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::user::UserId;
+use crate::gateway::Gateway;
+use crate::io::clock::{CLOCK_CURE, clock_is_off};
 use crate::io::files::{self, Lock};
-use crate::io::keep;
-use crate::io::session::Guards;
+use crate::ledger::retention;
 use crate::provider::metric::{METRICS, Metric};
+use crate::settings::{find_metric, parse_date};
+use crate::sync::dry_run;
+use crate::sync::fetch::{self, Wanted};
+use crate::sync::notices::tell_added_metrics;
+use crate::sync::report::{ParticipantReport, RunReport};
+use crate::sync::session::Guards;
 
-pub fn run(context: &Context, arguments: &SyncArguments) -> Result<u8> {
+pub fn run(gateway: &Gateway, arguments: &SyncArguments) -> Result<u8> {
     let users = named_users(&arguments.user)?;
-    let today = context.clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let today = gateway.clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
     let wanted = Wanted {
-        metrics: metrics(context, &arguments.metric)?,
+        metrics: metrics(gateway, &arguments.metric)?,
         named: dates(arguments.from.as_deref(), arguments.to.as_deref(), today)?,
         insistent: !users.is_empty(),
     };
-    let chosen = context.chosen(&users)?;
+    let chosen = gateway.chosen(&users)?;
     if arguments.dry_run {
-        return dry_run::run(context, &wanted, &chosen, arguments.json);
+        return dry_run::run(gateway, &wanted, &chosen, arguments.json);
     }
-    let _lock = run_lock(context)?;
-    let uploads = Uploads::open(context, chosen.len(), arguments.no_upload, wanted.insistent)?;
-    sweep(context);
-    if chosen.is_empty() && context.known()?.is_empty() {
+    let _lock = run_lock(gateway)?;
+    let uploads = Uploads::open(gateway, chosen.len(), arguments.no_upload, wanted.insistent)?;
+    sweep(gateway);
+    if chosen.is_empty() && gateway.known()?.is_empty() {
         log::warn!("nobody is signed in yet; run: fitsync login USER");
     }
-    let unfinished = withdraw::finish(context);
-    tell_added_metrics(context, &chosen);
-    make_room(context);
-    let mut reports = work(context, &wanted, &uploads, &chosen);
-    if context.clock.known_wrong() {
-        let clock = checkup::clock(context.clock.skew_s());
-        let cure = clock.cure.unwrap_or_default();
-        log::warn!("{}; no day is sealed until it is right; {cure}", clock.text);
+    let unfinished = withdraw::finish(gateway);
+    tell_added_metrics(gateway, &chosen);
+    make_room(gateway);
+    let mut reports = work(gateway, &wanted, &uploads, &chosen);
+    if gateway.clock.known_wrong() {
+        let off = clock_is_off(gateway.clock.skew_s());
+        log::warn!("{off}; no day is sealed until it is right; {CLOCK_CURE}");
     }
     uploads.backlog(&chosen, &mut reports);
-    make_room(context);
+    make_room(gateway);
     let waiting = uploads.waiting(&chosen);
     reports.iter().for_each(ParticipantReport::log);
     reports.extend(unfinished);
@@ -68,14 +67,14 @@ pub fn run(context: &Context, arguments: &SyncArguments) -> Result<u8> {
 
 /// Removes what a killed run left behind, and makes durable what it named. A disk that cannot be
 /// written any more is told by the work itself.
-fn sweep(context: &Context) {
-    let dir = &context.config.data_dir;
+fn sweep(gateway: &Gateway) {
+    let dir = &gateway.config.data_dir;
     if let Ok(Some(what)) = files::readable_by_others(dir) {
         log::warn!("{what}");
     }
     let folders = ["ledger", "users"].map(|name| files::settle(&dir.join(name)));
     let done = folders.into_iter().chain([
-        context.tokens.sweep(),
+        gateway.tokens.sweep(),
         files::settle(dir),
         files::sweep(&dir.join("quarantine")),
     ]);
@@ -83,10 +82,10 @@ fn sweep(context: &Context) {
 }
 
 /// Removes uploaded files that are old enough, or whose space is needed, and says so.
-pub fn make_room(context: &Context) {
-    let config = &context.config;
-    let users = context.known().unwrap_or_default();
-    match keep::make_room(&config.data_dir, &users, config.keep_days, &context.clock) {
+pub fn make_room(gateway: &Gateway) {
+    let config = &gateway.config;
+    let users = gateway.known().unwrap_or_default();
+    match retention::make_room(&config.data_dir, &users, config.keep_days, &gateway.clock) {
         Ok(room) if room.low => {
             log::warn!("the disk is nearly full: removed {} uploaded files", room.removed);
         }
@@ -96,8 +95,8 @@ pub fn make_room(context: &Context) {
 }
 
 /// One sync at a time; also taken by whatever else changes the ledger.
-pub fn run_lock(context: &Context) -> Result<Lock> {
-    let dir = &context.config.data_dir;
+pub fn run_lock(gateway: &Gateway) -> Result<Lock> {
+    let dir = &gateway.config.data_dir;
     files::make_folder(dir)?;
     files::lock(&dir.join("run.lock"), Duration::ZERO)?.ok_or_else(|| {
         let what = "another fitsync run is at work; it goes on, this one ends";
@@ -123,9 +122,9 @@ pub fn named_users(texts: &[String]) -> Result<Vec<UserId>> {
     Ok(users)
 }
 
-fn metrics(context: &Context, names: &[String]) -> Result<Vec<&'static Metric>> {
+fn metrics(gateway: &Gateway, names: &[String]) -> Result<Vec<&'static Metric>> {
     if names.is_empty() {
-        return Ok(context.config.metrics.clone());
+        return Ok(gateway.config.metrics.clone());
     }
     let named: Vec<_> = names.iter().map(|name| find_metric(name)).collect::<Result<_>>()?;
     let is_named = |metric: &&Metric| named.iter().any(|one| one.name == metric.name);
@@ -154,7 +153,7 @@ fn dates(from: Option<&str>, to: Option<&str>, today: Date) -> Result<Option<(Da
 
 /// Works on all participants, so many at a time. A panic is one participant's failure.
 fn work(
-    context: &Context,
+    gateway: &Gateway,
     wanted: &Wanted,
     uploads: &Uploads,
     users: &[UserId],
@@ -164,12 +163,12 @@ fn work(
     let done = AtomicUsize::new(0);
     let reports = Mutex::new(Vec::with_capacity(users.len()));
     std::thread::scope(|scope| {
-        for _ in 0..context.config.threads.min(users.len()) {
+        for _ in 0..gateway.config.threads.min(users.len()) {
             scope.spawn(|| {
                 while let Some(user) = users.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let mut report = ParticipantReport::new(user);
                     let work = AssertUnwindSafe(|| {
-                        fetch::participant(context, &guards, uploads, wanted, user, &mut report);
+                        fetch::participant(gateway, &guards, uploads, wanted, user, &mut report);
                         uploads.participant(user, &mut report);
                     });
                     if catch_unwind(work).is_err() {

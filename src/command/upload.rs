@@ -4,30 +4,31 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::command::arguments::UploadArguments;
-use crate::command::context::Context;
-use crate::command::report::{ParticipantReport, RunReport};
 use crate::command::sync::{make_room, named_users, print_json, progress, run_lock};
 use crate::command::withdraw;
-use crate::config::{BACKLOG_ITEMS_MAX, CSV_BYTES_MAX};
-use crate::core::completeness::{self, CompletenessRow};
 use crate::core::error::{ErrorClass, Failure, Result};
-use crate::core::ledger::{File, MonthKey};
 use crate::core::user::{COMPLETENESS, UserId, file_path};
-use crate::io::book::Book;
-use crate::io::queue::{Item, Queue, Streak, Tally, waiting};
-use crate::io::store::Store;
+use crate::gateway::Gateway;
+use crate::ledger::completeness::{self, CompletenessRow};
+use crate::ledger::entry::File;
+use crate::ledger::folder::Book;
+use crate::ledger::month::MonthKey;
+use crate::limits::{BACKLOG_ITEMS_MAX, CSV_BYTES_MAX};
+use crate::s3::store::Store;
+use crate::sync::queue::{Item, Queue, Streak, Tally, waiting};
+use crate::sync::report::{ParticipantReport, RunReport};
 
-pub fn run(context: &Context, arguments: &UploadArguments) -> Result<u8> {
-    let chosen = context.chosen(&named_users(&arguments.user)?)?;
-    let _lock = run_lock(context)?;
-    if context.config.bucket.is_none() {
+pub fn run(gateway: &Gateway, arguments: &UploadArguments) -> Result<u8> {
+    let chosen = gateway.chosen(&named_users(&arguments.user)?)?;
+    let _lock = run_lock(gateway)?;
+    if gateway.config.bucket.is_none() {
         return Err(Failure::new(ErrorClass::Usage, "S3_BUCKET_RAW is not set: no bucket"));
     }
-    let unfinished = withdraw::finish(context);
-    let uploads = Uploads::open(context, chosen.len(), false, true)?;
+    let unfinished = withdraw::finish(gateway);
+    let uploads = Uploads::open(gateway, chosen.len(), false, true)?;
     let mut reports: Vec<_> = chosen.iter().map(ParticipantReport::new).collect();
     uploads.backlog(&chosen, &mut reports);
-    make_room(context);
+    make_room(gateway);
     let waiting = uploads.waiting(&chosen);
     reports.extend(unfinished);
     let report = RunReport::new(reports, waiting);
@@ -41,7 +42,7 @@ pub fn run(context: &Context, arguments: &UploadArguments) -> Result<u8> {
 /// Where a run sends files, if it does.
 #[derive(Debug)]
 pub struct Uploads<'a> {
-    context: &'a Context,
+    gateway: &'a Gateway,
     /// With which one participant's new files are sent, while others are read.
     threads_each: usize,
     store: Option<Store>,
@@ -60,14 +61,14 @@ impl<'a> Uploads<'a> {
     /// `users`: on how many the run works; so many as are at work at once share the threads.
     /// Settings that cannot be right are an error before anything is done.
     pub fn open(
-        context: &'a Context,
+        gateway: &'a Gateway,
         users: usize,
         no_upload: bool,
         insistent: bool,
     ) -> Result<Self> {
-        let threads = context.config.threads;
+        let threads = gateway.config.threads;
         let mut uploads = Self {
-            context,
+            gateway,
             threads_each: threads / users.clamp(1, threads.max(1)),
             store: None,
             refused: None,
@@ -78,11 +79,11 @@ impl<'a> Uploads<'a> {
         if no_upload {
             return Ok(uploads);
         }
-        match Store::open(&context.config, &context.http) {
+        match Store::open(&gateway.config, &gateway.http) {
             Ok(Some(store)) => uploads.store = Some(store),
             Ok(None) => log::warn!(
                 "S3_BUCKET_RAW is not set: files stay local under {}",
-                context.config.data_dir.display()
+                gateway.config.data_dir.display()
             ),
             Err(failure) if failure.class == ErrorClass::Usage => return Err(failure),
             Err(failure) => uploads.refused = Some(failure),
@@ -93,9 +94,9 @@ impl<'a> Uploads<'a> {
     fn queue(&self) -> Option<Queue<'_>> {
         Some(Queue {
             store: self.store.as_ref()?,
-            prefix: self.context.config.s3_prefix.as_deref().unwrap_or_default(),
-            data_dir: &self.context.config.data_dir,
-            clock: &self.context.clock,
+            prefix: self.gateway.config.s3_prefix.as_deref().unwrap_or_default(),
+            data_dir: &self.gateway.config.data_dir,
+            clock: &self.gateway.clock,
             streak: &self.streak,
         })
     }
@@ -130,7 +131,7 @@ impl<'a> Uploads<'a> {
     }
 
     fn items(&self, user: &UserId, take: impl Fn(&File) -> bool) -> Result<Vec<Item>> {
-        let mut book = Book::open(&self.context.config.data_dir, user)?;
+        let mut book = Book::open(&self.gateway.config.data_dir, user)?;
         let months = book.named_months();
         book.open_months(months)?;
         Ok(waiting(&book, user, take))
@@ -147,7 +148,7 @@ impl<'a> Uploads<'a> {
     /// Reports the files that wait for their next try: what kept them back in an earlier run is
     /// not over. One for each cause, unless this run has met it as well.
     fn held_back(&self, report: &mut ParticipantReport) {
-        let now = self.context.clock.now();
+        let now = self.gateway.clock.now();
         let Ok(user) = report.user_id.parse() else { return };
         // A folder that cannot be read was told with its items.
         let items = self.items(&user, |file| !file.due(now)).unwrap_or_default();
@@ -168,7 +169,7 @@ impl<'a> Uploads<'a> {
             first.fail(failure, None, None);
         }
         let Some(queue) = self.queue() else { return };
-        let threads = self.context.config.threads;
+        let threads = self.gateway.config.threads;
         let mut insistent = self.insistent;
         loop {
             let items = self.oldest(users, insistent, reports);
@@ -203,7 +204,7 @@ impl<'a> Uploads<'a> {
         insistent: bool,
         reports: &mut [ParticipantReport],
     ) -> Vec<Item> {
-        let now = self.context.clock.now();
+        let now = self.gateway.clock.now();
         let mut items = Vec::new();
         for user in users {
             match self.items(user, |file| insistent || file.due(now)) {
@@ -228,7 +229,7 @@ impl<'a> Uploads<'a> {
     /// How many files wait; those of a ledger that cannot be opened are not counted.
     pub fn waiting(&self, users: &[UserId]) -> u64 {
         let count = |user: &UserId| -> Result<u64> {
-            let mut book = Book::look(&self.context.config.data_dir, user)?;
+            let mut book = Book::look(&self.gateway.config.data_dir, user)?;
             let months = book.named_months();
             book.open_months(months)?;
             Ok(book.months().map(|(_, month)| month.waiting()).sum())

@@ -13,19 +13,20 @@ use jiff::civil::Date;
 use miniserde::Serialize;
 
 use crate::command::arguments::VerifyArguments;
-use crate::command::context::Context;
-use crate::command::report::FailureReport;
 use crate::command::sync::{named_users, print_json, progress, run_lock};
-use crate::config::{CSV_BYTES_MAX, UPLOAD_FAILURES_IN_A_ROW_MAX, VERIFY_LISTED_MAX};
-use crate::core::completeness;
 use crate::core::error::{ErrorClass, Failure, Result, worst_exit};
 use crate::core::hash::sha256_hex;
-use crate::core::ledger::{File, MonthKey, State};
-use crate::core::s3::{Comparison, Sums, base64_of_hex};
 use crate::core::user::{COMPLETENESS, UserId, file_path};
-use crate::io::book::Book;
+use crate::gateway::Gateway;
 use crate::io::files;
-use crate::io::store::Store;
+use crate::ledger::completeness;
+use crate::ledger::entry::{File, State};
+use crate::ledger::folder::Book;
+use crate::ledger::month::MonthKey;
+use crate::limits::{CSV_BYTES_MAX, UPLOAD_FAILURES_IN_A_ROW_MAX, VERIFY_LISTED_MAX};
+use crate::s3::request::{Comparison, Sums, base64_of_hex};
+use crate::s3::store::Store;
+use crate::sync::report::FailureReport;
 
 /// What was found; lists are cut, counts are not.
 #[derive(Debug, Default, Serialize)]
@@ -63,8 +64,8 @@ enum Found {
     NotTried,
 }
 
-pub fn run(context: &Context, arguments: &VerifyArguments) -> Result<u8> {
-    let ended = compare(context, arguments);
+pub fn run(gateway: &Gateway, arguments: &VerifyArguments) -> Result<u8> {
+    let ended = compare(gateway, arguments);
     if let (Err(failure), true) = (&ended, arguments.json) {
         print_json(&VerifyReport {
             version: 1,
@@ -76,14 +77,14 @@ pub fn run(context: &Context, arguments: &VerifyArguments) -> Result<u8> {
     ended
 }
 
-fn compare(context: &Context, arguments: &VerifyArguments) -> Result<u8> {
-    let users = context.chosen(&named_users(&arguments.user)?)?;
-    let _lock = if arguments.repair { Some(run_lock(context)?) } else { None };
-    let store = Store::open(&context.config, &context.http)?.ok_or_else(|| {
+fn compare(gateway: &Gateway, arguments: &VerifyArguments) -> Result<u8> {
+    let users = gateway.chosen(&named_users(&arguments.user)?)?;
+    let _lock = if arguments.repair { Some(run_lock(gateway)?) } else { None };
+    let store = Store::open(&gateway.config, &gateway.http)?.ok_or_else(|| {
         Failure::new(ErrorClass::Usage, "S3_BUCKET_RAW is not set: there is nothing to compare")
     })?;
     let mut run = Run {
-        context,
+        gateway,
         store: &store,
         json: arguments.json,
         repair: arguments.repair,
@@ -93,7 +94,7 @@ fn compare(context: &Context, arguments: &VerifyArguments) -> Result<u8> {
     };
     let mut months = Vec::new();
     for user in &users {
-        let book = Book::look(&context.config.data_dir, user);
+        let book = Book::look(&gateway.config.data_dir, user);
         match book.and_then(|book| book.month_keys()) {
             Ok(keys) => months.extend(keys.into_iter().map(|key| (user, key))),
             Err(failure) => run.skip(user, &failure),
@@ -107,7 +108,7 @@ fn compare(context: &Context, arguments: &VerifyArguments) -> Result<u8> {
 }
 
 struct Run<'a> {
-    context: &'a Context,
+    gateway: &'a Gateway,
     store: &'a Store,
     json: bool,
     repair: bool,
@@ -165,7 +166,7 @@ impl Run<'_> {
     }
 
     fn read_items(&self, user: &UserId, key: MonthKey) -> Result<Vec<Item>> {
-        let mut book = Book::look(&self.context.config.data_dir, user)?;
+        let mut book = Book::look(&self.gateway.config.data_dir, user)?;
         book.open_months([key])?;
         if book.lost.contains(&key) {
             log::warn!("user={user} the ledger of {key} cannot be read: nothing to compare");
@@ -189,7 +190,7 @@ impl Run<'_> {
         let next = AtomicUsize::new(0);
         let results = Mutex::new(Vec::with_capacity(items.len()));
         std::thread::scope(|scope| {
-            for _ in 0..self.context.config.threads.clamp(1, items.len().max(1)) {
+            for _ in 0..self.gateway.config.threads.clamp(1, items.len().max(1)) {
                 scope.spawn(|| {
                     while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
                         let found = self.compare(item);
@@ -270,7 +271,7 @@ impl Run<'_> {
 
     /// Queues files again; has the day read again where the local file is gone.
     fn mend(&self, user: &UserId, key: MonthKey, items: &[&Item]) -> Result<u64> {
-        let data_dir = &self.context.config.data_dir;
+        let data_dir = &self.gateway.config.data_dir;
         let mut book = Book::open(data_dir, user)?;
         let months = book.named_months();
         book.open_months(months.into_iter().chain([key]))?;

@@ -4,37 +4,37 @@
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 use crate::command::arguments::WithdrawArguments;
-use crate::command::context::Context;
 use crate::command::login::say;
-use crate::command::report::ParticipantReport;
 use crate::command::sync::run_lock;
+use crate::consent::withdrawal::Withdrawal;
 use crate::core::error::{ErrorClass, Failure, Result, Secret, worst_exit};
 use crate::core::exchange::{Reply, Request};
 use crate::core::json::Text;
 use crate::core::user::{COMPLETENESS, UserId, file_path};
-use crate::core::withdrawal::Withdrawal;
-use crate::io::book::Book;
-use crate::io::erase::{Erased, erase};
-use crate::io::session::Guard;
-use crate::io::store::Store;
-use crate::io::withdrawals;
-use crate::provider::{IN_BETWEEN, Provider, fitbit, google_health};
+use crate::gateway::Gateway;
+use crate::ledger::folder::Book;
+use crate::provider::{IN_BETWEEN, Provider, fitbit, google};
+use crate::s3::erase::{Erased, erase};
+use crate::s3::store::Store;
+use crate::sync::report::ParticipantReport;
+use crate::sync::session::Guard;
+use crate::withdrawal::remove;
 
-pub fn run(context: &Context, arguments: &WithdrawArguments) -> Result<u8> {
+pub fn run(gateway: &Gateway, arguments: &WithdrawArguments) -> Result<u8> {
     let usage = |what: String| Failure::new(ErrorClass::Usage, what);
     let user: UserId = arguments.user.parse().map_err(usage)?;
-    if !context.known()?.contains(&user) {
+    if !gateway.known()?.contains(&user) {
         return Err(usage(format!("{user} is not known here; nothing was changed")));
     }
-    if arguments.delete_objects && context.config.bucket.is_none() {
+    if arguments.delete_objects && gateway.config.bucket.is_none() {
         return Err(usage(format!("{NO_BUCKET}; nothing was changed")));
     }
     if !arguments.yes {
         confirm(&user, arguments.delete_objects)?;
     }
-    let _lock = run_lock(context)?;
-    let mut withdrawal = begin(context, &user, arguments.delete_objects)?;
-    let problems = carry_out(context, &user, &mut withdrawal);
+    let _lock = run_lock(gateway)?;
+    let mut withdrawal = begin(gateway, &user, arguments.delete_objects)?;
+    let problems = carry_out(gateway, &user, &mut withdrawal);
     let _ = std::io::stdout().write_all(withdrawal.receipt().as_bytes());
     problems.iter().for_each(|problem| log::error!("user={user} {problem}"));
     Ok(worst_exit(problems.iter().map(|problem| problem.class.exit_code())))
@@ -63,15 +63,15 @@ fn confirm(user: &UserId, delete_objects: bool) -> Result<()> {
 }
 
 /// Writes the marker: from here on the id is refused, whatever happens to this process.
-fn begin(context: &Context, user: &UserId, delete_objects: bool) -> Result<Withdrawal> {
-    context.tokens.make()?;
-    let _lock = context.tokens.lock(user)?;
-    let known = withdrawals::load(&context.tokens, user)?;
+fn begin(gateway: &Gateway, user: &UserId, delete_objects: bool) -> Result<Withdrawal> {
+    gateway.tokens.make()?;
+    let _lock = gateway.tokens.lock(user)?;
+    let known = remove::load(&gateway.tokens, user)?;
     let mut withdrawal =
-        known.unwrap_or_else(|| Withdrawal::new(user.as_str(), context.clock.now()));
+        known.unwrap_or_else(|| Withdrawal::new(user.as_str(), gateway.clock.now()));
     // What is wrong with it is told by the step that looks for it again.
-    let _ = take_in(context, user, &mut withdrawal);
-    if let Some(token) = withdrawals::former_token(&context.tokens, user) {
+    let _ = take_in(gateway, user, &mut withdrawal);
+    if let Some(token) = remove::former_token(&gateway.tokens, user) {
         withdrawal.former_provider = Some(token.provider.clone());
         withdrawal.former_refresh_token = Some(token.refresh_token.expose().to_owned());
     }
@@ -80,14 +80,14 @@ fn begin(context: &Context, user: &UserId, delete_objects: bool) -> Result<Withd
         withdrawal.objects_deleted_at = None;
     }
     withdrawal.local_removed_at = None;
-    withdrawals::save(&context.tokens, user, &withdrawal)?;
+    remove::save(&gateway.tokens, user, &withdrawal)?;
     Ok(withdrawal)
 }
 
 /// Takes the refresh token out of the token files, to have it revoked. One that cannot be read is
 /// a failure, and stays.
-fn take_in(context: &Context, user: &UserId, withdrawal: &mut Withdrawal) -> Result<()> {
-    match context.tokens.load_to_revoke(user) {
+fn take_in(gateway: &Gateway, user: &UserId, withdrawal: &mut Withdrawal) -> Result<()> {
+    match gateway.tokens.load_to_revoke(user) {
         Ok(Some(token)) => withdrawal.take_in(&token),
         Ok(None) if withdrawal.receipt_lost() => {
             return Err(Failure::new(ErrorClass::Config, withdrawal.revocation.clone()));
@@ -97,13 +97,13 @@ fn take_in(context: &Context, user: &UserId, withdrawal: &mut Withdrawal) -> Res
                 Some(_) => "not by fitsync: its token file could not be read, and was taken away",
                 None => "there was no token",
             };
-            withdrawal.revoked(how, context.clock.now());
+            withdrawal.revoked(how, gateway.clock.now());
         }
         // A file that is left of a grant which is gone needs no reading.
         Err(_) if withdrawal.revoked_at.is_some() => {}
         Ok(None) => {}
         Err(failure) => {
-            let page = connections_page(context);
+            let page = connections_page(gateway);
             let place = failure.at.unwrap_or_default();
             let what = format!(
                 "the token cannot be read, so nobody can be asked to revoke it: let the \
@@ -117,29 +117,29 @@ fn take_in(context: &Context, user: &UserId, withdrawal: &mut Withdrawal) -> Res
 }
 
 /// Where participants end a consent themselves.
-fn connections_page(context: &Context) -> &'static str {
-    let set = [google_health::NAME, fitbit::NAME];
-    let mut set = set.iter().filter_map(|name| context.provider(name).ok());
+fn connections_page(gateway: &Gateway) -> &'static str {
+    let set = [google::NAME, fitbit::NAME];
+    let mut set = set.iter().filter_map(|name| gateway.provider(name).ok());
     set.next().map_or("the account's own page of connected apps", Provider::connections_page)
 }
 
 /// Of a withdrawal whose end is not known: the token may still be here.
-fn find_token(context: &Context, user: &UserId, withdrawal: &mut Withdrawal) -> Result<()> {
+fn find_token(gateway: &Gateway, user: &UserId, withdrawal: &mut Withdrawal) -> Result<()> {
     if withdrawal.revoked_at.is_some() {
         return Ok(());
     }
-    let _lock = context.tokens.lock(user)?;
-    take_in(context, user, withdrawal)
+    let _lock = gateway.tokens.lock(user)?;
+    take_in(gateway, user, withdrawal)
 }
 
 /// Finishes earlier withdrawals; called by runs that hold the run lock. What is still undone is
 /// told like any other failure.
-pub fn finish(context: &Context) -> Vec<ParticipantReport> {
+pub fn finish(gateway: &Gateway) -> Vec<ParticipantReport> {
     let mut unfinished = Vec::new();
-    for user in context.tokens.ids().unwrap_or_default() {
-        let problems = match withdrawals::load(&context.tokens, &user) {
+    for user in gateway.tokens.ids().unwrap_or_default() {
+        let problems = match remove::load(&gateway.tokens, &user) {
             Ok(Some(mut withdrawal)) if withdrawal.is_pending() => {
-                carry_out(context, &user, &mut withdrawal)
+                carry_out(gateway, &user, &mut withdrawal)
             }
             Ok(_) => continue,
             Err(failure) => vec![failure],
@@ -160,30 +160,30 @@ pub fn finish(context: &Context) -> Vec<ParticipantReport> {
 }
 
 /// One part of a withdrawal.
-type Step = fn(&Context, &UserId, &mut Withdrawal) -> Result<()>;
+type Step = fn(&Gateway, &UserId, &mut Withdrawal) -> Result<()>;
 
 /// Every step, each noted durably; one that fails does not stop the next.
-fn carry_out(context: &Context, user: &UserId, withdrawal: &mut Withdrawal) -> Vec<Failure> {
+fn carry_out(gateway: &Gateway, user: &UserId, withdrawal: &mut Withdrawal) -> Vec<Failure> {
     let steps: [Step; 6] =
         [find_token, revoke, revoke_former, remove_local, delete_objects, remove_ledger];
     let mut problems = Vec::new();
     for step in steps {
-        let done = step(context, user, withdrawal);
-        let noted = withdrawals::save(&context.tokens, user, withdrawal);
+        let done = step(gateway, user, withdrawal);
+        let noted = remove::save(&gateway.tokens, user, withdrawal);
         problems.extend([done, noted].into_iter().filter_map(Result::err));
     }
     problems
 }
 
 /// At the address of the provider that gave the token.
-fn revoke(context: &Context, _user: &UserId, withdrawal: &mut Withdrawal) -> Result<()> {
+fn revoke(gateway: &Gateway, _user: &UserId, withdrawal: &mut Withdrawal) -> Result<()> {
     let Some(refresh_token) = withdrawal.refresh_token.clone() else { return Ok(()) };
     let name = withdrawal.provider.clone().unwrap_or_default();
-    let done = context
+    let done = gateway
         .provider(&name)
-        .and_then(|provider| ask_revocation(context, provider, &Secret::new(refresh_token)));
+        .and_then(|provider| ask_revocation(gateway, provider, &Secret::new(refresh_token)));
     match done {
-        Ok(how) => withdrawal.revoked(how, context.clock.now()),
+        Ok(how) => withdrawal.revoked(how, gateway.clock.now()),
         Err(failure) => {
             withdrawal.revocation = failure.to_string();
             return Err(failure);
@@ -193,15 +193,15 @@ fn revoke(context: &Context, _user: &UserId, withdrawal: &mut Withdrawal) -> Res
 }
 
 /// The grant of before a move. Asked once the present one is gone, so when there is a network.
-fn revoke_former(context: &Context, _user: &UserId, withdrawal: &mut Withdrawal) -> Result<()> {
+fn revoke_former(gateway: &Gateway, _user: &UserId, withdrawal: &mut Withdrawal) -> Result<()> {
     let Some(refresh_token) = withdrawal.former_refresh_token.clone() else { return Ok(()) };
     if withdrawal.refresh_token.is_some() {
         return Ok(());
     }
     let name = withdrawal.former_provider.clone().unwrap_or_default();
-    let done = context
+    let done = gateway
         .provider(&name)
-        .and_then(|provider| ask_revocation(context, provider, &Secret::new(refresh_token)));
+        .and_then(|provider| ask_revocation(gateway, provider, &Secret::new(refresh_token)));
     match done {
         Ok(how) => withdrawal.former_revoked(how),
         Err(failure) => withdrawal.former_revoked(&format!("not revoked, {failure}")),
@@ -211,13 +211,13 @@ fn revoke_former(context: &Context, _user: &UserId, withdrawal: &mut Withdrawal)
 
 /// Asks a provider to end a grant; how it ended.
 pub fn ask_revocation(
-    context: &Context,
+    gateway: &Gateway,
     provider: &dyn Provider,
     refresh_token: &Secret,
 ) -> Result<&'static str> {
     let request = provider.revoke_request(refresh_token);
     let classify = |reply: &Reply| provider.classify_token(reply);
-    let reply = Guard::new(1).send("withdrawal", &context.http, &request, classify)?;
+    let reply = Guard::new(1).send("withdrawal", &gateway.http, &request, classify)?;
     read_revocation(provider, &request, &reply)
 }
 
@@ -259,22 +259,22 @@ fn not_revoked(provider: &dyn Provider, failure: Failure) -> Failure {
     Failure { class: ErrorClass::Config, what, ..failure }
 }
 
-fn remove_local(context: &Context, user: &UserId, withdrawal: &mut Withdrawal) -> Result<()> {
-    let _lock = context.tokens.lock(user)?;
+fn remove_local(gateway: &Gateway, user: &UserId, withdrawal: &mut Withdrawal) -> Result<()> {
+    let _lock = gateway.tokens.lock(user)?;
     // A token that nobody could read is not deleted by that.
     if withdrawal.token_problem.is_none() {
-        withdrawal.token_files += withdrawals::remove_tokens(&context.tokens, user)?;
+        withdrawal.token_files += remove::remove_tokens(&gateway.tokens, user)?;
     }
-    withdrawal.csv_files += withdrawals::remove_csv(&context.config.data_dir, user)?;
+    withdrawal.csv_files += remove::remove_csv(&gateway.config.data_dir, user)?;
     Ok(())
 }
 
-fn delete_objects(context: &Context, user: &UserId, withdrawal: &mut Withdrawal) -> Result<()> {
+fn delete_objects(gateway: &Gateway, user: &UserId, withdrawal: &mut Withdrawal) -> Result<()> {
     if !withdrawal.deletes_objects() {
         return Ok(());
     }
     let mut erased = Erased::default();
-    let done = erase_all(context, user, &mut erased);
+    let done = erase_all(gateway, user, &mut erased);
     withdrawal.objects_deleted += erased.objects;
     withdrawal.versions_deleted += erased.versions;
     withdrawal.objects_left.clear();
@@ -301,7 +301,7 @@ fn delete_objects(context: &Context, user: &UserId, withdrawal: &mut Withdrawal)
     });
     match &done {
         Ok(()) => {
-            withdrawal.objects_deleted_at = Some(Text(context.clock.now()));
+            withdrawal.objects_deleted_at = Some(Text(gateway.clock.now()));
             withdrawal.objects_problem = None;
         }
         Err(failure) => withdrawal.objects_problem = Some(failure.to_string()),
@@ -309,11 +309,11 @@ fn delete_objects(context: &Context, user: &UserId, withdrawal: &mut Withdrawal)
     done
 }
 
-fn erase_all(context: &Context, user: &UserId, erased: &mut Erased) -> Result<()> {
-    let Some(store) = Store::open(&context.config, &context.http)? else {
+fn erase_all(gateway: &Gateway, user: &UserId, erased: &mut Erased) -> Result<()> {
+    let Some(store) = Store::open(&gateway.config, &gateway.http)? else {
         return Err(Failure::new(ErrorClass::Config, NO_BUCKET));
     };
-    let known = uploaded(context, user)?;
+    let known = uploaded(gateway, user)?;
     let terminal = std::io::stderr().is_terminal();
     let progress = |count: u64| {
         if terminal {
@@ -328,8 +328,8 @@ fn erase_all(context: &Context, user: &UserId, erased: &mut Erased) -> Result<()
 }
 
 /// What the ledger says was sent.
-fn uploaded(context: &Context, user: &UserId) -> Result<Vec<String>> {
-    let mut book = Book::look(&context.config.data_dir, user)?;
+fn uploaded(gateway: &Gateway, user: &UserId) -> Result<Vec<String>> {
+    let mut book = Book::look(&gateway.config.data_dir, user)?;
     let months = book.month_keys()?;
     book.open_months(months)?;
     let mut paths = Vec::new();
@@ -344,11 +344,11 @@ fn uploaded(context: &Context, user: &UserId) -> Result<Vec<String>> {
 }
 
 /// The ledger goes last: it knows the objects.
-fn remove_ledger(context: &Context, user: &UserId, withdrawal: &mut Withdrawal) -> Result<()> {
+fn remove_ledger(gateway: &Gateway, user: &UserId, withdrawal: &mut Withdrawal) -> Result<()> {
     if withdrawal.deletes_objects() {
         return Ok(());
     }
-    withdrawal.ledger_files += withdrawals::remove_ledger(&context.config.data_dir, user)?;
-    withdrawal.local_removed_at = Some(Text(context.clock.now()));
+    withdrawal.ledger_files += remove::remove_ledger(&gateway.config.data_dir, user)?;
+    withdrawal.local_removed_at = Some(Text(gateway.clock.now()));
     Ok(())
 }

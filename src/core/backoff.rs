@@ -4,11 +4,11 @@
 //! a random time between zero and a ceiling that doubles. What a service asks for is honoured
 //! when it is short; a long wait is left to the next run.
 
-use crate::config::{
+use crate::core::error::{ErrorClass, Failure};
+use crate::limits::{
     QUEUE_WAIT_S_BASE, QUEUE_WAIT_S_MAX, RETRY_AFTER_S_MAX, RETRY_ATTEMPTS_MAX, RETRY_WAIT_MS_BASE,
     RETRY_WAIT_MS_MAX,
 };
-use crate::core::error::{ErrorClass, Failure};
 
 /// What follows a failed try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

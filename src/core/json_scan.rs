@@ -5,8 +5,8 @@
 
 use std::io::Read;
 
-use crate::config::JSON_READ_BYTES;
 use crate::core::error::{ErrorClass, Failure, Result};
+use crate::limits::JSON_READ_BYTES;
 
 fn malformed(what: impl Into<String>) -> Failure {
     Failure::new(ErrorClass::Format, what)

@@ -4,14 +4,13 @@
 //! SDKs' rule): `Date` minus the middle of sent and received; ignored with an `Age` header or when
 //! the round trip took over 15 minutes; used when it is over four minutes.
 
-use std::sync::Arc;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::config::{CLOCK_ROUND_TRIP_S_MAX, CLOCK_SKEW_S_MIN};
 use crate::core::exchange::Reply;
+use crate::limits::{CLOCK_ROUND_TRIP_S_MAX, CLOCK_SKEW_S_MIN};
 
 /// Cheap to clone; all clones share the skew.
 #[derive(Debug, Clone, Default)]
@@ -69,6 +68,16 @@ impl Clock {
             self.checked.store(true, Ordering::Relaxed);
         }
     }
+}
+
+/// What cures a clock that is wrong.
+pub const CLOCK_CURE: &str =
+    "turn on time sync: sudo timedatectl set-ntp true (or let NTP, UDP port 123, out)";
+
+/// How far this machine's clock is from that of a service, in words.
+pub fn clock_is_off(skew_s: i64) -> String {
+    let side = if skew_s > 0 { "behind" } else { "ahead" };
+    format!("this machine's clock is {} s {side}", skew_s.abs())
 }
 
 /// The estimate of one reply, in seconds; `None` where it says nothing.

@@ -10,8 +10,8 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::config::LOCK_POLL_MS;
 use crate::core::error::{Doing as _, ErrorClass, Failure, Result};
+use crate::limits::LOCK_POLL_MS;
 
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;

@@ -12,13 +12,13 @@ use std::time::Duration;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider};
 use ureq::unversioned::transport::DefaultConnector;
 
-use crate::config;
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::exchange::{Method, Reply, Request};
-use crate::io::addresses::Addresses;
 use crate::io::clock::Clock;
+use crate::io::dns::Addresses;
 use crate::io::files;
 use crate::io::http_error::{classify, is_unknown_issuer};
+use crate::limits;
 
 /// Cheap to clone; all clones share connections and the clock, and but for [`Http::counting`] the
 /// count of what was sent.
@@ -173,12 +173,12 @@ fn agent(
         .http_status_as_error(false)
         .max_redirects(0)
         .user_agent(concat!("fitsync/", env!("CARGO_PKG_VERSION")))
-        .timeout_global(Some(Duration::from_secs(config::HTTP_TIMEOUT_S)))
-        .timeout_connect(Some(Duration::from_secs(config::HTTP_CONNECT_TIMEOUT_S)))
-        .timeout_recv_response(Some(Duration::from_secs(config::HTTP_REPLY_TIMEOUT_S)))
-        .max_response_header_size(config::HTTP_HEAD_BYTES_MAX)
-        .input_buffer_size(config::HTTP_BUFFER_BYTES)
-        .output_buffer_size(config::HTTP_BUFFER_BYTES)
+        .timeout_global(Some(Duration::from_secs(limits::HTTP_TIMEOUT_S)))
+        .timeout_connect(Some(Duration::from_secs(limits::HTTP_CONNECT_TIMEOUT_S)))
+        .timeout_recv_response(Some(Duration::from_secs(limits::HTTP_REPLY_TIMEOUT_S)))
+        .max_response_header_size(limits::HTTP_HEAD_BYTES_MAX)
+        .input_buffer_size(limits::HTTP_BUFFER_BYTES)
+        .output_buffer_size(limits::HTTP_BUFFER_BYTES)
         .max_idle_connections(2 * connections)
         .max_idle_connections_per_host(connections)
         .tls_config(tls)
@@ -207,11 +207,11 @@ fn exchange(
             agent.run(agent.configure_request(request).proxy(proxy).build())
         }
         Method::Post | Method::Put => {
-            if request.body.len() > config::HTTP_EXPECT_BYTES_MIN {
+            if request.body.len() > limits::HTTP_EXPECT_BYTES_MIN {
                 builder = builder.header("expect", "100-continue");
             }
-            let allowance_s = request.body.len() as u64 / config::HTTP_UPLOAD_BYTES_PER_S;
-            let timeout = Duration::from_secs(config::HTTP_TIMEOUT_S + allowance_s);
+            let allowance_s = request.body.len() as u64 / limits::HTTP_UPLOAD_BYTES_PER_S;
+            let timeout = Duration::from_secs(limits::HTTP_TIMEOUT_S + allowance_s);
             let request = builder.body(request.body.as_slice()).map_err(Failed::Request)?;
             agent.run(
                 agent.configure_request(request).proxy(proxy).timeout_global(Some(timeout)).build(),

@@ -4,7 +4,7 @@ use std::net::{IpAddr, ToSocketAddrs as _};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::config::NAME_LOOK_UP_S_MAX;
+use crate::limits::NAME_LOOK_UP_S_MAX;
 
 /// The addresses of a host. The system's own waits can be long: the thread that still waits is
 /// left behind.

@@ -3,8 +3,8 @@
 
 use ureq::Proxy;
 
-use crate::config::Settings;
 use crate::core::error::{ErrorClass, Failure, Result};
+use crate::settings::source::Settings;
 
 /// The names that ureq knows, in its order; the first usable one serves every address.
 const PROXIES: [&str; 6] =

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::time::{Duration, Instant};
 
-use crate::config::{STOP_POLL_MS, STOP_REFRESH_S_MAX, STOP_WRITE_MS_MAX};
 use crate::core::error::{ErrorClass, Failure, Result};
+use crate::limits::{STOP_POLL_MS, STOP_REFRESH_S_MAX, STOP_WRITE_MS_MAX};
 
 /// The exit code of a run that was told to stop: the work is kept.
 const STOPPED_EXIT: u8 = 75;

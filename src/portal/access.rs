@@ -9,13 +9,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::{hmac, pbkdf2};
 
-use crate::config::{
+use crate::consent::oauth::same;
+use crate::core::error::{ErrorClass, Failure, Result, Secret};
+use crate::limits::{
     PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, PASSWORD_ITERATIONS, PASSWORD_ITERATIONS_MAX,
     PASSWORD_WRONG_MAX, PASSWORD_WRONG_S, PORTAL_OFFENDERS_MAX, SESSION_S, SESSIONS_MAX,
 };
-use crate::core::error::{ErrorClass, Failure, Result, Secret};
-use crate::core::sign_in::same;
-use crate::portal::places::peer_key;
+use crate::portal::web::places::peer_key;
 
 const ALGORITHM: pbkdf2::Algorithm = pbkdf2::PBKDF2_HMAC_SHA256;
 const VERSION: u32 = 1;

@@ -8,19 +8,19 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
-use crate::config::PORTAL_CODE_S;
+use crate::consent::oauth::Callback;
 use crate::core::error::{Result, Secret};
-use crate::core::sign_in::Callback;
 use crate::core::user::UserId;
+use crate::limits::PORTAL_CODE_S;
 use crate::portal::access::{FormKey, PasswordFile};
 use crate::portal::code::Key;
-use crate::portal::host::{Hosts, is_loopback_name};
 use crate::portal::operator::{Operator, Shown};
-use crate::portal::page::{Outcome, Page};
-use crate::portal::sign_in_page::{self as pages, Way};
+use crate::portal::pages::page::{Outcome, Page};
+use crate::portal::pages::sign_in::Way;
+use crate::portal::pages::{sign_in as pages, text};
 use crate::portal::sign_ins::{Attempt, Facts, Hint, SignIns, Stage};
-use crate::portal::text;
-use crate::portal::visit::Ask;
+use crate::portal::web::hosts::{Hosts, is_loopback_name};
+use crate::portal::web::visit::Ask;
 
 /// What the desk needs from the rest of the program.
 pub trait Office {

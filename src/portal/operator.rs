@@ -3,21 +3,21 @@
 
 use std::time::Instant;
 
-use crate::config::{PASSWORD_BYTES_MAX, PORTAL_LINK_S, SESSION_S};
+use crate::consent::oauth::new_state;
 use crate::core::error::{Failure, Result, Secret};
-use crate::core::sign_in::new_state;
 use crate::core::user::UserId;
 use crate::io::random;
+use crate::limits::{PASSWORD_BYTES_MAX, PORTAL_LINK_S, SESSION_S};
 use crate::portal::access::{Attempts, PasswordFile, Sessions, cookie, set_cookie};
 use crate::portal::code::Key;
 use crate::portal::desk::{Desk, Office, Step};
-use crate::portal::host::is_loopback_name;
-use crate::portal::operator_page::{self as pages, Filter};
-use crate::portal::page::{Outcome, Page};
-use crate::portal::sign_in_page::{busy, wrong_form};
+use crate::portal::pages::operator::Filter;
+use crate::portal::pages::page::{Outcome, Page};
+use crate::portal::pages::sign_in::{busy, wrong_form};
+use crate::portal::pages::{operator as pages, text};
 use crate::portal::sign_ins::Stage;
-use crate::portal::text;
-use crate::portal::visit::Ask;
+use crate::portal::web::hosts::is_loopback_name;
+use crate::portal::web::visit::Ask;
 
 /// The operator's session.
 const SESSION_COOKIE: &str = "fitsync_operator";

@@ -1,14 +1,14 @@
-use super::*;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::config::PASSWORD_WRONG_MAX;
+use super::*;
 use crate::core::error::ErrorClass;
 use crate::core::exchange::form;
+use crate::limits::PASSWORD_WRONG_MAX;
 use crate::portal::desk::{Redirect, Rules};
-use crate::portal::host::Hosts;
 use crate::portal::sign_ins::{Attempt, Facts};
+use crate::portal::web::hosts::Hosts;
 
 struct Study {
     password: Option<String>,

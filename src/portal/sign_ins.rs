@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::config::{
+use crate::consent::oauth::same;
+use crate::core::error::Secret;
+use crate::core::user::UserId;
+use crate::limits::{
     PORTAL_CODE_S, PORTAL_EPITAPH_S, PORTAL_REVIEW_S, PORTAL_SIGN_INS_MAX, PORTAL_WRONG_CODES_MAX,
 };
-use crate::core::error::Secret;
-use crate::core::sign_in::same;
-use crate::core::user::UserId;
 use crate::portal::code::Key;
 
 /// One attempt at the provider; its state is used once.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::{PORTAL_CODE_S, PORTAL_LINK_S};
+use crate::limits::{PORTAL_CODE_S, PORTAL_LINK_S};
 
 fn attempt(state: &str) -> Attempt {
     let (verifier, address) = (Secret::new("v"), format!("https://p/{state}"));

@@ -9,9 +9,9 @@ use miniserde::json::{Number, Value};
 
 use crate::core::error::{ErrorClass, Secret};
 use crate::core::exchange::{Reply, Request};
-use crate::core::job::Job;
 use crate::provider::fitbit::Fitbit;
-use crate::provider::google_health::{Addresses, GoogleHealth};
+use crate::provider::google::{Addresses, GoogleHealth};
+use crate::provider::job::Job;
 use crate::provider::metric::{METRICS, Metric, find};
 use crate::provider::{App, Provider};
 

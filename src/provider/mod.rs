@@ -1,16 +1,10 @@
 //! The services that data comes from: pure, like `core`. A provider turns jobs into requests and
 //! replies into rows; it never sends anything.
 
-pub mod dictionary;
 pub mod fitbit;
-mod fitbit_read;
-mod google_error;
-pub mod google_health;
-mod google_read;
-mod google_sessions;
+pub mod google;
+pub mod job;
 pub mod metric;
-mod metric_columns;
-mod metric_table;
 
 #[cfg(test)]
 mod conformance_tests;
@@ -18,14 +12,14 @@ mod conformance_tests;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::config::{DEVICE_NAME_CHARS_MAX, DEVICE_PAGES_MAX};
+use crate::consent::token::{Grant, Token};
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::exchange::{Reply, Request};
-use crate::core::job::{Job, Reach};
 use crate::core::json::Element;
-use crate::core::ledger::ahead;
 use crate::core::table::{Row, tidy};
-use crate::core::token::{Grant, Token};
+use crate::ledger::entry::ahead;
+use crate::limits::{DEVICE_NAME_CHARS_MAX, DEVICE_PAGES_MAX};
+use crate::provider::job::{Job, Reach};
 use crate::provider::metric::Metric;
 
 /// The study's own application, as registered at the provider.
@@ -103,7 +97,7 @@ pub fn paired_devices(
 /// Whether a participant granted a metric: the token tells, whatever the settings say by now.
 pub fn granted(token: &Token, metric: &Metric) -> bool {
     let scope = match token.provider.as_str() {
-        google_health::NAME => Some(google_health::scope_of(metric)),
+        google::NAME => Some(google::scope_of(metric)),
         fitbit::NAME => fitbit::scope_of(metric),
         _ => None,
     };

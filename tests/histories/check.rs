@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use fitsync::core::day::Calendar;
-use fitsync::core::ledger::{Day, Month, MonthKey, State};
-use fitsync::core::plan::{Device, Plan};
+use fitsync::ledger::entry::{Day, Month, State};
+use fitsync::ledger::month::MonthKey;
+use fitsync::sync::plan::{Device, Plan};
 use fitsync_sim::jiff::Timestamp;
 use fitsync_sim::jiff::civil::Date;
 

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fitsync::core::completeness::{self, CompletenessRow};
 use fitsync::core::day::DaySpan;
 use fitsync::core::json::Text;
-use fitsync::core::ledger::{Day, Head, Month, MonthKey};
-use fitsync::core::rebuild::{self, LocalFile, Owner, Remains};
+use fitsync::ledger::completeness::{self, CompletenessRow};
+use fitsync::ledger::entry::{Day, Month};
+use fitsync::ledger::head::Head;
+use fitsync::ledger::month::MonthKey;
+use fitsync::ledger::rebuild::{self, LocalFile, Owner, Remains};
 use fitsync_sim::jiff::Timestamp;
 use fitsync_sim::jiff::civil::Date;
 

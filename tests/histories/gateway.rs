@@ -4,13 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use fitsync::consent::token::{AccountState, Grant, Token};
 use fitsync::core::day::Calendar;
 use fitsync::core::error::{ErrorClass, Secret};
-use fitsync::core::job::{self, Reach};
 use fitsync::core::json::Text;
-use fitsync::core::ledger::{Day, Entry, MonthKey, Outcome, Reading, State};
-use fitsync::core::plan::{self, Device, Inputs, Plan, Wish};
-use fitsync::core::token::{AccountState, Grant, Token};
+use fitsync::ledger::entry::{Day, Entry, Outcome, Reading, State};
+use fitsync::ledger::month::MonthKey;
+use fitsync::provider::job::{self, Reach};
+use fitsync::sync::plan::{self, Device, Inputs, Plan, Wish};
 use fitsync_sim::jiff::Timestamp;
 use fitsync_sim::jiff::civil::Date;
 
@@ -155,7 +156,7 @@ impl Gateway {
             device = Device::SyncedAt(world.person.synced_at);
         }
         // The reply has told the time.
-        run.clock_wrong = world.clock_off_s.abs() > fitsync::config::CLOCK_SKEW_S_MIN;
+        run.clock_wrong = world.clock_off_s.abs() > fitsync::limits::CLOCK_SKEW_S_MIN;
         run.now = if run.clock_wrong { world.now } else { world.machine() };
         let mut keys = plan::months(&run.head, run.now, LOOKBACK_DAYS, None);
         let known: BTreeSet<String> = run.head.granted.iter().cloned().collect();

@@ -1,9 +1,9 @@
 //! Completeness files, and everything that waits.
 
 use fitsync::core::backoff::queue_wait_s;
-use fitsync::core::completeness;
 use fitsync::core::error::{ErrorClass, Failure};
-use fitsync::core::ledger::{State, next_try};
+use fitsync::ledger::completeness;
+use fitsync::ledger::entry::{State, next_try};
 
 use crate::chance::Chance;
 use crate::disk::Steps;

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use fitsync::consent::token::Token;
 use fitsync::core::hash::sha256_hex;
-use fitsync::core::ledger::{Entry, State};
-use fitsync::core::token::Token;
 use fitsync::core::user::file_path;
-use fitsync::io::book::Book;
+use fitsync::ledger::entry::{Entry, State};
+use fitsync::ledger::folder::Book;
 use fitsync_sim::jiff::ToSpan as _;
 use fitsync_sim::jiff::civil::Date;
 
@@ -132,7 +132,7 @@ fn check_ledger(gateway: &Gateway, objects: &Objects, wrong: &mut Wrong) {
     let rows = objects.iter().filter(|(key, _)| key.contains("/completeness/"));
     let mut named = 0;
     for (key, bytes) in rows {
-        for row in fitsync::core::completeness::read(bytes).unwrap_or_default() {
+        for row in fitsync::ledger::completeness::read(bytes).unwrap_or_default() {
             let date = row.date.parse().unwrap_or_default();
             let file = file_path(&user, &row.metric, date);
             let held = objects.get(&file).map(|bytes| sha256_hex(bytes)).unwrap_or_default();

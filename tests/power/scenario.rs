@@ -360,7 +360,7 @@ fn backfill(gateway: &Gateway) -> (Date, Date) {
 
 /// Files that the ledger knew to be in the bucket, and that were sent all the same.
 fn sent_again(
-    known: &BTreeMap<(Date, String), fitsync::core::ledger::Entry>,
+    known: &BTreeMap<(Date, String), fitsync::ledger::entry::Entry>,
     bucket: &Tree,
     gateway: &Gateway,
     sent: &[String],

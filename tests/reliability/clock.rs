@@ -1,6 +1,6 @@
 //! A gateway without a clock chip: what its clock says is checked against what services say.
 
-use fitsync::core::ledger::State;
+use fitsync::ledger::entry::State;
 use fitsync_sim::jiff::{SignedDuration, Timestamp};
 
 use crate::check::{days_ago, entries};

@@ -1,6 +1,6 @@
 //! A ledger that cannot be read back is rebuilt, and the run says so.
 
-use fitsync::core::ledger::State;
+use fitsync::ledger::entry::State;
 use fitsync_sim::{Effect, Fault, Host};
 
 use crate::check::{self, entries};

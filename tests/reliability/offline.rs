@@ -3,16 +3,16 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use fitsync::command::arguments::{SyncArguments, UploadArguments};
-use fitsync::command::context::Context;
 use fitsync::command::{sync, upload};
-use fitsync::config::{Config, Settings};
+use fitsync::gateway;
 use fitsync::io::clock::Clock;
+use fitsync::settings::Config;
+use fitsync::settings::source::Settings;
 use fitsync_sim::jiff::{SignedDuration, Timestamp};
 use fitsync_sim::{Effect, Fault, Host};
 
-use crate::check;
 use crate::gateway::{Gateway, USER, WHO};
-use crate::{all_well, connected, run};
+use crate::{all_well, check, connected, run};
 
 #[test]
 fn no_network_at_all_ends_the_run_and_the_next_one_catches_up() {
@@ -86,11 +86,11 @@ impl Weeks {
         self.gateway.sim.set_device_sync(WHO, minute).expect("p1");
     }
 
-    fn context(&self) -> Context {
+    fn in_process(&self) -> gateway::Gateway {
         let pairs = self.gateway.settings.iter();
         let pairs: Vec<_> = pairs.map(|(k, v)| (k.as_str(), v.as_str())).collect();
         let config = Config::new(Settings::of(&pairs)).expect("settings");
-        Context::new(config, Clock::simulated(self.now())).expect("a context")
+        gateway::Gateway::new(config, Clock::simulated(self.now())).expect("a gateway")
     }
 
     fn sync(&self) -> u8 {
@@ -103,12 +103,12 @@ impl Weeks {
             dry_run: false,
             json: false,
         };
-        self.alone(|| sync::run(&self.context(), &arguments))
+        self.alone(|| sync::run(&self.in_process(), &arguments))
     }
 
     fn upload(&self) -> u8 {
         let arguments = UploadArguments { user: Vec::new(), json: false };
-        self.alone(|| upload::run(&self.context(), &arguments))
+        self.alone(|| upload::run(&self.in_process(), &arguments))
     }
 
     /// A child that another test is just starting may hold a copy of our lock for an instant.

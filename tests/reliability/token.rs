@@ -30,7 +30,7 @@ fn a_lost_reply_of_a_provider_without_grace_costs_a_sign_in_and_nothing_else() {
     let ran = run(&gateway, &["sync"], 3);
     assert!(ran.said.contains(&format!("fitsync login {USER}")), "{}", ran.said);
     let refresh = |text: &str| {
-        let token = fitsync::core::token::Token::parse(text).expect("a token");
+        let token = fitsync::consent::token::Token::parse(text).expect("a token");
         token.refresh_token.expose().to_owned()
     };
     assert_eq!(refresh(&token_text(&gateway)), refresh(&before), "the token is kept");

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use fitsync::core::error::{ErrorClass, Result};
 use fitsync::io::clock::Clock;
-use fitsync::io::store::{Store, Stored};
+use fitsync::s3::store::{Store, Stored};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::scripted::{Answer, Asked, Server};

@@ -12,10 +12,10 @@ mod versions;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use fitsync::core::aws_environment::Environment;
+use fitsync::aws::environment::Environment;
 use fitsync::io::clock::Clock;
 use fitsync::io::http::Http;
-use fitsync::io::store::{Store, StoreConfig};
+use fitsync::s3::store::{Store, StoreConfig};
 
 /// A folder of one test's own, removed at its end.
 struct Folder(PathBuf);

@@ -4,10 +4,10 @@ use std::process::Command;
 
 use fitsync::core::day::{DaySpan, zone};
 use fitsync::core::hash::sha256_hex;
-use fitsync::core::ledger::{Reading, State};
 use fitsync::core::user::{UserId, file_path};
-use fitsync::io::book::Book;
 use fitsync::io::files;
+use fitsync::ledger::entry::{Reading, State};
+use fitsync::ledger::folder::Book;
 use fitsync_sim::{Certificate, Host, Options, Sim, Tls};
 use jiff::civil::date;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};

@@ -1,14 +1,14 @@
 //! Against a real S3 server that checks signatures.
 
-use fitsync::core::aws_settings::Variant;
+use fitsync::aws::settings::Variant;
 use fitsync::core::error::{ErrorClass, Result, Secret};
 use fitsync::core::exchange::{Reply, Request};
-use fitsync::core::s3::{
-    self, Comparison, Credentials, Encryption, Key, SignedOptions, Signing, Sums, Target,
-};
 use fitsync::io::clock::Clock;
 use fitsync::io::http::Http;
-use fitsync::io::store::{Store, StoreConfig};
+use fitsync::s3::request::{
+    self, Comparison, Credentials, Encryption, Key, SignedOptions, Signing, Sums, Target,
+};
+use fitsync::s3::store::{Store, StoreConfig};
 use fitsync_sim::{Certificate, Effect, Host, Options, Sim, Tls};
 use jiff::{SignedDuration, Timestamp};
 
@@ -88,7 +88,7 @@ impl Signer {
     fn put(&self, now: Timestamp) -> Request {
         let Self { target, options, credentials, .. } = self;
         let signing = Signing { target, options, credentials, now };
-        s3::put(&signing, &Key::new("", PATH).unwrap(), BODY).unwrap()
+        request::put(&signing, &Key::new("", PATH).unwrap(), BODY).unwrap()
     }
 
     /// A server that refuses without reading the body closes its connection, at times only after

@@ -1,9 +1,9 @@
 //! What S3 may refuse, and what is done about it.
 
 use fitsync::core::error::{ErrorClass, Failure, Result};
-use fitsync::core::s3::{Comparison, Encryption, Sums, md5_hex, sha256_base64};
 use fitsync::io::clock::Clock;
-use fitsync::io::store::{Store, Stored};
+use fitsync::s3::request::{Comparison, Encryption, Sums, md5_hex, sha256_base64};
+use fitsync::s3::store::{Store, Stored};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::scripted::{Answer, Asked, Server};
@@ -123,7 +123,7 @@ fn a_store_that_is_busy_or_ill_is_tried_again_a_few_times() {
     }
     let (result, asked) = upload(|_, _| Answer::error(503, "SlowDown"));
     assert_eq!(result.unwrap_err().class, ErrorClass::Quota);
-    assert_eq!(asked.len(), fitsync::config::RETRY_ATTEMPTS_MAX as usize);
+    assert_eq!(asked.len(), fitsync::limits::RETRY_ATTEMPTS_MAX as usize);
     let long = |_: &Asked, _| Answer::error(503, "SlowDown").header("Retry-After", "3600");
     let (result, asked) = upload(long);
     assert_eq!((result.unwrap_err().class, asked.len()), (ErrorClass::Quota, 1));
@@ -171,7 +171,7 @@ fn an_etag_that_is_no_md5_says_nothing() {
     let server = Server::start(move |_, _| Answer::new(200).header("ETag", zeros));
     let keys = static_keys(&server.url);
     let encryption = Some(Encryption::Kms { key: Some("key-1".to_owned()) });
-    let config = fitsync::io::store::StoreConfig { encryption, ..config(&keys) };
+    let config = fitsync::s3::store::StoreConfig { encryption, ..config(&keys) };
     put(&Store::new(config, &http(&Clock::default())).unwrap()).unwrap();
     let asked = &server.asked()[0];
     assert_eq!(asked.header("x-amz-server-side-encryption"), "aws:kms");
@@ -287,7 +287,7 @@ fn a_server_in_the_clear_needs_the_operators_word() {
     let failure: Failure = refused(config(&keys)).unwrap_err();
     assert_eq!(failure.class, ErrorClass::Usage);
     assert!(failure.what.contains("FITSYNC_ALLOW_INSECURE_S3=1"), "{failure}");
-    let allowed = fitsync::io::store::StoreConfig { allow_insecure: true, ..config(&keys) };
+    let allowed = fitsync::s3::store::StoreConfig { allow_insecure: true, ..config(&keys) };
     assert_eq!(refused(allowed), Ok(()));
     assert_eq!(refused(config(&static_keys("ftp://10.1.2.3"))).unwrap_err().class, failure.class);
 }

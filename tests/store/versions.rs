@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use fitsync::core::error::{ErrorClass, Failure};
 use fitsync::core::exchange::percent_decode;
 use fitsync::io::clock::Clock;
-use fitsync::io::erase::{Erased, erase};
+use fitsync::s3::erase::{Erased, erase};
 
 use crate::scripted::{Answer, Asked, Server};
 use crate::store_at;

@@ -1,19 +1,19 @@
 //! The bucket: credentials, and one probe object that is put, looked at and deleted.
 
 use super::Report;
-use crate::command::context::Context;
-use crate::core::checkup::{Finding, Level};
+use crate::command::doctor::finding::{Finding, Level};
 use crate::core::error::{ErrorClass, Failure, Result};
-use crate::core::s3::Key;
-use crate::core::s3_error::is_denial;
+use crate::gateway::Gateway;
 use crate::io::lan;
-use crate::io::store::Store;
+use crate::s3::error::is_denial;
+use crate::s3::request::Key;
+use crate::s3::store::Store;
 
 const CHECK: &str = "bucket";
 const CREDENTIALS: &str = "credentials";
 const PROBE: &[u8] = b"fitsync doctor: this object can be deleted\n";
 
-pub fn check(context: &Context, store: Result<Option<Store>>, report: &mut Report) {
+pub fn check(gateway: &Gateway, store: Result<Option<Store>>, report: &mut Report) {
     let store = match store {
         Ok(Some(store)) => store,
         Ok(None) => {
@@ -29,7 +29,7 @@ pub fn check(context: &Context, store: Result<Option<Store>>, report: &mut Repor
     };
     if let Ok(address) = store.address()
         && address.starts_with("http://")
-        && context.config.allow_insecure_s3
+        && gateway.config.allow_insecure_s3
     {
         let text = format!("health data travels unencrypted to {address}");
         report.add(Finding::warn(CHECK, text, "give the store a certificate, use https://"));

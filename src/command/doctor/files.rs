@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::{Config, SECRETS};
-use crate::core::checkup::{self, Finding};
+use crate::command::doctor::finding::{self, Finding};
+use crate::command::doctor::inspect::{self, Rights};
 use crate::io::files;
-use crate::io::inspect::{self, Rights};
-use crate::portal::Tls;
+use crate::portal::web::stream::Tls;
+use crate::settings::Config;
+use crate::settings::source::SECRETS;
 
 const MODES: &str = "modes";
 const SYSTEM_CREDENTIALS: &str = "/etc/fitsync/credentials";
@@ -95,12 +96,12 @@ fn token_files(folder: &Path) -> Vec<Finding> {
     }
     let mut found = Vec::new();
     if !open.is_empty() {
-        let who = checkup::names(open.iter().map(String::as_str));
+        let who = finding::names(open.iter().map(String::as_str));
         let cure = format!("chmod 600 {}/*.json*", folder.display());
         found.push(Finding::warn(MODES, format!("others may read {who}"), cure));
     }
     if !strange.is_empty() {
-        let who = checkup::names(strange.iter().map(String::as_str));
+        let who = finding::names(strange.iter().map(String::as_str));
         let cure = format!("chown them to the owner of {}", folder.display());
         found.push(Finding::fail(MODES, format!("{who} belong to another user"), cure));
     }
@@ -127,7 +128,7 @@ fn secret_files(config: &Config) -> Vec<Finding> {
 
 fn locks(token_dir: &Path) -> Finding {
     let folder = inspect::nearest(token_dir);
-    checkup::locks(&folder.display().to_string(), inspect::locks_exclude(&folder))
+    finding::locks(&folder.display().to_string(), inspect::locks_exclude(&folder))
 }
 
 /// The disk of the data folder, and that of the tokens where it is another one.
@@ -140,9 +141,9 @@ fn disks(config: &Config) -> Vec<Finding> {
         )
     };
     let (data, tokens) = (inspect::nearest(&config.data_dir), inspect::nearest(&config.token_dir));
-    let mut found = vec![judge(&data, checkup::space)];
+    let mut found = vec![judge(&data, finding::space)];
     if inspect::disk(&data) != inspect::disk(&tokens) {
-        found.push(judge(&tokens, checkup::token_space));
+        found.push(judge(&tokens, finding::token_space));
     }
     found
 }

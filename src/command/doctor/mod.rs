@@ -3,6 +3,8 @@
 
 mod bucket;
 mod files;
+mod finding;
+mod inspect;
 mod outside;
 mod people;
 
@@ -11,13 +13,13 @@ use std::io::Write as _;
 use miniserde::Serialize;
 
 use crate::command::arguments::DoctorArguments;
-use crate::command::context::Context;
+use crate::command::doctor::finding::{Finding, Level};
 use crate::command::sync::print_json;
-use crate::config::Config;
-use crate::core::checkup::{self, Finding, Level};
 use crate::core::error::Result;
+use crate::gateway::Gateway;
 use crate::io::clock::Clock;
-use crate::io::store::Store;
+use crate::s3::store::Store;
+use crate::settings::Config;
 
 #[derive(Debug, Serialize)]
 struct DoctorReport {
@@ -55,7 +57,7 @@ impl Report {
     }
 
     fn end(self) -> u8 {
-        let exit = checkup::exit(&self.findings);
+        let exit = finding::exit(&self.findings);
         let count = |level| self.findings.iter().filter(|one| one.level == level).count();
         if self.json {
             let check = |finding: Finding| CheckReport {
@@ -88,20 +90,20 @@ pub fn run(config: Result<Config>, arguments: &DoctorArguments) -> u8 {
     crate::io::log::start(config.log_level.min(log::LevelFilter::Warn));
     report.add_all(files::settings(&config));
     report.add_all(files::folders(&config));
-    match Context::inspect(config, Clock::default()) {
-        Ok(context) => check(&context, &mut report),
+    match Gateway::inspect(config, Clock::default()) {
+        Ok(gateway) => check(&gateway, &mut report),
         Err(failure) => report.add(Finding::failure("settings", &failure)),
     }
     report.end()
 }
 
-fn check(context: &Context, report: &mut Report) {
-    let store = Store::open(&context.config, &context.http);
+fn check(gateway: &Gateway, report: &mut Report) {
+    let store = Store::open(&gateway.config, &gateway.http);
     let store_address = store.as_ref().ok().and_then(|store| store.as_ref()?.address().ok());
-    report.add_all(outside::proxy(context));
-    outside::names(context, store_address.as_deref(), report);
-    let behind_s = outside::providers(context, report);
-    report.add_all(people::check(context));
-    bucket::check(context, store, report);
-    report.add_all(outside::clock(context, behind_s));
+    report.add_all(outside::proxy(gateway));
+    outside::names(gateway, store_address.as_deref(), report);
+    let behind_s = outside::providers(gateway, report);
+    report.add_all(people::check(gateway));
+    bucket::check(gateway, store, report);
+    report.add_all(outside::clock(gateway, behind_s));
 }

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::Report;
-use crate::command::context::Context;
-use crate::core::checkup::{self, Finding, Level, MDNS_CURE};
+use crate::command::doctor::finding::{self, Finding, Level, MDNS_CURE};
 use crate::core::error::{ErrorClass, Result, Secret};
 use crate::core::exchange::{Reply, Request};
+use crate::gateway::Gateway;
 use crate::io::http::host_of;
 use crate::io::{clock, names, proxy};
 use crate::portal::desk::Redirect;
-use crate::provider::{Provider, fitbit, google_health};
+use crate::provider::{Provider, fitbit, google};
 
 /// systemd-timesyncd makes it at the first answer of a time server.
 const TIME_SYNCED: &str = "/run/systemd/timesync/synchronized";
@@ -19,12 +19,12 @@ const TIME_SYNCED: &str = "/run/systemd/timesync/synchronized";
 const TIME_SERVICES: [&str; 4] =
     ["/run/chrony/chronyd.pid", "/run/ntpd.pid", "/run/ntpd.sock", "/run/openntpd.sock"];
 
-pub fn proxy(context: &Context) -> Vec<Finding> {
-    let settings = &context.config.settings;
-    let mut found = checkup::no_proxy(proxy::exceptions(settings).unwrap_or_default());
-    for provider in providers_of(context) {
+pub fn proxy(gateway: &Gateway) -> Vec<Finding> {
+    let settings = &gateway.config.settings;
+    let mut found = finding::no_proxy(proxy::exceptions(settings).unwrap_or_default());
+    for provider in providers_of(gateway) {
         let url = provider.identity_request().url;
-        if let Some(proxy) = context.http.proxy_of(&url) {
+        if let Some(proxy) = gateway.http.proxy_of(&url) {
             let text = format!("{} is asked through {proxy}", host_of(&url));
             found.push(Finding::ok("proxy", text));
         }
@@ -33,14 +33,14 @@ pub fn proxy(context: &Context) -> Vec<Finding> {
 }
 
 /// Looks up every host that a run asks; a proxy looks them up by itself.
-pub fn names(context: &Context, store_address: Option<&str>, report: &mut Report) {
+pub fn names(gateway: &Gateway, store_address: Option<&str>, report: &mut Report) {
     let mut hosts: BTreeSet<String> = BTreeSet::new();
-    let providers = providers_of(context);
+    let providers = providers_of(gateway);
     let addresses = providers.iter().flat_map(|provider| {
         [provider.identity_request().url, provider.refresh_request(&Secret::default()).url]
     });
     for url in addresses.chain(store_address.map(str::to_owned)) {
-        let proxy = context.http.proxy_of(&url);
+        let proxy = gateway.http.proxy_of(&url);
         let host = proxy
             .as_deref()
             .map_or(host_of(&url), |proxy| proxy.rsplit_once(':').map_or(proxy, |(host, _)| host));
@@ -55,7 +55,7 @@ pub fn names(context: &Context, store_address: Option<&str>, report: &mut Report
 fn name(host: &str, found: std::result::Result<Vec<std::net::IpAddr>, String>) -> Finding {
     let check = "names";
     match found {
-        Ok(_) if checkup::needs_mdns(host) => {
+        Ok(_) if finding::needs_mdns(host) => {
             let text = format!("{host} is found here, and is not by the static program");
             Finding::warn(check, text, MDNS_CURE)
         }
@@ -63,7 +63,7 @@ fn name(host: &str, found: std::result::Result<Vec<std::net::IpAddr>, String>) -
             let first = found.first().map_or(String::new(), ToString::to_string);
             Finding::ok(check, format!("{host} is {first}"))
         }
-        Err(why) if checkup::needs_mdns(host) => {
+        Err(why) if finding::needs_mdns(host) => {
             Finding::fail(check, format!("{host} cannot be looked up: {why}"), MDNS_CURE)
         }
         Err(why) => Finding::fail(
@@ -74,8 +74,8 @@ fn name(host: &str, found: std::result::Result<Vec<std::net::IpAddr>, String>) -
     }
 }
 
-fn providers_of(context: &Context) -> Vec<&dyn Provider> {
-    let config = &context.config;
+fn providers_of(gateway: &Gateway) -> Vec<&dyn Provider> {
+    let config = &gateway.config;
     let google = config.google.as_ref().map(|google| google as &dyn Provider);
     let fitbit = config.fitbit.as_ref().map(|fitbit| fitbit as &dyn Provider);
     google.into_iter().chain(fitbit).collect()
@@ -83,13 +83,13 @@ fn providers_of(context: &Context) -> Vec<&dyn Provider> {
 
 /// Redirect address, TLS, service and application of each provider that is set. Answers how many
 /// seconds this machine's clock is behind theirs.
-pub fn providers(context: &Context, report: &mut Report) -> Option<i64> {
+pub fn providers(gateway: &Gateway, report: &mut Report) -> Option<i64> {
     let mut behind_s = None;
-    let sign_in = match context.sign_in_provider() {
+    let sign_in = match gateway.sign_in_provider() {
         Ok(provider) => provider.name(),
         Err(failure) => {
             let text = format!("nobody can sign in: {}", failure.what);
-            let cure = if providers_of(context).is_empty() {
+            let cure = if providers_of(gateway).is_empty() {
                 "make an OAuth client at Google, set GOOGLE_CLIENT_ID and its secret"
             } else {
                 "correct what is named here"
@@ -98,34 +98,34 @@ pub fn providers(context: &Context, report: &mut Report) -> Option<i64> {
             ""
         }
     };
-    for provider in providers_of(context) {
-        if provider.name() == google_health::NAME {
-            report.add(checkup::google_redirect(&provider.app().redirect_uri));
-            report.add_all(pages_port(context, provider));
+    for provider in providers_of(gateway) {
+        if provider.name() == google::NAME {
+            report.add(finding::google_redirect(&provider.app().redirect_uri));
+            report.add_all(pages_port(gateway, provider));
         }
         let only_way = provider.name() == sign_in;
         let request = provider.identity_request();
-        let sent = context.clock.machine();
-        let reply = context.http.send(&request);
-        let skew_s = |reply| clock::skew_of(sent, context.clock.machine(), reply);
+        let sent = gateway.clock.machine();
+        let reply = gateway.http.send(&request);
+        let skew_s = |reply| clock::skew_of(sent, gateway.clock.machine(), reply);
         behind_s = behind_s.or(reply.as_ref().ok().and_then(skew_s));
         report.add_all(tls(&request, &reply));
         let answer = answers(provider, reply, only_way);
         let goes_on = answer.level == Level::Ok;
         report.add(answer);
         if goes_on {
-            report.add(application(context, provider));
-            report.add_all(project(context, provider));
+            report.add(application(gateway, provider));
+            report.add_all(project(gateway, provider));
         }
     }
     behind_s
 }
 
 /// The browser on this machine ends at the redirect address's port: the pages should be there.
-fn pages_port(context: &Context, provider: &dyn Provider) -> Option<Finding> {
+fn pages_port(gateway: &Gateway, provider: &dyn Provider) -> Option<Finding> {
     let redirect = Redirect::new(&provider.app().redirect_uri);
     let leads_to = redirect.loopback_port()?;
-    let listen = &context.config.listen;
+    let listen = &gateway.config.listen;
     let port: u16 = listen.rsplit_once(':')?.1.parse().ok().filter(|port| *port != 0)?;
     if port != leads_to {
         let text = format!("FITSYNC_LISTEN has port {port}, the redirect address port {leads_to}");
@@ -135,7 +135,7 @@ fn pages_port(context: &Context, provider: &dyn Provider) -> Option<Finding> {
             "use one port for both, or paste each address",
         ));
     }
-    (!redirect.finds(port, context.config.tls.is_some())).then(|| {
+    (!redirect.finds(port, gateway.config.tls.is_some())).then(|| {
         let text = "of the sign-in pages and the redirect address, one has TLS and one has not";
         Finding::warn("redirect", text.to_owned(), "give both TLS or none, or paste each address")
     })
@@ -193,7 +193,7 @@ fn answers(provider: &dyn Provider, reply: Result<Reply>, only_way: bool) -> Fin
 
 /// Whether the provider knows the application: a made-up refresh token is refused for itself only
 /// when client id and secret are right.
-fn application(context: &Context, provider: &dyn Provider) -> Finding {
+fn application(gateway: &Gateway, provider: &dyn Provider) -> Finding {
     let check = "credentials";
     let name = provider.name();
     if provider.app().client_secret.is_empty() {
@@ -203,7 +203,7 @@ fn application(context: &Context, provider: &dyn Provider) -> Finding {
         return Finding::fail(check, text, cure);
     }
     let probe = provider.refresh_request(&Secret::new("fitsync-doctor-probe"));
-    let reply = match context.http.send(&probe) {
+    let reply = match gateway.http.send(&probe) {
         Ok(reply) => reply,
         Err(failure) => return Finding::failure(check, &failure),
     };
@@ -221,15 +221,15 @@ fn application(context: &Context, provider: &dyn Provider) -> Finding {
 
 /// Whether the application may use the API, seen with a participant's token that is still good;
 /// none is renewed for this.
-fn project(context: &Context, provider: &dyn Provider) -> Option<Finding> {
+fn project(gateway: &Gateway, provider: &dyn Provider) -> Option<Finding> {
     let check = "provider";
-    let now = context.clock.now();
-    let token = context.known().ok()?.into_iter().find_map(|user| {
-        let token = context.tokens.load(&user).ok()??;
+    let now = gateway.clock.now();
+    let token = gateway.known().ok()?.into_iter().find_map(|user| {
+        let token = gateway.tokens.load(&user).ok()??;
         (token.provider == provider.name() && token.fresh(now)).then_some(token)
     })?;
     let request = provider.identity_request().bearer(&token.access_token);
-    let failure = match context.http.send(&request) {
+    let failure = match gateway.http.send(&request) {
         Ok(reply) if reply.ok() => {
             return Some(Finding::ok(check, "the application may use the API"));
         }
@@ -241,22 +241,22 @@ fn project(context: &Context, provider: &dyn Provider) -> Option<Finding> {
 }
 
 /// What the services' `Date` headers say of this machine's clock, and whether anything keeps it.
-pub fn clock(context: &Context, behind_s: Option<i64>) -> Vec<Finding> {
+pub fn clock(gateway: &Gateway, behind_s: Option<i64>) -> Vec<Finding> {
     // The store's replies correct a clock that is badly wrong as well.
-    let learnt_s = Some(context.http.clock().skew_s()).filter(|skew_s| *skew_s != 0);
+    let learnt_s = Some(gateway.http.clock().skew_s()).filter(|skew_s| *skew_s != 0);
     let finding = match learnt_s.or(behind_s) {
-        Some(skew_s) => checkup::clock(skew_s),
+        Some(skew_s) => finding::clock(skew_s),
         None => Finding::warn(
             "clock",
-            format!("this machine says {}; no service told the time", now_text(context)),
+            format!("this machine says {}; no service told the time", now_text(gateway)),
             "compare it with a watch",
         ),
     };
     std::iter::once(finding).chain(time_sync()).collect()
 }
 
-fn now_text(context: &Context) -> String {
-    context.clock.machine().strftime("%Y-%m-%d %H:%M UTC").to_string()
+fn now_text(gateway: &Gateway) -> String {
+    gateway.clock.machine().strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 /// A box without a clock chip needs time sync; only systemd's own way of keeping it is looked at.

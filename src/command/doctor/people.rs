@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::command::context::Context;
-use crate::core::checkup::{self, Finding};
-use crate::core::token::{AccountState, Token};
+use crate::command::doctor::finding::{self, Finding};
+use crate::consent::token::{AccountState, Token};
 use crate::core::user::UserId;
+use crate::gateway::Gateway;
 use crate::provider::granted;
 
 const CHECK: &str = "participants";
@@ -29,56 +29,56 @@ struct People {
     ends: Vec<(String, Timestamp)>,
 }
 
-pub fn check(context: &Context) -> Vec<Finding> {
-    let known = match context.known() {
+pub fn check(gateway: &Gateway) -> Vec<Finding> {
+    let known = match gateway.known() {
         Ok(known) => known,
         Err(failure) => return vec![Finding::failure(CHECK, &failure)],
     };
     let mut people = People::default();
     for user in &known {
-        people.add(context, user);
+        people.add(gateway, user);
     }
     if known.is_empty() {
         let text = "nobody has signed in yet";
         return vec![Finding::warn(CHECK, text, "fitsync login user_001")];
     }
-    people.findings(context.clock.now())
+    people.findings(gateway.clock.now())
 }
 
 impl People {
-    fn add(&mut self, context: &Context, user: &UserId) {
-        let list = &context.config.user_ids;
+    fn add(&mut self, gateway: &Gateway, user: &UserId) {
+        let list = &gateway.config.user_ids;
         let listed = list.contains(user);
         let name = user.to_string();
-        if context.tokens.is_withdrawn(user) {
+        if gateway.tokens.is_withdrawn(user) {
             if listed {
                 self.withdrawn.push(name);
             }
             return;
         }
-        match context.tokens.load(user) {
+        match gateway.tokens.load(user) {
             Ok(Some(token)) => {
                 if !list.is_empty() && !listed {
                     self.not_listed.push(name.clone());
                 }
-                self.add_token(context, name, &token);
+                self.add_token(gateway, name, &token);
             }
             Ok(None) => self.never_signed_in.push(name),
             Err(failure) => self.unreadable.push((name, failure.what)),
         }
     }
 
-    fn add_token(&mut self, context: &Context, name: String, token: &Token) {
+    fn add_token(&mut self, gateway: &Gateway, name: String, token: &Token) {
         match token.state {
             AccountState::SignInAgain => return self.sign_in_again.push(name),
             AccountState::Retired => return self.retired.push(name),
             AccountState::Connected => self.connected += 1,
         }
-        let Ok(provider) = context.provider(&token.provider) else { return };
+        let Ok(provider) = gateway.provider(&token.provider) else { return };
         if let Some(at) = token.refresh_expires_at {
             self.ends.push((name.clone(), at));
         }
-        for metric in &context.config.metrics {
+        for metric in &gateway.config.metrics {
             if provider.scope_of(metric).is_some() && !granted(token, metric) {
                 self.not_granted.entry(metric.name).or_default().push(name.clone());
             }
@@ -95,7 +95,7 @@ impl People {
         }
         let mut tell = |who: &[String], what: &str, cure: &str| {
             if !who.is_empty() {
-                let who = checkup::names(who.iter().map(String::as_str));
+                let who = finding::names(who.iter().map(String::as_str));
                 found.push(Finding::warn(CHECK, format!("{who}: {what}"), cure));
             }
         };
@@ -111,15 +111,15 @@ impl People {
         }
         let again = "fitsync login them again and leave every box ticked, if they agree";
         for (metric, who) in &self.not_granted {
-            let who = checkup::names(who.iter().map(String::as_str));
+            let who = finding::names(who.iter().map(String::as_str));
             found.push(Finding::warn(SCOPES, format!("{metric} is not granted by {who}"), again));
         }
         if !self.no_settings.is_empty() {
-            let who = checkup::names(self.no_settings.iter().map(String::as_str));
+            let who = finding::names(self.no_settings.iter().map(String::as_str));
             let text = format!("{who}: band and time zone are not granted");
             found.push(Finding::warn(SCOPES, text, again));
         }
-        found.extend(checkup::grants(now, self.ends.clone()));
+        found.extend(finding::grants(now, self.ends.clone()));
         found
     }
 }

@@ -11,11 +11,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::SystemTime;
 
 use fitsync::command::arguments::SyncArguments;
-use fitsync::command::context::Context;
 use fitsync::command::sync;
-use fitsync::config::{Config, Settings};
 use fitsync::core::error::ErrorClass;
+use fitsync::gateway::Gateway;
 use fitsync::io::clock::Clock;
+use fitsync::settings::Config;
+use fitsync::settings::source::Settings;
 use fitsync_sim::jiff::{SignedDuration, Timestamp};
 use fitsync_sim::{Options, Participant, Seen, Sim};
 use serde_json::Value;
@@ -185,9 +186,9 @@ impl World {
         let pairs = self.settings.iter();
         let pairs: Vec<_> = pairs.map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let config = Config::new(Settings::of(&pairs)).expect("settings");
-        let context = Context::new(config, clock.clone()).expect("context");
+        let gateway = Gateway::new(config, clock.clone()).expect("gateway");
         loop {
-            match sync::run(&context, arguments) {
+            match sync::run(&gateway, arguments) {
                 // Another test has just started a program, which holds all of this process's files
                 // for a moment.
                 Err(failure) if failure.class == ErrorClass::Locked => std::thread::yield_now(),

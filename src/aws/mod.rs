@@ -1,0 +1,12 @@
+//! Where the credentials of the store come from, as the AWS tools find them: environment, profiles,
+//! roles, helper programs. What reads texts is pure; `process` and `credentials` ask.
+
+pub mod chain;
+pub mod credentials;
+pub mod environment;
+pub mod process;
+pub mod profile;
+pub mod settings;
+pub mod sigv4;
+pub mod sts;
+pub mod xml;

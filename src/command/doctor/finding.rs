@@ -1,0 +1,327 @@
+//! What `fitsync doctor` finds: lines, each with a level and a cure, and the judgements that need
+//! no look at the world. Pure.
+
+use ::core::net::IpAddr;
+use jiff::Timestamp;
+
+use crate::core::error::{ErrorClass, Failure, Result, worst_exit};
+use crate::io::clock::{CLOCK_CURE, clock_is_off};
+use crate::limits::{
+    CLOCK_DOUBT_S_MIN, CLOCK_SKEW_S_MIN, FETCH_SPACE_BYTES_MIN, GRANT_ENDS_SOON_S, LOW_WATER_BYTES,
+    NAMES_SHOWN_MAX,
+};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    Ok,
+    Warn,
+    Fail,
+}
+
+impl Level {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+        }
+    }
+}
+
+/// One line of the report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What was looked at, in one word.
+    pub check: &'static str,
+    pub level: Level,
+    pub text: String,
+    /// What to do; `None` where all is well.
+    pub cure: Option<String>,
+    /// The settings are wrong: every other command ends with 2 as well.
+    wrong_settings: bool,
+}
+
+impl Finding {
+    fn new(check: &'static str, level: Level, text: String, cure: Option<String>) -> Self {
+        Self { check, level, text, cure, wrong_settings: false }
+    }
+
+    pub fn ok(check: &'static str, text: impl Into<String>) -> Self {
+        Self::new(check, Level::Ok, text.into(), None)
+    }
+
+    pub fn warn(check: &'static str, text: impl Into<String>, cure: impl Into<String>) -> Self {
+        Self::new(check, Level::Warn, text.into(), Some(cure.into()))
+    }
+
+    pub fn fail(check: &'static str, text: impl Into<String>, cure: impl Into<String>) -> Self {
+        Self::new(check, Level::Fail, text.into(), Some(cure.into()))
+    }
+
+    /// A failure; its text often names a cure of its own.
+    pub fn failure(check: &'static str, failure: &Failure) -> Self {
+        let cure = Some(general_cure(failure.class).to_owned());
+        let wrong_settings = failure.class == ErrorClass::Usage;
+        let place = failure.at.as_ref().map_or(String::new(), |at| format!(" ({at})"));
+        let text = format!("{}{place}", failure.what);
+        Self { wrong_settings, ..Self::new(check, Level::Fail, text, cure) }
+    }
+
+    /// As a warning: something else is lost by it, the main job is not.
+    #[must_use]
+    pub fn as_warning(self) -> Self {
+        Self { level: self.level.min(Level::Warn), wrong_settings: false, ..self }
+    }
+
+    /// `WARN  redirect      text; cure: what to do`
+    pub fn line(&self) -> String {
+        let (level, check, text) = (self.level.name().to_ascii_uppercase(), self.check, &self.text);
+        let cure = self.cure.as_ref().map_or(String::new(), |cure| format!("; cure: {cure}"));
+        format!("{level:<4}  {check:<12}  {text}{cure}")
+    }
+}
+
+/// What helps against a class of failures, beside what their texts say.
+const fn general_cure(class: ErrorClass) -> &'static str {
+    match class {
+        ErrorClass::Network => {
+            "check this machine's network, its name server, and HTTPS_PROXY if there is one"
+        }
+        ErrorClass::Server | ErrorClass::Quota | ErrorClass::Format => {
+            "wait, then run fitsync doctor again"
+        }
+        ErrorClass::Disk => "check the disk, and whom the folder belongs to",
+        ErrorClass::Clock => "sudo timedatectl set-ntp true",
+        ErrorClass::Auth => "fitsync login USER",
+        ErrorClass::Retired => "fitsync migrate",
+        _ => "correct what is named here, then run fitsync doctor again",
+    }
+}
+
+/// 0 when nothing failed, 2 for wrong settings, else 1.
+pub fn exit(findings: &[Finding]) -> u8 {
+    let failed = findings.iter().filter(|finding| finding.level == Level::Fail);
+    worst_exit(failed.map(|finding| if finding.wrong_settings { 2 } else { 1 }))
+}
+
+/// `a, b, c and 4 more`
+pub fn names<'a>(all: impl IntoIterator<Item = &'a str>) -> String {
+    let all: Vec<&str> = all.into_iter().collect();
+    let shown = all.iter().take(NAMES_SHOWN_MAX).copied().collect::<Vec<_>>().join(", ");
+    match all.len().saturating_sub(NAMES_SHOWN_MAX) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+const USUAL_REDIRECT: &str = "http://localhost:8000/auth/callback";
+
+/// Google takes `https://` with a public name, and plain `http://` for the browser's own machine.
+pub fn google_redirect(uri: &str) -> Finding {
+    let check = "redirect";
+    let refused = |why: &str| {
+        let cure = format!(
+            "register {USUAL_REDIRECT} at Google, set GOOGLE_REDIRECT_URI to it, and paste the \
+             address of the page that does not load"
+        );
+        Finding::fail(check, format!("Google refuses {uri} as a redirect address: {why}"), cure)
+    };
+    let Some((scheme, rest)) = uri.split_once("://") else {
+        return refused("it is not an address with http:// or https://");
+    };
+    if let Some(why) = forbidden_part(rest) {
+        return refused(why);
+    }
+    let host = host_of(rest);
+    let address: Option<IpAddr> = host.parse().ok();
+    let loopback = host == "localhost" || address.is_some_and(|address| address.is_loopback());
+    match scheme {
+        "http" | "https" if loopback => {
+            Finding::ok(check, format!("{uri} (its address is pasted back from other machines)"))
+        }
+        "https" if address.is_some() => refused("it is a bare address, not a public name"),
+        "https" if is_local_name(&host) => refused("its name does not end as public names do"),
+        "https" => Finding::ok(check, uri.to_owned()),
+        "http" if address.is_some() => refused("it is an address of a network, and not https://"),
+        "http" => refused("it is not https://"),
+        _ => refused("it is neither https:// nor http://"),
+    }
+}
+
+/// What Google allows in no address, whatever its host.
+fn forbidden_part(rest: &str) -> Option<&'static str> {
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let lower = rest.to_ascii_lowercase();
+    let climbs = ["/..", "\\..", "/%2e%2e", "%2f..", "%5c.."].iter().any(|up| lower.contains(up));
+    if authority.contains('@') {
+        Some("it has a user name")
+    } else if rest.contains('#') {
+        Some("it has a part behind #")
+    } else if rest.contains('*') {
+        Some("it has a *")
+    } else if climbs {
+        Some("it has a path with ..")
+    } else if !rest.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Some("it has a blank or a letter that no address has")
+    } else {
+        None
+    }
+}
+
+/// The host after `://`, in lower case, an IPv6 one without brackets.
+fn host_of(rest: &str) -> String {
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = match authority.strip_prefix('[') {
+        Some(v6) => v6.split(']').next(),
+        None => authority.split(':').next(),
+    };
+    host.unwrap_or_default().trim_end_matches('.').to_ascii_lowercase()
+}
+
+/// Names that home and clinic networks give, and that are set aside; no public name ends so, or has
+/// no dot. The list of all public endings is too long to be carried along.
+fn is_local_name(host: &str) -> bool {
+    const ENDINGS: [&str; 18] = [
+        ".local",
+        ".lan",
+        ".home",
+        ".home.arpa",
+        ".internal",
+        ".localdomain",
+        ".fritz.box",
+        ".corp",
+        ".mail",
+        ".intranet",
+        ".intra",
+        ".private",
+        ".priv",
+        ".domain",
+        ".test",
+        ".example",
+        ".invalid",
+        ".localhost",
+    ];
+    !host.contains('.') || ENDINGS.iter().any(|ending| host.ends_with(ending))
+}
+
+/// A name that only multicast DNS answers, which a static program does not speak.
+pub fn needs_mdns(host: &str) -> bool {
+    host.trim_end_matches('.').to_ascii_lowercase().ends_with(".local")
+}
+
+pub const MDNS_CURE: &str = "use the machine's address, or write the name into /etc/hosts: \
+                             a static program does not look up .local names";
+
+/// Exceptions from the proxy that look right and match nothing.
+pub fn no_proxy(text: &str) -> Vec<Finding> {
+    let why = |entry: &str| {
+        if entry.trim() != entry {
+            Some("there is a blank beside it, so it matches nothing")
+        } else if entry.contains('/') && !entry.contains("://") {
+            Some("ranges are not understood, only names and single addresses")
+        } else if entry.contains("://") {
+            Some("it is an address with a scheme, not a host")
+        } else if entry.rsplit_once(':').is_some_and(|(host, _)| !host.contains(':')) {
+            Some("it names a port, and only hosts are compared")
+        } else if entry.starts_with('[') {
+            Some("IPv6 addresses stand without brackets here")
+        } else {
+            None
+        }
+    };
+    let wrong = text.split(',').filter_map(|entry| Some((entry, why(entry)?)));
+    let found = wrong.map(|(entry, why)| {
+        Finding::warn(
+            "proxy",
+            format!("NO_PROXY entry {:?} does not work: {why}", entry),
+            "write hosts as a.example, .example or 10.1.2.3, with commas and no blanks",
+        )
+    });
+    found.collect()
+}
+
+/// How far this machine's clock is from that of a service.
+pub fn clock(skew_s: i64) -> Finding {
+    let check = "clock";
+    let text = clock_is_off(skew_s);
+    match skew_s.abs() {
+        off_s if off_s > CLOCK_SKEW_S_MIN => Finding::fail(check, text, CLOCK_CURE),
+        off_s if off_s > CLOCK_DOUBT_S_MIN => Finding::warn(check, text, CLOCK_CURE),
+        _ => {
+            Finding::ok(check, format!("within {} s of the services' clocks", skew_s.abs().max(1)))
+        }
+    }
+}
+
+/// Whether locks hold in the token folder: two runs that refresh one token at once would lose it.
+pub fn locks(folder: &str, exclude: Result<bool>) -> Finding {
+    let check = "locks";
+    let cure = "put TOKEN_STORE_DIR and FITSYNC_DATA_DIR on a disk of this machine, not on a share";
+    match exclude {
+        Ok(true) => Finding::ok(check, format!("flock works in {folder}")),
+        Ok(false) => Finding::fail(check, format!("flock does not exclude in {folder}"), cure),
+        Err(failure) => {
+            let text = format!("there is no flock in {folder}: {}", failure.what);
+            Finding::fail(check, text, cure)
+        }
+    }
+}
+
+/// The disk of the data folder.
+pub fn space(free_bytes: u64, size_bytes: u64) -> Finding {
+    let check = "disk";
+    let mb = |bytes: u64| bytes / 1_000_000;
+    let text = format!("{} MB of {} MB free", mb(free_bytes), mb(size_bytes));
+    let cure = "make room on this disk, or lower FITSYNC_KEEP_DAYS";
+    if free_bytes < FETCH_SPACE_BYTES_MIN {
+        Finding::fail(check, format!("{text}: nothing is fetched any more"), cure)
+    } else if free_bytes < LOW_WATER_BYTES {
+        Finding::warn(check, format!("{text}: uploaded files are removed early to make room"), cure)
+    } else {
+        Finding::ok(check, text)
+    }
+}
+
+/// The disk of the token folder, where that is another one.
+pub fn token_space(free_bytes: u64, size_bytes: u64) -> Finding {
+    let check = "disk";
+    let mb = |bytes: u64| bytes / 1_000_000;
+    let text = format!("tokens: {} MB of {} MB free", mb(free_bytes), mb(size_bytes));
+    if free_bytes < FETCH_SPACE_BYTES_MIN {
+        let text = format!("{text}: tokens cannot be renewed and nobody can sign in");
+        Finding::fail(check, text, "make room on the disk of TOKEN_STORE_DIR")
+    } else {
+        Finding::ok(check, text)
+    }
+}
+
+/// Consents that end by themselves: those of an app in Testing, after seven days.
+pub fn grants(now: Timestamp, mut ends: Vec<(String, Timestamp)>) -> Vec<Finding> {
+    ends.sort_by_key(|(_, at)| *at);
+    let (ended, running): (Vec<_>, Vec<_>) = ends.into_iter().partition(|(_, at)| *at <= now);
+    let who = |ends: &[(String, Timestamp)]| names(ends.iter().map(|(user, _)| user.as_str()));
+    let mut found = Vec::new();
+    if !ended.is_empty() {
+        let text = format!("the consents of {} have ended (seven days in Testing)", who(&ended));
+        let cure = "publish the application to Production, then fitsync login each of them";
+        found.push(Finding::warn("testing", text, cure));
+    }
+    if let Some((_, first)) = running.first() {
+        let soon = first.as_second() - now.as_second() < GRANT_ENDS_SOON_S;
+        let text = format!(
+            "the consents of {} end by themselves, the first {}at {}: the application is in \
+             Testing, where each lasts seven days",
+            who(&running),
+            if soon { "soon, " } else { "" },
+            first.strftime("%Y-%m-%d %H:%M UTC")
+        );
+        let cure =
+            "publish it to Production in the Google console, then let everyone sign in again";
+        found.push(Finding::warn("testing", text, cure));
+    }
+    found
+}
+
+#[cfg(test)]
+#[path = "finding_tests.rs"]
+mod tests;

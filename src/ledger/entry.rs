@@ -1,0 +1,366 @@
+//! What is known of each day: the states of design section "The life of a day", and the upload
+//! queue, which is nothing but the files whose `sha256` differs from their `uploaded_sha256`.
+//!
+//! Pure data and transitions; `io/book.rs` loads and saves it, one file per participant and month.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::core::day::DaySpan;
+use crate::core::error::{ErrorClass, Failure};
+use crate::core::json::Text;
+pub use crate::ledger::head::Head;
+pub use crate::ledger::month::MonthKey;
+use crate::limits::{DEVICE_AHEAD_S_MAX, NEXT_TRY_AHEAD_S_MAX, SHRUNK_CONFIRM_S};
+
+/// The version of head and month files; a newer one is not read.
+pub const VERSION: u32 = 1;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, miniserde::Serialize, miniserde::Deserialize)]
+pub enum State {
+    /// To be asked.
+    #[serde(rename = "wanted")]
+    Wanted,
+    /// Read, but the device had not synced past the day's end.
+    #[serde(rename = "provisional")]
+    Provisional,
+    /// Read, and the device's last sync, seen before the request, was past the day's end.
+    #[serde(rename = "sealed")]
+    Sealed,
+    #[serde(rename = "not_granted")]
+    NotGranted,
+}
+
+impl State {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Wanted => "wanted",
+            Self::Provisional => "provisional",
+            Self::Sealed => "sealed",
+            Self::NotGranted => "not_granted",
+        }
+    }
+}
+
+/// One (day, metric) of a participant.
+#[derive(Debug, Clone, PartialEq, Eq, miniserde::Serialize, miniserde::Deserialize)]
+pub struct Entry {
+    pub state: State,
+    pub rows: u64,
+    /// Re-reads that changed the day after it was sealed.
+    pub revisions: u32,
+    pub was_sealed: bool,
+    pub read_at: Option<Text<Timestamp>>,
+    /// The device's last sync as seen before the last read.
+    pub device_synced_at: Option<Text<Timestamp>>,
+    pub provider: Option<String>,
+    pub data_source: Option<String>,
+    pub file: File,
+    pub error: Option<ReadError>,
+    pub shrunk: Option<Shrunk>,
+    /// Only the clock kept the day from being sealed: it is read once more when that is right.
+    pub clock_was_wrong: Option<bool>,
+}
+
+/// The last failure to read; cleared by success.
+#[derive(Debug, Clone, PartialEq, Eq, miniserde::Serialize, miniserde::Deserialize)]
+pub struct ReadError {
+    pub class: String,
+    pub at: Text<Timestamp>,
+}
+
+/// A reply that would take more than half of a day's rows away, waiting for a second opinion.
+#[derive(Debug, Clone, PartialEq, Eq, miniserde::Serialize, miniserde::Deserialize)]
+pub struct Shrunk {
+    pub sha256: String,
+    pub rows: u64,
+    pub at: Text<Timestamp>,
+}
+
+/// A written file and what the store has of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, miniserde::Serialize, miniserde::Deserialize)]
+pub struct File {
+    pub sha256: Option<String>,
+    pub bytes: u64,
+    pub uploaded_sha256: Option<String>,
+    pub uploaded_bytes: u64,
+    /// For stores that answer with an MD5 ETag only.
+    pub uploaded_md5: Option<String>,
+    pub attempts: u32,
+    pub last_error: Option<String>,
+    pub next_try: Option<Text<Timestamp>>,
+    /// The local file is gone or damaged: to be written again, whatever was read.
+    pub missing: bool,
+}
+
+impl File {
+    /// Whether it is in the upload queue.
+    pub fn waits(&self) -> bool {
+        self.sha256.is_some() && self.sha256 != self.uploaded_sha256 && !self.missing
+    }
+
+    /// Whether it may be tried now; a time too far ahead was set by a clock that has jumped.
+    pub fn due(&self, now: Timestamp) -> bool {
+        self.next_try.is_none_or(|at| {
+            let ahead_s = at.as_second() - now.as_second();
+            ahead_s <= 0 || ahead_s > NEXT_TRY_AHEAD_S_MAX
+        })
+    }
+
+    /// New bytes were written.
+    pub fn written(&mut self, sha256: &str, bytes: u64) {
+        self.sha256 = Some(sha256.to_owned());
+        self.bytes = bytes;
+        self.missing = false;
+        self.attempts = 0;
+        self.last_error = None;
+        self.next_try = None;
+    }
+
+    /// The store confirmed these bytes.
+    pub fn uploaded(&mut self, sha256: &str, md5: &str, bytes: u64) {
+        self.uploaded_sha256 = Some(sha256.to_owned());
+        self.uploaded_md5 = Some(md5.to_owned());
+        self.uploaded_bytes = bytes;
+        self.attempts = 0;
+        self.last_error = None;
+        self.next_try = None;
+    }
+
+    /// The store turned out not to have what it had confirmed.
+    pub fn lost_in_store(&mut self) {
+        self.uploaded_sha256 = None;
+        self.uploaded_md5 = None;
+        self.uploaded_bytes = 0;
+        self.attempts = 0;
+        self.last_error = None;
+        self.next_try = None;
+    }
+
+    /// The store did not take it; it stays in the queue.
+    pub fn refused(&mut self, failure: &Failure, next_try: Timestamp) {
+        self.attempts = self.attempts.saturating_add(1);
+        self.last_error = Some(failure.to_string());
+        self.next_try = Some(Text(next_try));
+    }
+}
+
+/// What a successful read found.
+#[derive(Debug, Clone)]
+pub struct Reading<'a> {
+    pub rows: u64,
+    pub sha256: String,
+    pub bytes: u64,
+    pub at: Timestamp,
+    pub device_synced_at: Option<Timestamp>,
+    /// Whether the day is over and the device had synced past its end.
+    pub seals: bool,
+    /// Whether a service has shown the machine's clock to be wrong: nothing is sealed then.
+    pub clock_wrong: bool,
+    pub provider: &'a str,
+    pub data_source: &'a str,
+}
+
+/// What to do with the file of a day that was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Unchanged,
+    Write,
+    /// The reply lost most of the day: the old file stands until a later run reads the same.
+    Hold,
+}
+
+impl Entry {
+    pub fn wanted() -> Self {
+        Self {
+            state: State::Wanted,
+            rows: 0,
+            revisions: 0,
+            was_sealed: false,
+            read_at: None,
+            device_synced_at: None,
+            provider: None,
+            data_source: None,
+            file: File::default(),
+            error: None,
+            shrunk: None,
+            clock_was_wrong: None,
+        }
+    }
+
+    /// Takes in a successful read. The caller makes the file durable before this entry.
+    pub fn settle(&mut self, reading: &Reading) -> Outcome {
+        let same = match &self.file.sha256 {
+            Some(sha256) => *sha256 == reading.sha256,
+            None => reading.rows == 0,
+        };
+        let was_told_sealed = self.was_sealed;
+        if self.device_was_ahead(reading.at) {
+            self.was_sealed = false;
+        }
+        self.error = None;
+        self.read_at = Some(Text(reading.at));
+        self.device_synced_at = reading.device_synced_at.map(Text);
+        self.provider = Some(reading.provider.to_owned());
+        self.data_source = Some(reading.data_source.to_owned());
+        let shrinks = self.rows > 0 && 2 * reading.rows < self.rows;
+        if !same && shrinks && !self.confirms_shrunk(reading) {
+            self.state = State::Provisional;
+            return Outcome::Hold;
+        }
+        self.shrunk = None;
+        if was_told_sealed && !same {
+            self.revisions += 1;
+        }
+        // What was sealed once stays so: a later reading, by a wrong clock perhaps, knows no less.
+        self.was_sealed |= reading.seals && !reading.clock_wrong;
+        self.clock_was_wrong = (reading.seals && !self.was_sealed).then_some(true);
+        self.state = if self.was_sealed { State::Sealed } else { State::Provisional };
+        self.rows = reading.rows;
+        if same && !self.file.missing {
+            return Outcome::Unchanged;
+        }
+        self.file.written(&reading.sha256, reading.bytes);
+        Outcome::Write
+    }
+
+    /// Whether an earlier run, long enough ago, read the same; if not, remembers this one.
+    fn confirms_shrunk(&mut self, reading: &Reading) -> bool {
+        if let Some(shrunk) = self.shrunk.as_ref().filter(|s| s.sha256 == reading.sha256) {
+            return reading.at.as_second() - shrunk.at.as_second() >= SHRUNK_CONFIRM_S;
+        }
+        self.shrunk = Some(Shrunk {
+            sha256: reading.sha256.clone(),
+            rows: reading.rows,
+            at: Text(reading.at),
+        });
+        false
+    }
+
+    /// Whether it is time to ask a second opinion on a day that shrank.
+    pub fn shrunk_due(&self, now: Timestamp) -> bool {
+        self.shrunk.as_ref().is_some_and(|shrunk| {
+            let age_s = now.as_second() - shrunk.at.as_second();
+            !(0..SHRUNK_CONFIRM_S).contains(&age_s)
+        })
+    }
+
+    /// Whether the last read believed a device's time that was still to come: it sealed nothing.
+    pub fn device_was_ahead(&self, now: Timestamp) -> bool {
+        self.device_synced_at.is_some_and(|at| ahead(*at, now))
+    }
+
+    /// The metric may not be read: what was read of the day before is still what it was.
+    pub fn not_granted(&mut self) {
+        let was_read = self.read_at.is_some() || self.file.sha256.is_some();
+        self.state = match self.state {
+            State::Wanted if self.file.missing => State::NotGranted,
+            State::Wanted if self.was_sealed => State::Sealed,
+            State::Wanted if was_read => State::Provisional,
+            State::Wanted => State::NotGranted,
+            read => read,
+        };
+    }
+
+    /// A read failed: the day stays as it is asked for, with the reason.
+    pub fn failed(&mut self, class: ErrorClass, at: Timestamp) {
+        self.error = Some(ReadError { class: class.name().to_owned(), at: Text(at) });
+    }
+
+    /// Whether the entry needs to be read by a later run.
+    pub fn open(&self) -> bool {
+        self.state == State::Wanted || self.shrunk.is_some() || self.clock_was_wrong.is_some()
+    }
+}
+
+/// One civil day of a participant.
+#[derive(Debug, Clone, PartialEq, Eq, miniserde::Serialize, miniserde::Deserialize)]
+pub struct Day {
+    pub zone: String,
+    pub start: Text<Timestamp>,
+    pub end: Text<Timestamp>,
+    /// The provider's account that the day belongs to.
+    pub account: String,
+    pub metrics: BTreeMap<String, Entry>,
+}
+
+impl Day {
+    pub fn new(span: &DaySpan, account: &str) -> Self {
+        Self {
+            zone: span.zone.clone(),
+            start: Text(span.start),
+            end: Text(span.end),
+            account: account.to_owned(),
+            metrics: BTreeMap::new(),
+        }
+    }
+
+    pub fn span(&self) -> DaySpan {
+        DaySpan { zone: self.zone.clone(), start: *self.start, end: *self.end }
+    }
+}
+
+/// The days of one month.
+#[derive(Debug, Clone, PartialEq, Eq, miniserde::Serialize, miniserde::Deserialize)]
+pub struct Month {
+    pub version: u32,
+    pub days: BTreeMap<Date, Day>,
+    pub completeness: File,
+}
+
+impl Default for Month {
+    fn default() -> Self {
+        Self { version: VERSION, days: BTreeMap::new(), completeness: File::default() }
+    }
+}
+
+impl Month {
+    pub fn entries(&self) -> impl Iterator<Item = (Date, &String, &Entry)> {
+        self.days.iter().flat_map(|(&date, day)| {
+            day.metrics.iter().map(move |(metric, entry)| (date, metric, entry))
+        })
+    }
+
+    /// Notes as wanted what is not known of an account's days: some metrics of a day may have left
+    /// no file when the ledger was lost.
+    pub fn want<'a>(&mut self, metrics: impl Iterator<Item = &'a str> + Clone, account: &str) {
+        for day in self.days.values_mut().filter(|day| day.account == account) {
+            for metric in metrics.clone() {
+                day.metrics.entry(metric.to_owned()).or_insert_with(Entry::wanted);
+            }
+        }
+    }
+
+    /// Whether a later run has something to read in it.
+    pub fn open(&self) -> bool {
+        self.entries().any(|(_, _, entry)| entry.open())
+    }
+
+    /// How many files wait for upload.
+    pub fn waiting(&self) -> u64 {
+        let files = self.entries().filter(|(_, _, entry)| entry.file.waits()).count() as u64;
+        files + u64::from(self.completeness.waits())
+    }
+}
+
+/// Whether `at` is less than `seconds` before `now`; a time in the future says nothing.
+pub fn within(at: Option<Text<Timestamp>>, seconds: i64, now: Timestamp) -> bool {
+    at.is_some_and(|at| (0..seconds).contains(&(now.as_second() - at.as_second())))
+}
+
+/// Whether a device's time is still to come, which no device's time can be.
+pub fn ahead(at: Timestamp, now: Timestamp) -> bool {
+    at.as_second() - now.as_second() > DEVICE_AHEAD_S_MAX
+}
+
+/// When an item that failed `attempts` times is tried next, without jitter.
+pub fn next_try(now: Timestamp, wait_s: u64) -> Timestamp {
+    now.checked_add(SignedDuration::from_secs(i64::try_from(wait_s).unwrap_or(i64::MAX)))
+        .unwrap_or(now)
+}
+
+#[cfg(test)]
+#[path = "entry_tests.rs"]
+mod tests;

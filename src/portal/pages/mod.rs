@@ -1,0 +1,8 @@
+//! The pages themselves: markup, texts, pictures.
+
+pub mod chart;
+pub mod operator;
+pub mod page;
+pub mod qr;
+pub mod sign_in;
+pub mod text;

@@ -1,0 +1,10 @@
+//! The network's side of the sign-in pages: who may connect, what was asked, the answer's way back.
+
+pub mod guard;
+pub mod hosts;
+pub mod listener;
+pub mod places;
+pub mod relay;
+pub mod request;
+pub mod stream;
+pub mod visit;

@@ -1,0 +1,239 @@
+//! What a metric is: name, cadence, columns, and how each provider asks and reads. The rows are in
+//! `metric_table.rs`; the data dictionary is made from them.
+
+pub mod columns;
+pub mod dictionary;
+pub mod table;
+
+use crate::core::error::Result;
+use crate::core::json::Element;
+use crate::core::table::Row;
+use crate::provider::fitbit::read::FitbitRead;
+pub use crate::provider::metric::table::METRICS;
+
+/// What a row of the metric is about, and so how its days are asked and cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cadence {
+    /// Whole minutes, cut into days by UTC range.
+    Minute,
+    /// Instants at which something happened, cut likewise; several rows may share one.
+    Event,
+    /// One value per civil date.
+    Daily,
+    /// What belongs to a night, under the civil date on which it ended; several rows per date.
+    Night,
+}
+
+impl Cadence {
+    /// Whether rows are instants; if not they are civil dates.
+    pub const fn has_instants(self) -> bool {
+        matches!(self, Self::Minute | Self::Event)
+    }
+
+    /// Whether several rows may have the same key.
+    pub const fn repeats_keys(self) -> bool {
+        matches!(self, Self::Event | Self::Night)
+    }
+}
+
+/// The type of a column, for readers and for the data dictionary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Integer,
+    Number,
+    Text,
+    /// `true` or `false`
+    Boolean,
+    /// `2026-11-22`
+    Date,
+    /// `2026-11-22T13:05:00Z`
+    TimeUtc,
+    /// `2026-11-22T08:05:00`: a wall clock.
+    TimeLocal,
+}
+
+impl Kind {
+    /// The word of the data dictionary.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Integer => "integer",
+            Self::Number => "number",
+            Self::Text => "text",
+            Self::Boolean => "boolean",
+            Self::Date => "date",
+            Self::TimeUtc => "UTC time",
+            Self::TimeLocal => "local time",
+        }
+    }
+
+    /// The type in Athena, whose text files know one form of time only, and it is not ISO 8601
+    /// (https://docs.aws.amazon.com/athena/latest/ug/data-types.html).
+    pub const fn athena(self) -> &'static str {
+        match self {
+            Self::Integer => "bigint",
+            Self::Number => "double",
+            Self::Boolean => "boolean",
+            Self::Date => "date",
+            Self::Text | Self::TimeUtc | Self::TimeLocal => "string",
+        }
+    }
+
+    /// The type in DuckDB (https://duckdb.org/docs/stable/sql/data_types/overview).
+    pub const fn duckdb(self) -> &'static str {
+        match self {
+            Self::Integer => "BIGINT",
+            Self::Number => "DOUBLE",
+            Self::Text => "VARCHAR",
+            Self::Boolean => "BOOLEAN",
+            Self::Date => "DATE",
+            Self::TimeUtc => "TIMESTAMPTZ",
+            Self::TimeLocal => "TIMESTAMP",
+        }
+    }
+}
+
+/// One column, with what the data dictionary says of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Column {
+    pub name: &'static str,
+    pub kind: Kind,
+    pub unit: &'static str,
+    pub meaning: &'static str,
+    /// The field of the Google Health API that it comes from.
+    pub google: &'static str,
+    /// The field of the Fitbit Web API; empty where it has none.
+    pub fitbit: &'static str,
+}
+
+const KEY_USER: Column =
+    column("user_id", Kind::Text, "", "The study's id of the participant", "", "");
+const KEY_DATE: Column =
+    column("date", Kind::Date, "", "The civil date in the participant's zone", "", "");
+const KEY_UTC: Column = column("time_utc", Kind::TimeUtc, "", "When it was, or began", "", "");
+const KEY_LOCAL: Column = column(
+    "time_local",
+    Kind::TimeLocal,
+    "",
+    "The same on the wall clock of the day's zone",
+    "",
+    "",
+);
+
+/// Google's scopes group data types; all are read-only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    ActivityAndFitness,
+    HealthMetrics,
+    Sleep,
+}
+
+impl Scope {
+    /// What stands between Google's prefix and `.readonly`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ActivityAndFitness => "activity_and_fitness",
+            Self::HealthMetrics => "health_metrics_and_measurements",
+            Self::Sleep => "sleep",
+        }
+    }
+}
+
+/// How the Google Health API is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    /// `POST …:rollUp` in windows of one minute.
+    RollUp,
+    /// `GET …:reconcile`, filtered by this member of the type and the job's UTC range.
+    ReconcileInstant(&'static str),
+    /// `GET …:reconcile`, filtered by civil date.
+    ReconcileDate(&'static str),
+    /// Likewise for types that have instants but no filter by them: one day more at both ends,
+    /// because the civil date may have been another one where the participant was.
+    ReconcileAround(&'static str),
+}
+
+/// Reads one element of a page.
+#[derive(Debug, Clone, Copy)]
+pub enum Read {
+    /// To at most one row.
+    One(fn(&Element) -> Result<Option<Row>>),
+    /// To several rows.
+    Many(fn(&Element) -> Result<Vec<Row>>),
+}
+
+/// Where a metric stands in the Google Health API.
+#[derive(Debug, Clone, Copy)]
+pub struct GoogleSource {
+    /// The data type in paths (kebab case).
+    pub data_type: &'static str,
+    pub scope: Scope,
+    pub ask: Ask,
+    pub read: Read,
+    /// Several points to one row, where the table has fewer rows than the API has points.
+    pub combine: Option<fn(Vec<Row>) -> Vec<Row>>,
+}
+
+/// Where a metric stands in the retired Fitbit Web API.
+#[derive(Debug, Clone, Copy)]
+pub struct FitbitSource {
+    pub scope: &'static str,
+    /// What comes before `/date/` in the path.
+    pub path: &'static str,
+    pub read: FitbitRead,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Metric {
+    pub name: &'static str,
+    pub cadence: Cadence,
+    pub meaning: &'static str,
+    /// What a missing row, a zero and an empty cell mean.
+    pub gaps: &'static str,
+    /// The columns after the key.
+    pub columns: &'static [Column],
+    pub google: GoogleSource,
+    /// `None`: the retired API is not asked for it.
+    pub fitbit: Option<FitbitSource>,
+    /// Google's values after the device's last sync are its filling, not data.
+    pub filled_by_google: bool,
+}
+
+impl Metric {
+    /// The columns that say whose row it is and what it is about.
+    pub const fn key(&self) -> &'static [Column] {
+        if self.cadence.has_instants() {
+            &[KEY_USER, KEY_UTC, KEY_LOCAL]
+        } else {
+            &[KEY_USER, KEY_DATE]
+        }
+    }
+
+    /// All columns, in their order.
+    pub fn all_columns(&self) -> impl Iterator<Item = &'static Column> {
+        self.key().iter().chain(self.columns)
+    }
+
+    /// The header of the metric's files.
+    pub fn header(&self) -> Vec<&'static str> {
+        self.all_columns().map(|column| column.name).collect()
+    }
+}
+
+/// The metric of this name.
+pub fn find(name: &str) -> Option<&'static Metric> {
+    METRICS.iter().find(|metric| metric.name == name)
+}
+
+pub const fn column(
+    name: &'static str,
+    kind: Kind,
+    unit: &'static str,
+    meaning: &'static str,
+    google: &'static str,
+    fitbit: &'static str,
+) -> Column {
+    Column { name, kind, unit, meaning, google, fitbit }
+}
+
+/// The metrics that are collected when `FITSYNC_METRICS` names none: the seed's five.
+pub const DEFAULT: [&str; 5] = ["steps", "calories", "azm", "hrv", "wrist_temp"];

@@ -1,0 +1,255 @@
+//! The table of metrics. A metric is one row here and one reader per provider.
+
+use crate::provider::fitbit::read as fitbit;
+use crate::provider::fitbit::read::FitbitRead;
+use crate::provider::google::{read, sessions};
+use crate::provider::metric::{
+    Ask, Cadence, FitbitSource, GoogleSource, Metric, Read, Scope, columns,
+};
+
+const fn google(data_type: &'static str, scope: Scope, ask: Ask, read: Read) -> GoogleSource {
+    GoogleSource { data_type, scope, ask, read, combine: None }
+}
+
+const fn fitbit(scope: &'static str, path: &'static str, read: FitbitRead) -> Option<FitbitSource> {
+    Some(FitbitSource { scope, path, read })
+}
+
+const NOT_WORN: &str = "No row: not worn, or not synced. 0: worn, and none.";
+const NO_NIGHT: &str = "No row: the device gave no value for this night.";
+
+use Ask::{ReconcileAround, ReconcileDate, ReconcileInstant, RollUp};
+use Scope::{ActivityAndFitness, HealthMetrics, Sleep};
+
+pub static METRICS: &[Metric] = &[
+    Metric {
+        name: "steps",
+        cadence: Cadence::Minute,
+        meaning: "Steps per minute.",
+        gaps: NOT_WORN,
+        columns: columns::STEPS,
+        google: google("steps", ActivityAndFitness, RollUp, Read::One(read::steps)),
+        fitbit: fitbit("activity", "1/user/-/activities/steps", FitbitRead::Minutes(fitbit::steps)),
+        filled_by_google: false,
+    },
+    Metric {
+        name: "calories",
+        cadence: Cadence::Minute,
+        meaning: "Energy per minute, basal metabolism included, worn or not.",
+        gaps: "No row after the device's last sync: providers fill those minutes with resting \
+               energy.",
+        columns: columns::CALORIES,
+        google: google("total-calories", ActivityAndFitness, RollUp, Read::One(read::calories)),
+        fitbit: fitbit(
+            "activity",
+            "1/user/-/activities/calories",
+            FitbitRead::Minutes(fitbit::calories),
+        ),
+        filled_by_google: true,
+    },
+    Metric {
+        name: "azm",
+        cadence: Cadence::Minute,
+        meaning: "Active zone minutes: credits, two for a cardio or peak minute.",
+        gaps: "No row (Google) or 0 (Fitbit): no credit. A zone without credit is 0.",
+        columns: columns::AZM,
+        google: GoogleSource {
+            data_type: "active-zone-minutes",
+            scope: ActivityAndFitness,
+            ask: ReconcileInstant("interval.start_time"),
+            read: Read::One(read::active_zone_minutes),
+            combine: Some(read::sum_active_zone_minutes),
+        },
+        fitbit: fitbit(
+            "activity",
+            "1/user/-/activities/active-zone-minutes",
+            FitbitRead::ZoneMinutes,
+        ),
+        filled_by_google: false,
+    },
+    Metric {
+        name: "hrv",
+        cadence: Cadence::Daily,
+        meaning: "Heart rate variability of a night, under the date on which it ended.",
+        gaps: NO_NIGHT,
+        columns: columns::HRV,
+        google: google(
+            "daily-heart-rate-variability",
+            HealthMetrics,
+            ReconcileDate("date"),
+            Read::One(read::heart_rate_variability),
+        ),
+        fitbit: fitbit("heartrate", "1/user/-/hrv", FitbitRead::Days("hrv", fitbit::hrv)),
+        filled_by_google: false,
+    },
+    Metric {
+        name: "wrist_temp",
+        cadence: Cadence::Daily,
+        meaning: "Skin temperature at the wrist during a night, under the date on which it ended.",
+        gaps: NO_NIGHT,
+        columns: columns::WRIST_TEMP,
+        google: google(
+            "daily-sleep-temperature-derivations",
+            HealthMetrics,
+            ReconcileDate("date"),
+            Read::One(read::wrist_temperature),
+        ),
+        fitbit: fitbit(
+            "temperature",
+            "1/user/-/temp/skin",
+            FitbitRead::Days("tempSkin", fitbit::wrist_temperature),
+        ),
+        filled_by_google: false,
+    },
+    Metric {
+        name: "heart_rate",
+        cadence: Cadence::Minute,
+        meaning: "Heart rate per minute.",
+        gaps: "No row: not worn, not synced, or no reading in this minute.",
+        columns: columns::HEART_RATE,
+        google: google("heart-rate", HealthMetrics, RollUp, Read::One(read::heart_rate)),
+        fitbit: None,
+        filled_by_google: false,
+    },
+    Metric {
+        name: "resting_heart_rate",
+        cadence: Cadence::Daily,
+        meaning: "Resting heart rate of a day.",
+        gaps: "No row: the provider calculated none for this day.",
+        columns: columns::RESTING_HEART_RATE,
+        google: google(
+            "daily-resting-heart-rate",
+            HealthMetrics,
+            ReconcileDate("date"),
+            Read::One(read::resting_heart_rate),
+        ),
+        fitbit: None,
+        filled_by_google: false,
+    },
+    Metric {
+        name: "sleep",
+        cadence: Cadence::Night,
+        meaning: "Sleep, one row per stage, under the date on which the sleep ended.",
+        gaps: "No row: no sleep was recorded, or it has no stages (see sleep_summary).",
+        columns: columns::SLEEP,
+        google: google(
+            "sleep",
+            Sleep,
+            ReconcileDate("interval.civil_end_time"),
+            Read::Many(sessions::sleep),
+        ),
+        fitbit: None,
+        filled_by_google: false,
+    },
+    Metric {
+        name: "sleep_summary",
+        cadence: Cadence::Night,
+        meaning: "Sleep, one row per night under the date on which it ended; a nap is a row of \
+                  its own.",
+        gaps: "No row: no sleep was recorded. An empty cell: not told for this kind of sleep.",
+        columns: columns::SLEEP_SUMMARY,
+        google: google(
+            "sleep",
+            Sleep,
+            ReconcileDate("interval.civil_end_time"),
+            Read::One(sessions::sleep_summary),
+        ),
+        fitbit: None,
+        filled_by_google: false,
+    },
+    Metric {
+        name: "spo2",
+        cadence: Cadence::Daily,
+        meaning: "Oxygen saturation of the blood during a night, under the date on which it ended.",
+        gaps: NO_NIGHT,
+        columns: columns::SPO2,
+        google: google(
+            "daily-oxygen-saturation",
+            HealthMetrics,
+            ReconcileDate("date"),
+            Read::One(read::oxygen_saturation),
+        ),
+        fitbit: None,
+        filled_by_google: false,
+    },
+    Metric {
+        name: "breathing_rate",
+        cadence: Cadence::Daily,
+        meaning: "Breathing rate of the main sleep, under the date on which it ended.",
+        gaps: NO_NIGHT,
+        columns: columns::BREATHING_RATE,
+        google: google(
+            "daily-respiratory-rate",
+            HealthMetrics,
+            ReconcileDate("date"),
+            Read::One(read::breathing_rate),
+        ),
+        fitbit: None,
+        filled_by_google: false,
+    },
+    Metric {
+        name: "distance",
+        cadence: Cadence::Minute,
+        meaning: "Distance per minute.",
+        gaps: NOT_WORN,
+        columns: columns::DISTANCE,
+        google: google("distance", ActivityAndFitness, RollUp, Read::One(read::distance)),
+        fitbit: None,
+        filled_by_google: false,
+    },
+    Metric {
+        name: "floors",
+        cadence: Cadence::Minute,
+        meaning: "Floors climbed per minute.",
+        gaps: NOT_WORN,
+        columns: columns::FLOORS,
+        google: google("floors", ActivityAndFitness, RollUp, Read::One(read::floors)),
+        fitbit: None,
+        filled_by_google: false,
+    },
+    Metric {
+        name: "weight",
+        cadence: Cadence::Event,
+        meaning: "Body weight, one row per measurement.",
+        gaps: "No row: not measured.",
+        columns: columns::WEIGHT,
+        google: google(
+            "weight",
+            HealthMetrics,
+            ReconcileInstant("sample_time.physical_time"),
+            Read::One(sessions::weight),
+        ),
+        fitbit: None,
+        filled_by_google: false,
+    },
+    Metric {
+        name: "exercise",
+        cadence: Cadence::Event,
+        meaning: "Workouts, one row each, under the day on which they began.",
+        gaps: "No row: no workout was recorded. An empty cell: not measured in this workout.",
+        columns: columns::EXERCISE,
+        google: google(
+            "exercise",
+            ActivityAndFitness,
+            ReconcileAround("interval.civil_start_time"),
+            Read::One(sessions::exercise),
+        ),
+        fitbit: None,
+        filled_by_google: false,
+    },
+    Metric {
+        name: "vo2_max",
+        cadence: Cadence::Daily,
+        meaning: "Cardio fitness: the most oxygen that the body can use.",
+        gaps: "No row: the provider estimated none for this day.",
+        columns: columns::VO2_MAX,
+        google: google(
+            "daily-vo2-max",
+            ActivityAndFitness,
+            ReconcileDate("date"),
+            Read::One(read::vo2_max),
+        ),
+        fitbit: None,
+        filled_by_google: false,
+    },
+];

@@ -1,0 +1,191 @@
+//! What a bucket holds below a prefix, every version where versions exist: requests and replies.
+//!
+//! Keys are asked url-encoded, so that no name can look like XML; a store that does not do it sends
+//! them as XML.
+
+use std::fmt;
+
+use crate::aws::xml::{element, text, unescape};
+use crate::core::error::{ErrorClass, Failure, Result};
+use crate::core::exchange::{Method, Reply, Request, percent_decode};
+use crate::limits::LIST_REPLY_BYTES_MAX;
+use crate::s3::request::{Key, Signing, presign};
+
+/// One object, or one version of it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Item {
+    pub key: String,
+    /// `None` where the store was asked for objects without versions.
+    pub version: Option<String>,
+}
+
+impl fmt::Display for Item {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.version.as_deref().filter(|version| *version != "null") {
+            Some(version) => write!(out, "{} version {version}", self.key),
+            None => out.write_str(&self.key),
+        }
+    }
+}
+
+/// Where the next page begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Next {
+    /// `key-marker`, or the continuation token.
+    pub marker: String,
+    pub version: Option<String>,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    pub items: Vec<Item>,
+    pub next: Option<Next>,
+}
+
+/// Asks for a page of objects (`versions` false) or of versions and delete markers.
+pub fn list(
+    signing: &Signing<'_>,
+    prefix: &Key,
+    versions: bool,
+    next: Option<&Next>,
+) -> Result<Request> {
+    let mut query = vec![
+        ("encoding-type", "url".to_owned()),
+        // The slash: user_1 must not find what is of user_10.
+        ("prefix", format!("{prefix}/")),
+    ];
+    query.push(if versions { ("versions", String::new()) } else { ("list-type", "2".to_owned()) });
+    if let Some(next) = next {
+        let name = if versions { "key-marker" } else { "continuation-token" };
+        query.push((name, next.marker.clone()));
+        if let Some(version) = next.version.clone() {
+            query.push(("version-id-marker", version));
+        }
+    }
+    let (bucket, keys) = (signing.target.bucket()?, signing.credentials.keys());
+    // rusty-s3 has no list of versions; a GET of the bucket itself is all that it is.
+    let action = bucket.get_object(Some(&keys), "");
+    let mut request = presign(signing, Method::Get, action, query, Vec::new());
+    request.reply_bytes_max = LIST_REPLY_BYTES_MAX;
+    Ok(request)
+}
+
+/// Deletes one version for good.
+pub fn delete_version(signing: &Signing<'_>, key: &Key, version: &str) -> Result<Request> {
+    let (bucket, keys) = (signing.target.bucket()?, signing.credentials.keys());
+    let action = bucket.delete_object(Some(&keys), key.as_str());
+    let query = vec![("versionId", version.to_owned())];
+    Ok(presign(signing, Method::Delete, action, query, Vec::new()))
+}
+
+/// Reads a page of either list.
+pub fn read(reply: &Reply, versions: bool) -> Result<Listing> {
+    let body = text(reply);
+    let kind = if versions { "ListVersionsResult" } else { "ListBucketResult" };
+    if !body.contains(&format!("<{kind}")) || !body.contains(&format!("</{kind}>")) {
+        return Err(malformed("the list of objects is not one, or is cut short"));
+    }
+    let encoded = element(&body, "EncodingType") == Some("url");
+    let decoded = |text: &str| {
+        let text = unescape(text);
+        if encoded { percent_decode(&text) } else { text }
+    };
+    let names: &[&str] = if versions { &["Version", "DeleteMarker"] } else { &["Contents"] };
+    let mut listing = Listing::default();
+    for name in names {
+        for part in body.split(&format!("<{name}>")).skip(1) {
+            let part = part.split(&format!("</{name}>")).next().unwrap_or_default();
+            let key = raw(part, "Key").ok_or_else(|| malformed("an object without a key"))?;
+            let version = element(part, "VersionId").map(unescape);
+            if versions && version.is_none() {
+                return Err(malformed("a version without its id"));
+            }
+            listing.items.push(Item { key: decoded(key), version });
+        }
+    }
+    if element(&body, "IsTruncated") == Some("true") {
+        let marker = if versions { "NextKeyMarker" } else { "NextContinuationToken" };
+        let marker = raw(&body, marker).ok_or_else(|| malformed("a list without its end"))?;
+        let marker = if versions { decoded(marker) } else { unescape(marker) };
+        let version = element(&body, "NextVersionIdMarker").map(unescape);
+        listing.next = Some(Next { marker, version });
+    }
+    Ok(listing)
+}
+
+/// The text of the first element of this name, blanks at its ends included.
+fn raw<'a>(body: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = body.split_once(&format!("<{name}>"))?;
+    rest.split_once(&format!("</{name}>")).map(|(text, _)| text)
+}
+
+fn malformed(what: &str) -> Failure {
+    Failure::new(ErrorClass::Format, what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(body: &str) -> Reply {
+        Reply { status: 200, headers: Vec::new(), body: body.as_bytes().to_vec() }
+    }
+
+    #[test]
+    fn versions_and_delete_markers_are_found_with_the_place_to_go_on() {
+        let body = "<?xml version=\"1.0\"?><ListVersionsResult xmlns=\"http://s3\">\
+            <EncodingType>url</EncodingType>\
+            <IsTruncated>true</IsTruncated><NextKeyMarker>users/a%2Bb</NextKeyMarker>\
+            <NextVersionIdMarker>v2</NextVersionIdMarker>\
+            <Version><Key>users/a%2Fx.csv</Key><VersionId>v1</VersionId></Version>\
+            <DeleteMarker><Key>users/a/y.csv</Key><VersionId>null</VersionId></DeleteMarker>\
+            </ListVersionsResult>";
+        let listing = read(&reply(body), true).unwrap();
+        let item = |key: &str, version: &str| Item {
+            key: key.to_owned(),
+            version: Some(version.to_owned()),
+        };
+        assert_eq!(listing.items, [item("users/a/x.csv", "v1"), item("users/a/y.csv", "null")]);
+        let next = Next { marker: "users/a+b".to_owned(), version: Some("v2".to_owned()) };
+        assert_eq!(listing.next, Some(next));
+        assert_eq!(listing.items[0].to_string(), "users/a/x.csv version v1");
+        assert_eq!(listing.items[1].to_string(), "users/a/y.csv");
+    }
+
+    #[test]
+    fn a_list_of_objects_is_read_to_its_end() {
+        let body = "<ListBucketResult><IsTruncated>false</IsTruncated><Contents>\
+            <Key>users/a/x.csv</Key></Contents></ListBucketResult>";
+        let listing = read(&reply(body), false).unwrap();
+        assert_eq!(listing.items, [Item { key: "users/a/x.csv".to_owned(), version: None }]);
+        assert_eq!(listing.next, None);
+        let empty = read(&reply("<ListBucketResult></ListBucketResult>"), false).unwrap();
+        assert_eq!(empty, Listing::default());
+    }
+
+    #[test]
+    fn keys_are_read_as_the_reply_says_that_they_are_written() {
+        let read_key = |encoding: &str, key: &str| {
+            let item = format!("<Contents><Key>{key}</Key></Contents>");
+            let body = format!("<ListBucketResult>{encoding}{item}</ListBucketResult>");
+            read(&reply(&body), false).unwrap().items[0].key.clone()
+        };
+        let url = "<EncodingType>url</EncodingType>";
+        assert_eq!(read_key(url, "users/a/b+c%2B%26%C3%BC"), "users/a/b c+&\u{fc}");
+        assert_eq!(read_key("", "users/a/b+c%2B&amp;lt;&#x20;"), "users/a/b+c%2B&lt; ");
+        assert_eq!(read_key("", " users/a/ "), " users/a/ ");
+    }
+
+    #[test]
+    fn what_is_no_list_is_never_taken_for_an_empty_one() {
+        for body in [
+            "",
+            "<html></html>",
+            "<ListBucketResult>",
+            "<ListBucketResult><Contents></Contents></ListBucketResult>",
+            "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>",
+        ] {
+            assert!(read(&reply(body), false).is_err(), "{body}");
+        }
+    }
+}

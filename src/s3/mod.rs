@@ -1,0 +1,7 @@
+//! Keys, requests, sums, errors and lists of an S3 store as data; `store` and `erase` send them.
+
+pub mod erase;
+pub mod error;
+pub mod list;
+pub mod request;
+pub mod store;

@@ -1,0 +1,7 @@
+//! From an address to a stored consent; what `login`, `serve`, `migrate` share.
+
+pub mod account;
+pub mod connect;
+pub mod password;
+pub mod study;
+pub mod waiting;

@@ -1,0 +1,387 @@
+//! One participant of a sync: refresh, plan, read, write. This file holds the loop in which all
+//! data is fetched; there is no other.
+//!
+//! The order that nothing is lost by: a day is durable as `wanted` before it is asked; its CSV is
+//! durable before its ledger entry says so.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use crate::command::upload::Uploads;
+use crate::consent::token::{AccountState, Token};
+use crate::core::day::{self, Calendar, DaySpan};
+use crate::core::error::{ErrorClass, Failure, Reach, Result};
+use crate::core::hash::sha256_hex;
+use crate::core::json::Text;
+use crate::core::table::{self, Row, RowKey};
+use crate::core::user::{COMPLETENESS, UserId, file_path};
+use crate::gateway::Gateway;
+use crate::io::files;
+use crate::ledger::entry::{Outcome, Reading, within};
+use crate::ledger::folder::Book;
+use crate::ledger::head::Head;
+use crate::limits::{FETCH_SPACE_BYTES_MIN, PAGES_MAX, SIGN_IN_TRY_EVERY_S};
+use crate::provider::fitbit;
+use crate::provider::job::{self, Job};
+use crate::provider::metric::Metric;
+use crate::sync::notices::warn_of_end;
+use crate::sync::plan::{Device, Plan};
+use crate::sync::report::ParticipantReport;
+use crate::sync::session::{Guards, Session};
+
+/// What the arguments ask of every participant.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    pub metrics: Vec<&'static Metric>,
+    pub named: Option<(Date, Date)>,
+    /// `--user` named this participant: a recent failure to sign in is not waited out.
+    pub insistent: bool,
+}
+
+/// Reads everything that is due of one participant; failures go into the report.
+pub fn participant(
+    gateway: &Gateway,
+    guards: &Guards,
+    uploads: &Uploads,
+    wanted: &Wanted,
+    user: &UserId,
+    report: &mut ParticipantReport,
+) {
+    let done = try_participant(gateway, guards, uploads, wanted, user, report);
+    let Err(mut failure) = done else { return };
+    let signs_in = matches!(failure.class, ErrorClass::Auth | ErrorClass::Retired);
+    if signs_in && !failure.what.contains("fitsync ") {
+        failure.what = format!("{}; run: fitsync login {user}", failure.what);
+    }
+    report.fail(&failure, None, None);
+}
+
+fn try_participant(
+    gateway: &Gateway,
+    guards: &Guards,
+    uploads: &Uploads,
+    wanted: &Wanted,
+    user: &UserId,
+    report: &mut ParticipantReport,
+) -> Result<()> {
+    let token = gateway.tokens.load(user)?.ok_or_else(|| never_signed_in(user))?;
+    if !wanted.insistent && gateway.tokens.is_undecided(user)? {
+        log::info!("user={user} somebody compares the band: read when that is answered, or ended");
+        return Ok(());
+    }
+    let mut book = Book::open(&gateway.config.data_dir, user)?;
+    let now = gateway.clock.now();
+    check_state(&token, &book.head, wanted, user, now)?;
+    warn_of_end(&token, user, now);
+    files::make_folder(&gateway.config.data_dir)?;
+    files::check_space(&gateway.config.data_dir, FETCH_SPACE_BYTES_MIN)?;
+    let provider = gateway.provider(&token.provider)?;
+    let (store, guard) = (&gateway.tokens, guards.of(provider.name()));
+    let mut session = Session::new(provider, user, token, &gateway.http, store, guard);
+    let (book, open) = (&mut book, &mut session);
+    let (zone, device_ahead) = (None, false);
+    let mut fetch =
+        Fetch { gateway, uploads, wanted, report, book, session: open, now, zone, device_ahead };
+    let done = fetch.run();
+    let settled = fetch.settle_state(&done);
+    report.requests += session.requests();
+    done.and(settled)
+}
+
+pub fn never_signed_in(user: &UserId) -> Failure {
+    let what = format!("never signed in; run: fitsync login {user}");
+    Failure::new(ErrorClass::Auth, what)
+}
+
+/// A participant who must sign in again is tried once a day all the same; a retired API never.
+fn check_state(
+    token: &Token,
+    head: &Head,
+    wanted: &Wanted,
+    user: &UserId,
+    now: Timestamp,
+) -> Result<()> {
+    if token.window_unreadable {
+        let what = format!(
+            "collect_from or collect_until in the token file is no date such as 2026-11-22: \
+             correct it, or name it: fitsync login {user} --collect-from DATE --collect-until DATE"
+        );
+        return Err(Failure::new(ErrorClass::Format, what));
+    }
+    let tried = within(head.sign_in_tried_at, SIGN_IN_TRY_EVERY_S, now);
+    match token.state {
+        AccountState::Retired => {
+            let cure = if token.provider == fitbit::NAME { "migrate" } else { "login" };
+            let what = format!("this API is switched off; run: fitsync {cure} {user}");
+            Err(Failure::new(ErrorClass::Retired, what))
+        }
+        AccountState::SignInAgain if tried && !wanted.insistent => {
+            let what = format!("must sign in again; run: fitsync login {user}");
+            Err(Failure::new(ErrorClass::Auth, what))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The run of one participant; its other half is `planning.rs`.
+pub(super) struct Fetch<'a, 'b> {
+    pub(super) gateway: &'a Gateway,
+    /// Where a lost ledger is looked for.
+    pub(super) uploads: &'a Uploads<'a>,
+    pub(super) wanted: &'a Wanted,
+    pub(super) report: &'a mut ParticipantReport,
+    pub(super) book: &'a mut Book,
+    pub(super) session: &'a mut Session<'b>,
+    pub(super) now: Timestamp,
+    /// The zone, once this run asked it.
+    pub(super) zone: Option<String>,
+    /// The device says that it synchronised at a time that is still to come.
+    pub(super) device_ahead: bool,
+}
+
+impl Fetch<'_, '_> {
+    fn run(&mut self) -> Result<()> {
+        self.note_named()?;
+        let mut device = self.device()?;
+        // A clock that the first reply has shown to be wrong is corrected from here on.
+        self.now = self.gateway.clock.now();
+        self.book.head.forget_what_is_to_come(self.now);
+        let wishes = self.wishes();
+        self.open_months(&wishes, device)?;
+        let missing = self.rebuild()?;
+        if let Some(since) = self.session.token.account_since {
+            self.book.end_other_accounts(&self.session.token.account, since);
+        }
+        if let Some(zone) = self.book.head.zone.clone() {
+            let calendar = self.calendar(&zone)?;
+            let plan = self.plan(device, &wishes, &calendar, &missing);
+            if plan.is_idle() {
+                self.advance(&plan);
+                return self.conclude();
+            }
+        }
+        let known_zone = self.book.head.zone.clone();
+        let zone = self.zone()?;
+        if self.session.provider.tells_wall_clocks() && known_zone.as_ref() != Some(&zone) {
+            device = self.device()?;
+        }
+        let mut calendar = self.calendar(&zone)?;
+        let plan = self.plan(device, &wishes, &calendar, &missing);
+        self.note_plan(&plan, &mut calendar);
+        self.book.save_months()?;
+        self.finish_plan(&plan, &wishes);
+        self.book.save()?;
+        self.sweep()?;
+        let read = self.read_all(&plan, device, &calendar);
+        self.conclude()?;
+        read
+    }
+
+    /// Also where there was nothing to read: a run that was killed just before this left it.
+    fn conclude(&mut self) -> Result<()> {
+        let (data_dir, user) = (&self.gateway.config.data_dir, self.session.user);
+        if let Some(why) = self.book.head.device_unknown.as_ref().filter(|_| self.device_ahead) {
+            log::warn!("user={user} {why}; until then its days stay provisional");
+        }
+        self.book.sweep()?;
+        files::sweep(&self.gateway.config.csv_dir(user, COMPLETENESS))?;
+        self.report.files_written += self.book.write_completeness(data_dir, user)?;
+        self.book.save()
+    }
+
+    fn sweep(&self) -> Result<()> {
+        let config = &self.gateway.config;
+        let user = self.session.user;
+        files::settle(&config.data_dir.join("users").join(user.as_str()))?;
+        let mut metrics = self.wanted.metrics.iter();
+        metrics.try_for_each(|metric| files::sweep(&config.csv_dir(user, metric.name)))
+    }
+
+    fn read_all(&mut self, plan: &Plan, device: Device, calendar: &Calendar) -> Result<()> {
+        let mut tried = 0;
+        let mut denied = Vec::new();
+        for metric in self.wanted.metrics.clone() {
+            let Some(dates) = plan.ask.get(metric.name) else { continue };
+            tried += 1;
+            let reach = self.session.provider.reach(metric);
+            let mut jobs = job::jobs(metric.name, dates, reach, calendar, self.now);
+            jobs.reverse();
+            while let Some(job) = jobs.pop() {
+                match self.read_job(metric, &job, device, calendar) {
+                    Ok(()) => {}
+                    Err(failure) if failure.class == ErrorClass::TooLong && job.dates.len() > 1 => {
+                        for half in job.halves().iter().rev() {
+                            let half = job::jobs(metric.name, half, reach, calendar, self.now);
+                            jobs.extend(half.into_iter().rev());
+                        }
+                    }
+                    Err(failure) if failure.class == ErrorClass::NotGranted => {
+                        self.refused(metric, dates);
+                        denied.push((metric, failure));
+                        break;
+                    }
+                    Err(failure) => self.job_failed(metric, &job, failure)?,
+                }
+                self.book.save_months()?;
+            }
+        }
+        if tried > 0 && denied.len() == tried && tried == self.wanted.metrics.len() {
+            let what = "everything is refused although it was granted";
+            return Err(Failure::new(ErrorClass::Auth, what));
+        }
+        for (metric, failure) in denied {
+            self.report.fail(&failure, Some(metric.name), None);
+        }
+        Ok(())
+    }
+
+    /// A granted metric that the provider refuses: noted, and asked again with the look-back. When
+    /// it is allowed then, that is a new grant: all its days are asked.
+    fn refused(&mut self, metric: &Metric, dates: &BTreeSet<Date>) {
+        let head = &mut self.book.head;
+        head.refused.push(metric.name.to_owned());
+        head.granted.retain(|name| name != metric.name);
+        for &date in dates {
+            if let Ok(entry) = self.book.entry_mut(metric.name, date) {
+                entry.not_granted();
+            }
+        }
+    }
+
+    /// One metric failing never stops another; what touches the participant or all does.
+    fn job_failed(&mut self, metric: &Metric, job: &Job, failure: Failure) -> Result<()> {
+        for &date in &job.dates {
+            if let Ok(entry) = self.book.entry_mut(metric.name, date) {
+                entry.failed(failure.class, self.now);
+            }
+        }
+        let used_up = failure.class == ErrorClass::Quota && self.session.provider.quota_stops_all();
+        if failure.class.reach() != Reach::Item || used_up {
+            return Err(failure);
+        }
+        let day = (job.dates.len() == 1).then(|| job.first().to_string());
+        self.report.fail(&failure, Some(metric.name), day);
+        Ok(())
+    }
+
+    fn read_job(
+        &mut self,
+        metric: &Metric,
+        job: &Job,
+        device: Device,
+        calendar: &Calendar,
+    ) -> Result<()> {
+        let rows = self.pages(metric, job)?;
+        let mut rows = self.session.provider.combine(metric, rows);
+        let fills = self.session.provider.fills_after_sync(metric);
+        if let (true, Device::SyncedAt(at)) = (fills, device) {
+            rows.retain(|row| !matches!(row.key, RowKey::Instant(key) if key >= at));
+        }
+        let mut rest = rows.as_slice();
+        for &date in &job.dates {
+            let span = calendar.span(date);
+            let (of_day, after) = table::cut(rest, date, &span);
+            rest = after;
+            self.settle(metric, date, &span, of_day, device, calendar)?;
+        }
+        Ok(())
+    }
+
+    fn pages(&mut self, metric: &Metric, job: &Job) -> Result<Vec<Row>> {
+        let mut rows = Vec::new();
+        // A day without minutes (a flight across the date line) needs no request.
+        if metric.cadence.has_instants() && job.from >= job.to {
+            return Ok(rows);
+        }
+        let mut next: Option<String> = None;
+        let mut seen = BTreeSet::new();
+        for _ in 0..PAGES_MAX {
+            let request = self.session.provider.page_request(metric, job, next.as_deref());
+            let provider = self.session.provider;
+            let page = self.session.read(&request, |body| provider.read_page(metric, job, body))?;
+            rows.extend(page.rows);
+            match page.next {
+                None => return Ok(rows),
+                Some(token) if seen.insert(token.clone()) => next = Some(token),
+                Some(_) => return Err(Failure::new(ErrorClass::Format, "a page token repeats")),
+            }
+        }
+        Err(Failure::new(ErrorClass::Format, format!("more than {PAGES_MAX} pages")))
+    }
+
+    /// Takes in one day that was read: its file first, then its entry.
+    fn settle(
+        &mut self,
+        metric: &Metric,
+        date: Date,
+        span: &DaySpan,
+        rows: &[Row],
+        device: Device,
+        calendar: &Calendar,
+    ) -> Result<()> {
+        let user = self.session.user;
+        let zone = day::zone(&span.zone)?;
+        let bytes = table::csv(user.as_str(), &metric.header(), &zone, rows)?;
+        let today = calendar.date_of(self.now);
+        let lookback_ended = date <= day::back(today, self.gateway.config.lookback_days);
+        let passed = match device {
+            Device::SyncedAt(at) => at >= span.end,
+            Device::Unknown => lookback_ended && !self.device_ahead,
+        };
+        let mut entry = self.book.entry_mut(metric.name, date)?.clone();
+        let outcome = entry.settle(&Reading {
+            rows: rows.len() as u64,
+            sha256: sha256_hex(&bytes),
+            bytes: bytes.len() as u64,
+            at: self.now,
+            device_synced_at: device.synced_at(),
+            seals: passed && self.now >= span.end,
+            clock_wrong: self.gateway.clock.known_wrong(),
+            provider: self.session.provider.name(),
+            data_source: self.session.provider.data_source(),
+        });
+        if outcome == Outcome::Write {
+            self.write(metric.name, date, &bytes)?;
+        }
+        *self.book.entry_mut(metric.name, date)? = entry;
+        let newest = rows.last().map(|row| match row.key {
+            RowKey::Instant(at) => at,
+            RowKey::Date(_) => span.start,
+        });
+        if let Some(at) = newest {
+            let newest = &mut self.book.head.newest;
+            let known = newest.entry(metric.name.to_owned()).or_insert(Text(at));
+            *known = (*known).max(Text(at));
+        }
+        self.report.days_read += 1;
+        Ok(())
+    }
+
+    fn write(&mut self, metric: &str, date: Date, bytes: &[u8]) -> Result<()> {
+        let data_dir = &self.gateway.config.data_dir;
+        let path = data_dir.join(file_path(self.session.user, metric, date));
+        files::make_folder(path.parent().unwrap_or(data_dir))?;
+        // The last of the disk is for ledgers and tokens.
+        files::check_space(data_dir, bytes.len() as u64 + FETCH_SPACE_BYTES_MIN)?;
+        files::write_durably(&path, bytes)?;
+        self.report.files_written += 1;
+        Ok(())
+    }
+
+    /// Keeps what the run learned about the participant's grant.
+    fn settle_state(&mut self, done: &Result<()>) -> Result<()> {
+        let state = match done {
+            Ok(()) => AccountState::Connected,
+            Err(failure) if failure.class == ErrorClass::Auth => AccountState::SignInAgain,
+            Err(failure) if failure.class == ErrorClass::Retired => AccountState::Retired,
+            Err(_) => return Ok(()),
+        };
+        if state == AccountState::SignInAgain {
+            self.book.head.sign_in_tried_at = Some(Text(self.now));
+            self.book.save()?;
+        }
+        self.session.note_state(state)
+    }
+}

@@ -1,0 +1,388 @@
+//! Talking to a provider for one participant: token refresh, pace, retries.
+//!
+//! The refresh transaction (design section "Refreshing tokens"): lock; read the token again; if
+//! somebody else refreshed it, use that; make sure the new file can be written; ask; write durably;
+//! only then use.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::consent::files::TokenStore;
+use crate::consent::token::{AccountState, Grant, Token};
+use crate::core::backoff::{self, Next};
+use crate::core::error::{ErrorClass, Failure, Reach, Result};
+use crate::core::exchange::{Reply, Request};
+use crate::core::user::UserId;
+use crate::io::http::{BodyReader, Http};
+use crate::io::{random, stop};
+use crate::limits::{
+    BREAKER_NETWORK, BREAKER_PARTICIPANTS, BREAKER_SERVER, PACE_BURST, PACE_PER_S,
+    REFRESH_ATTEMPTS_MAX, REFRESHES_MAX, RETRY_ATTEMPTS_MAX, RETRY_BUDGET,
+};
+use crate::provider::Provider;
+
+/// One guard per provider: what is wrong with one service must not stop the participants of the
+/// other.
+#[derive(Debug)]
+pub struct Guards {
+    google: Guard,
+    fitbit: Guard,
+}
+
+impl Guards {
+    /// `participants`: how many the run works on.
+    pub fn new(participants: usize) -> Self {
+        Self { google: Guard::new(participants), fitbit: Guard::new(participants) }
+    }
+
+    pub fn of(&self, provider: &str) -> &Guard {
+        if provider == crate::provider::fitbit::NAME { &self.fitbit } else { &self.google }
+    }
+}
+
+/// What all participants of a run share: the budget of retries, and the breaker that ends a run
+/// in which everybody fails for the same reason.
+#[derive(Debug)]
+pub struct Guard {
+    retries_left: AtomicI64,
+    /// One participant whose every request fails must not end the run for the others.
+    participants_min: usize,
+    breaker: Mutex<Breaker>,
+}
+
+/// Failures since the last success of anybody.
+#[derive(Debug, Default)]
+struct Breaker {
+    network: u32,
+    server: u32,
+    participants: BTreeSet<String>,
+    broken: Option<Failure>,
+}
+
+impl Guard {
+    /// For a run of so many participants.
+    pub fn new(participants: usize) -> Self {
+        Self {
+            retries_left: AtomicI64::new(RETRY_BUDGET),
+            participants_min: participants.clamp(1, BREAKER_PARTICIPANTS),
+            breaker: Mutex::default(),
+        }
+    }
+
+    fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The reason why nothing more is sent in this run, if there is one.
+    pub fn check(&self) -> Result<()> {
+        stop::check()?;
+        self.breaker().broken.clone().map_or(Ok(()), Err)
+    }
+
+    fn succeeded(&self) {
+        let mut breaker = self.breaker();
+        *breaker = Breaker { broken: breaker.broken.take(), ..Breaker::default() };
+    }
+
+    /// Counts a failure; many in a row, or one that touches everyone, end the run.
+    fn failed(&self, who: &str, failure: &Failure) {
+        let mut breaker = self.breaker();
+        let mut tripped = failure.class.reach() == Reach::Run;
+        let class = failure.class;
+        if matches!(class, ErrorClass::Network | ErrorClass::Server | ErrorClass::Quota) {
+            let network = u32::from(failure.class == ErrorClass::Network);
+            breaker.network += network;
+            breaker.server += 1 - network;
+            if !breaker.participants.contains(who) {
+                breaker.participants.insert(who.to_owned());
+            }
+            tripped = breaker.participants.len() >= self.participants_min
+                && (breaker.network >= BREAKER_NETWORK || breaker.server >= BREAKER_SERVER);
+        }
+        if tripped {
+            breaker.broken.get_or_insert_with(|| failure.clone());
+        }
+    }
+
+    /// Sends for somebody, and tries again what may pass within seconds. `classify` reads a reply
+    /// without success.
+    pub fn send(
+        &self,
+        who: &str,
+        http: &Http,
+        request: &Request,
+        classify: impl Fn(&Reply) -> Failure,
+    ) -> Result<Reply> {
+        self.send_at_most(RETRY_ATTEMPTS_MAX, who, request, classify, |request| http.send(request))
+    }
+
+    fn send_at_most(
+        &self,
+        attempts_max: u32,
+        who: &str,
+        request: &Request,
+        classify: impl Fn(&Reply) -> Failure,
+        mut send: impl FnMut(&Request) -> Result<Reply>,
+    ) -> Result<Reply> {
+        for attempt in 1.. {
+            self.check()?;
+            let failure = match send(request) {
+                Ok(reply) if reply.ok() => {
+                    self.succeeded();
+                    return Ok(reply);
+                }
+                Ok(reply) => {
+                    let failure = classify(&reply).at(request.label());
+                    if !failure.class.retry_now() && failure.class != ErrorClass::Quota {
+                        // The caller decides; the service itself is well.
+                        self.succeeded();
+                        return Ok(reply);
+                    }
+                    failure
+                }
+                Err(failure) => failure,
+            };
+            self.failed(who, &failure);
+            let next = backoff::next(&failure, attempt, random::number());
+            let Next::WaitMs(wait_ms) = next else { return Err(failure) };
+            if attempt >= attempts_max || !self.take_retry() {
+                return Err(failure);
+            }
+            log::debug!("{failure}; trying again in {wait_ms} ms");
+            self.check()?;
+            stop::wait(Duration::from_millis(wait_ms))?;
+        }
+        Err(Failure::new(ErrorClass::Bug, "no attempt was made"))
+    }
+
+    fn take_retry(&self) -> bool {
+        self.retries_left.fetch_sub(1, Ordering::Relaxed) > 0
+    }
+}
+
+/// At most so many requests at once and per second, per participant.
+#[derive(Debug)]
+struct Pace {
+    tokens: f64,
+    at: Instant,
+}
+
+impl Pace {
+    fn new() -> Self {
+        Self { tokens: PACE_BURST, at: Instant::now() }
+    }
+
+    fn take(&mut self) -> Result<()> {
+        let refill = self.at.elapsed().as_secs_f64() * PACE_PER_S;
+        self.tokens = (self.tokens + refill).min(PACE_BURST) - 1.0;
+        self.at = Instant::now();
+        if self.tokens < 0.0 {
+            stop::wait(Duration::from_secs_f64(-self.tokens / PACE_PER_S))?;
+        }
+        Ok(())
+    }
+}
+
+/// One participant at a provider.
+pub struct Session<'a> {
+    pub provider: &'a dyn Provider,
+    pub user: &'a UserId,
+    pub token: Token,
+    http: Http,
+    store: &'a TokenStore,
+    guard: &'a Guard,
+    pace: Pace,
+    refreshes: u32,
+    /// Why no new access token is to be had in this run.
+    no_refresh: Option<Failure>,
+}
+
+impl std::fmt::Debug for Session<'_> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Session({})", self.user)
+    }
+}
+
+impl<'a> Session<'a> {
+    pub fn new(
+        provider: &'a dyn Provider,
+        user: &'a UserId,
+        token: Token,
+        http: &'a Http,
+        store: &'a TokenStore,
+        guard: &'a Guard,
+    ) -> Self {
+        let (http, pace) = (http.counting(), Pace::new());
+        let (refreshes, no_refresh) = (0, None);
+        Self { provider, user, token, http, store, guard, pace, refreshes, no_refresh }
+    }
+
+    /// How many requests were sent, repeated ones and token refreshes among them.
+    pub fn requests(&self) -> u64 {
+        self.http.sent()
+    }
+
+    /// Makes sure that the access token is good for the next minutes; one that was got in this run
+    /// is used to its end, however short its life.
+    pub fn ready(&mut self) -> Result<()> {
+        let now = self.http.clock().now();
+        let good = match self.refreshes {
+            0 => self.token.fresh(now),
+            1..REFRESHES_MAX => self.token.lives(now, 0),
+            _ => true,
+        };
+        if good { Ok(()) } else { self.refresh() }
+    }
+
+    /// Sends a request of this participant; a success, or the failure in its class.
+    pub fn call(&mut self, request: &Request) -> Result<Reply> {
+        self.exchange(request, None)
+    }
+
+    /// The same, but `read` reads the body of the success while it arrives.
+    pub fn read<T>(
+        &mut self,
+        request: &Request,
+        mut read: impl FnMut(&mut dyn Read) -> Result<T>,
+    ) -> Result<T> {
+        let mut found = None;
+        self.exchange(request, Some(&mut |body: &mut dyn Read| found = Some(read(body))))?;
+        found.unwrap_or_else(|| Err(Failure::new(ErrorClass::Bug, "no body was read")))
+    }
+
+    fn exchange(
+        &mut self,
+        request: &Request,
+        mut reader: Option<&mut BodyReader>,
+    ) -> Result<Reply> {
+        for renewed in [false, true] {
+            self.ready()?;
+            self.pace.take()?;
+            let request = request.clone().bearer(&self.token.access_token);
+            let classify = |reply: &Reply| self.provider.classify(reply);
+            let send = |request: &Request| self.http.send_reading(request, reader.as_deref_mut());
+            let reply = self.guard.send_at_most(
+                RETRY_ATTEMPTS_MAX,
+                self.user.as_str(),
+                &request,
+                classify,
+                send,
+            )?;
+            if reply.ok() {
+                return Ok(reply);
+            }
+            // What a token of this run may not do, no further one may.
+            let curable = reply.status == 401 || self.refreshes == 0;
+            let stale = curable && self.provider.token_may_be_stale(&reply);
+            if stale && !renewed && self.refreshes < REFRESHES_MAX {
+                self.refresh()?;
+                continue;
+            }
+            let failure = self.provider.classify(&reply).at(request.label());
+            if failure.class == ErrorClass::Config {
+                self.guard.failed(self.user.as_str(), &failure);
+            }
+            return Err(failure);
+        }
+        Err(Failure::new(ErrorClass::Bug, "no request was made"))
+    }
+
+    /// The refresh transaction.
+    fn refresh(&mut self) -> Result<()> {
+        if let Some(failure) = &self.no_refresh {
+            return Err(failure.clone());
+        }
+        let used = self.token.access_token.clone();
+        let _lock = self.store.lock(self.user)?;
+        self.reload()?;
+        if self.token.access_token != used && self.token.fresh(self.http.clock().now()) {
+            return Ok(());
+        }
+        let place = self.store.reserve(self.user)?;
+        let under_way = stop::RefreshUnderWay::begin()?;
+        self.refreshes += 1;
+        let grant = match self.ask_refresh() {
+            Ok(grant) => grant,
+            Err(failure) if failure.class == ErrorClass::Auth => {
+                drop(place);
+                return self.refused(failure);
+            }
+            Err(failure) => {
+                self.no_refresh = Some(failure.clone());
+                return Err(failure);
+            }
+        };
+        self.token.renew(&grant, self.http.clock().now());
+        place.save(&self.token)?;
+        drop(under_way);
+        Ok(())
+    }
+
+    /// Takes the newest token. A run goes on with the account that it began with, or not at all:
+    /// the days of one account must not be filled with those of another.
+    fn reload(&mut self) -> Result<()> {
+        let Some(token) = self.store.load(self.user)? else {
+            let what = "the account was let go during this run; nothing more is read of it";
+            return Err(Failure::new(ErrorClass::Quota, what));
+        };
+        if token.account != self.token.account || token.provider != self.token.provider {
+            let what = "another account signed in during this run; the next run goes on with it";
+            return Err(Failure::new(ErrorClass::Quota, what));
+        }
+        self.token = token;
+        Ok(())
+    }
+
+    fn ask_refresh(&self) -> Result<Grant> {
+        let request = self.provider.refresh_request(&self.token.refresh_token);
+        // A lost reply is asked for once more with the same refresh token, not again and again: a
+        // provider that rotates may take that for a theft.
+        let classify = |reply: &Reply| self.provider.classify_token(reply);
+        let who = self.user.as_str();
+        let reply =
+            self.guard.send_at_most(REFRESH_ATTEMPTS_MAX, who, &request, classify, |request| {
+                self.http.send(request)
+            })?;
+        if reply.ok() {
+            return self.provider.read_grant(&reply);
+        }
+        let failure = self.provider.classify_token(&reply).at(request.label());
+        if failure.class == ErrorClass::Config {
+            self.guard.failed(who, &failure);
+        }
+        Err(failure)
+    }
+
+    /// After `invalid_grant`: believe it only if the file still holds the token that was refused.
+    fn refused(&mut self, failure: Failure) -> Result<()> {
+        let used = self.token.refresh_token.clone();
+        self.reload()?;
+        if self.token.refresh_token != used && self.token.fresh(self.http.clock().now()) {
+            return Ok(());
+        }
+        Err(failure)
+    }
+
+    /// Notes in the token file whether the participant must sign in again; never removes it. What
+    /// was learned of one consent says nothing of another one that was given meanwhile.
+    pub fn note_state(&mut self, state: AccountState) -> Result<()> {
+        if self.token.state == state {
+            return Ok(());
+        }
+        let judged = self.token.refresh_token.clone();
+        let _lock = self.store.lock(self.user)?;
+        self.reload()?;
+        if self.token.refresh_token != judged || self.token.state == state {
+            return Ok(());
+        }
+        self.token.set_state(state, self.http.clock().now());
+        self.store.save(self.user, &self.token)
+    }
+}
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;
