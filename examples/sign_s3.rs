@@ -11,10 +11,12 @@
 use std::io::Read as _;
 use std::process::ExitCode;
 
-use fitsync::aws::settings::Variant;
+use fitsync::aws::endpoint::Variant;
+use fitsync::aws::keys::Credentials;
 use fitsync::core::error::{ErrorClass, Failure, Result, Secret};
 use fitsync::core::exchange::Request;
-use fitsync::s3::request::{self, Credentials, Key, SignedOptions, Signing, Target};
+use fitsync::s3::key::Key;
+use fitsync::s3::request::{self, SignedOptions, Signing, Target};
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();

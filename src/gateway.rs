@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use crate::aws::environment::Environment;
 use crate::consent::files::TokenStore;
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::user::UserId;
@@ -12,6 +13,7 @@ use crate::io::{files, proxy};
 use crate::ledger::folder;
 use crate::portal::redirect::{Verdict, judge};
 use crate::provider::{Provider, fitbit, google};
+use crate::s3::store::{Store, StoreConfig};
 use crate::settings::Config;
 
 #[derive(Debug)]
@@ -40,7 +42,7 @@ impl Gateway {
         let aws_bundle = config.settings.get("AWS_CA_BUNDLE").map(Path::new);
         let ca_files: Vec<&Path> =
             config.ca_file.as_deref().into_iter().chain(aws_bundle).collect();
-        let proxy = proxy::of(&config.settings)?;
+        let proxy = proxy::of(&|name| config.settings.get(name))?;
         let http = Http::through(proxy, &ca_files, &clock, config.threads)?;
         Ok(Self { config, clock, http, tokens })
     }
@@ -81,6 +83,22 @@ impl Gateway {
             check_redirect(&provider.app().redirect_uri)?;
         }
         Ok(provider)
+    }
+
+    /// The store of the settings; `None` when no bucket is named: files stay local.
+    pub fn store(&self) -> Result<Option<Store>> {
+        let config = &self.config;
+        let Some(bucket) = config.bucket.clone() else { return Ok(None) };
+        let settings = |name: &str| config.settings.get(name).map(str::to_owned);
+        let config = StoreConfig {
+            bucket,
+            prefix: config.s3_prefix.clone().unwrap_or_default(),
+            encryption: config.s3_sse.clone(),
+            expected_owner: config.s3_expected_owner.clone(),
+            allow_insecure: config.allow_insecure_s3,
+            environment: Environment::new(settings),
+        };
+        Store::new(config, &self.http).map(Some)
     }
 
     /// Whether a sync without names works on this participant.

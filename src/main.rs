@@ -7,13 +7,12 @@ use std::process::ExitCode;
 
 use argh::FromArgs as _;
 use fitsync::command::arguments::{Arguments, Command, env_file_first, split_equals};
-use fitsync::command::login::{self, say};
-use fitsync::command::sync::{self, print_json};
-use fitsync::command::{doctor, migrate, serve, status, upload, verify, withdraw};
+use fitsync::command::{doctor, login, migrate, serve, status, sync, upload, verify, withdraw};
 use fitsync::core::error::{ErrorClass, Failure, Result};
 use fitsync::gateway::Gateway;
 use fitsync::io::clock::Clock;
 use fitsync::io::stop;
+use fitsync::io::terminal::{print_json, say};
 use fitsync::settings::source::Settings;
 use fitsync::settings::{Config, run_as};
 use fitsync::sync::report::EarlyEnd;

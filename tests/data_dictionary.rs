@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use fitsync::ledger::completeness::CompletenessRow;
-use fitsync::provider::metric::{METRICS, dictionary};
+use fitsync::provider::metric::dictionary;
+use fitsync::provider::metric::table::METRICS;
 
 /// Compares, or writes where `FITSYNC_WRITE_DOCS` is set.
 fn check(name: &str, made: &str) {

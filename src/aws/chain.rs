@@ -5,14 +5,14 @@
 //! with it is said, and nothing after it is tried. Ways that need a browser, a container or an EC2
 //! machine are refused in one line that names `credential_process`, which covers them all.
 //!
-//! `io/credentials.rs` runs the steps. The rules for profiles are those of the SDKs' shared cases
+//! `aws/credentials.rs` runs the steps. The rules for profiles are those of the SDKs' shared cases
 //! (`tests/data/aws/assume-role-tests.json`).
 
-use crate::aws::environment::Environment;
+use crate::aws::environment::{Environment, named, selected};
+use crate::aws::keys::Credentials;
 use crate::aws::profile::{Profile, Profiles, Section};
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::limits::ROLE_CHAIN_MAX;
-use crate::s3::request::Credentials;
 
 /// The first step: it needs no credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,15 +48,6 @@ pub struct Chain {
     pub brief: String,
     /// What the operator may not expect: a profile that is named and not used.
     pub warning: Option<String>,
-}
-
-/// The profile that the environment names; `default` when it names none.
-pub fn selected(environment: &Environment) -> &str {
-    named(environment).unwrap_or("default")
-}
-
-fn named(environment: &Environment) -> Option<&str> {
-    environment.first(&["AWS_PROFILE", "AWS_DEFAULT_PROFILE"])
 }
 
 /// Finds the chain, or says what is missing and where.

@@ -1,6 +1,6 @@
 //! The key pair of a run: found once, shared by all threads, renewed in time.
 //!
-//! `core/aws_chain.rs` decides where it comes from; here the profile files are read and the steps
+//! `chain.rs` decides where it comes from; here the profile files are read and the steps
 //! are run. A thread that comes while another is finding the pair waits for that one's result.
 
 use std::path::Path;
@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use crate::aws::chain::{self, Base, Chain};
 use crate::aws::environment::Environment;
+use crate::aws::keys::Credentials;
 use crate::aws::profile::{File, Profiles};
 use crate::aws::settings::AwsSettings;
 use crate::aws::{process, sts};
@@ -22,7 +23,6 @@ use crate::io::{files, random, stop};
 use crate::limits::{
     AWS_FILE_BYTES_MAX, CLOCK_SKEW_S_MIN, CREDENTIALS_FAILED_FOR_S, CREDENTIALS_LEFT_S_MIN,
 };
-use crate::s3::request::Credentials;
 
 /// What the environment and the profile files say.
 #[derive(Debug, Clone)]

@@ -92,6 +92,15 @@ impl fmt::Debug for Environment {
     }
 }
 
+/// The profile that the environment names; `default` when it names none.
+pub fn selected(environment: &Environment) -> &str {
+    named(environment).unwrap_or("default")
+}
+
+pub fn named(environment: &Environment) -> Option<&str> {
+    environment.first(&["AWS_PROFILE", "AWS_DEFAULT_PROFILE"])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

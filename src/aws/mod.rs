@@ -3,7 +3,9 @@
 
 pub mod chain;
 pub mod credentials;
+pub mod endpoint;
 pub mod environment;
+pub mod keys;
 pub mod process;
 pub mod profile;
 pub mod settings;

@@ -12,13 +12,13 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use crate::aws::environment::Environment;
+use crate::aws::keys::Credentials;
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::io::stop;
 use crate::limits::{
     CREDENTIAL_OUTPUT_WAIT_S, CREDENTIAL_PROCESS_BYTES_MAX, CREDENTIAL_PROCESS_S_MAX,
     CREDENTIAL_STDERR_CHARS_MAX, STOP_POLL_MS,
 };
-use crate::s3::request::Credentials;
 
 /// This program's own secrets, which are no business of the command.
 const WITHHELD: [&str; 2] = ["GOOGLE_CLIENT_SECRET", "FITBIT_CLIENT_SECRET"];

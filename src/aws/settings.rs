@@ -2,8 +2,8 @@
 //! profile, service before all services
 //! (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>).
 
-use crate::aws::chain::selected;
-use crate::aws::environment::Environment;
+use crate::aws::endpoint::Variant;
+use crate::aws::environment::{Environment, selected};
 use crate::aws::profile::{Profiles, Section};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,27 +16,6 @@ pub struct AwsSettings {
     /// Names in the profile that only the environment can set here.
     pub ignored: Vec<&'static str>,
     pub variant: Variant,
-}
-
-/// AWS's addresses for networks of IPv6, and those with FIPS 140 cryptography.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Variant {
-    pub dual_stack: bool,
-    pub fips: bool,
-}
-
-/// AWS's own address of `s3` or `sts` in a region. Partitions have domains of their own
-/// (<https://github.com/boto/botocore>, `data/partitions.json`).
-pub fn aws_address(service: &str, region: &str, variant: Variant) -> String {
-    let domain = match region.split('-').next() {
-        Some("cn") => "amazonaws.com.cn",
-        Some("eusc") => "amazonaws.eu",
-        _ => "amazonaws.com",
-    };
-    let fips = if variant.fips { "-fips" } else { "" };
-    // STS has no name of its own for IPv6 here.
-    let dual_stack = if variant.dual_stack && service == "s3" { ".dualstack" } else { "" };
-    format!("https://{service}{fips}{dual_stack}.{region}.{domain}")
 }
 
 impl AwsSettings {
@@ -88,6 +67,7 @@ fn is_true(value: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::endpoint::aws_address;
     use crate::aws::profile::File;
 
     const CONFIG: &str = "[default]

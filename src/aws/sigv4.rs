@@ -5,9 +5,9 @@
 use jiff::Timestamp;
 use ring::hmac;
 
+use crate::aws::keys::Credentials;
 use crate::core::exchange::Request;
 use crate::core::hash::{hex, sha256_hex};
-use crate::s3::request::Credentials;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 

@@ -5,13 +5,14 @@
 use jiff::Timestamp;
 
 use crate::aws::chain::Role;
-use crate::aws::settings::{AwsSettings, aws_address};
+use crate::aws::endpoint::aws_address;
+use crate::aws::keys::Credentials;
+use crate::aws::settings::AwsSettings;
 use crate::aws::sigv4;
 use crate::aws::xml::{code, denial, element, seen, speaks_of_time, text};
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::exchange::{Method, Reply, Request, form};
 use crate::limits::{CREDENTIALS_RENEW_BEFORE_S, SMALL_REPLY_BYTES_MAX};
-use crate::s3::request::Credentials;
 
 const VERSION: &str = "2011-06-15";
 const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";

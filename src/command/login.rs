@@ -4,7 +4,7 @@
 //! on the sign-in page that a phone opened, or by an address that somebody pastes on stdin). State
 //! is checked before anything else. The terminal tells everything that the page shows.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -17,13 +17,15 @@ use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::user::UserId;
 use crate::gateway::Gateway;
 use crate::io::http::authority_of;
+use crate::io::terminal::{lines_of_stdin, print_address, say};
 use crate::io::{random, stop};
 use crate::limits::{LOGIN_TIMEOUT_MINUTES_MAX, PORTAL_CODE_S};
 use crate::portal::code::Key;
-use crate::portal::desk::{Desk, Office as _};
+use crate::portal::desk::Desk;
 use crate::portal::pages::page::Outcome;
 use crate::portal::pages::text;
 use crate::portal::sign_ins::{Attempt, Hint};
+use crate::portal::step::Office as _;
 use crate::portal::web::hosts::is_loopback_name;
 use crate::portal::web::listener::Listener;
 use crate::portal::web::visit::Visit;
@@ -32,7 +34,7 @@ use crate::settings::parse_date;
 use crate::sign_in::account::take_back;
 use crate::sign_in::connect::{Asked, Connected, connect, hint_of};
 use crate::sign_in::study::{StudyOffice, desk_rules, open_pages, pages_address};
-use crate::sign_in::waiting::{Event, Waiting, lines_of_stdin};
+use crate::sign_in::waiting::{Event, Waiting};
 
 /// Denied, or nobody came.
 const EXIT_NOBODY: u8 = 3;
@@ -324,17 +326,6 @@ fn invite(address: &str, page: Option<(&str, u64)>, by_itself: bool) {
         "{by_itself} approving, the browser shows a page that does not load. Copy the address of \
          that page, paste it here and press Enter:"
     ));
-}
-
-/// The provider's address alone on one line of stdout.
-fn print_address(address: &str) {
-    let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{address}").and_then(|()| out.flush());
-}
-
-/// Words for the person at the terminal.
-pub fn say(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
 /// An error that the provider's page sent back (RFC 6749, section 4.1.2.1).

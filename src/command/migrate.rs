@@ -7,17 +7,17 @@ use std::time::Duration;
 use miniserde::Serialize;
 
 use crate::command::arguments::MigrateArguments;
-use crate::command::login::{check_timeout, say, sign_in};
-use crate::command::sync::{named_users, print_json, run_lock};
+use crate::command::login::{check_timeout, sign_in};
 use crate::consent::files::TokenStore;
 use crate::core::error::{ErrorClass, Failure, Result, worst_exit};
 use crate::core::table::utc;
 use crate::core::user::UserId;
 use crate::gateway::Gateway;
+use crate::io::terminal::{lines_of_stdin, print_json, say};
 use crate::ledger::folder::Book;
 use crate::provider::{fitbit, google};
 use crate::sign_in::connect::Asked;
-use crate::sign_in::waiting::lines_of_stdin;
+use crate::sync::run::{named_users, run_lock};
 
 /// A participant who is still on the retired API.
 #[derive(Debug, Serialize)]

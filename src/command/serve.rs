@@ -18,22 +18,21 @@ use crate::core::user::UserId;
 use crate::gateway::Gateway;
 use crate::io::files::Lock;
 use crate::io::{random, stop};
-use crate::ledger::overview::Overview;
 use crate::limits::{
     EXCHANGES_MAX, OPERATOR_CALENDAR_DAYS, OPERATOR_FRESH_S, OPERATOR_LIST_DAYS,
     OPERATOR_QUEUE_MAX, PASSWORD_QUEUE_MAX, PORTAL_LINK_S, SERVE_POLL_MS,
 };
-use crate::portal::access::PasswordFile;
-use crate::portal::desk::{Desk, Office as _, Step};
-use crate::portal::operator::{Operator, Shown};
+use crate::portal::access::{Operator, PasswordFile};
+use crate::portal::desk::Desk;
 use crate::portal::pages::operator as pages;
 use crate::portal::pages::operator::ParticipantView;
-use crate::portal::pages::page::{Outcome, Page};
-use crate::portal::pages::sign_in::busy;
+use crate::portal::pages::page::{Outcome, Page, busy};
 use crate::portal::sign_ins::{Attempt, Hint};
+use crate::portal::step::{Office as _, Shown, Step};
 use crate::portal::web::visit::Visit;
 use crate::sign_in::account::take_back;
 use crate::sign_in::connect::{Asked, Connected, connect, hint_of};
+use crate::sign_in::overview::{self, overview};
 use crate::sign_in::password;
 use crate::sign_in::study::{StudyOffice, desk_rules, open_pages, pages_address};
 
@@ -283,8 +282,8 @@ fn make_page(
 
 /// A ledger that cannot be looked into hides nobody else.
 fn view(gateway: &Gateway, tokens: &TokenStore, user: &UserId, days: u32) -> ParticipantView {
-    let one = Overview::load(gateway, tokens, user, days);
-    one.and_then(|one| one.view(gateway)).unwrap_or_else(|failure| {
+    let one = overview(gateway, tokens, user, days);
+    one.and_then(|one| overview::view(&one, gateway)).unwrap_or_else(|failure| {
         ParticipantView::unreadable(user.as_str(), gateway.is_synced(user), &failure.to_string())
     })
 }

@@ -7,18 +7,20 @@ use jiff::civil::Date;
 use miniserde::Serialize;
 
 use crate::command::arguments::StatusArguments;
-use crate::command::sync::{named_users, print_json};
 use crate::consent::files::TokenStore;
 use crate::core::error::{Failure, Result};
 use crate::core::table::utc;
 use crate::core::user::UserId;
 use crate::gateway::Gateway;
+use crate::io::terminal::print_json;
 use crate::ledger::entry::{Day, Entry};
 use crate::ledger::mark::Mark;
 use crate::ledger::overview::Overview;
 use crate::portal::pages::text::ago;
 use crate::provider::fitbit;
 use crate::provider::metric::Metric;
+use crate::sign_in::overview::{granted, overview};
+use crate::sync::run::named_users;
 
 /// Days that are shown.
 const DAYS: u32 = 14;
@@ -109,7 +111,7 @@ impl ParticipantStatus {
 }
 
 fn participant(gateway: &Gateway, tokens: &TokenStore, user: &UserId) -> Result<ParticipantStatus> {
-    let overview = Overview::load(gateway, tokens, user, DAYS)?;
+    let overview = overview(gateway, tokens, user, DAYS)?;
     let (token, head) = (overview.token.as_ref(), &overview.book.head);
     let time = |at: Option<jiff::Timestamp>| at.map(utc);
     let days = overview.book.days();
@@ -153,9 +155,9 @@ fn metric_status(
         mark: mark.character().to_string(),
     };
     MetricStatus {
-        granted: overview.granted(metric),
+        granted: granted(overview, metric),
         newest: overview.book.head.newest.get(metric.name).map(|at| utc(**at)),
-        days: overview.days(days, metric).into_iter().map(day).collect(),
+        days: overview.days(days, metric.name).into_iter().map(day).collect(),
     }
 }
 

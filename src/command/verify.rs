@@ -13,20 +13,21 @@ use jiff::civil::Date;
 use miniserde::Serialize;
 
 use crate::command::arguments::VerifyArguments;
-use crate::command::sync::{named_users, print_json, progress, run_lock};
 use crate::core::error::{ErrorClass, Failure, Result, worst_exit};
 use crate::core::hash::sha256_hex;
 use crate::core::user::{COMPLETENESS, UserId, file_path};
 use crate::gateway::Gateway;
 use crate::io::files;
+use crate::io::terminal::{print_json, progress};
 use crate::ledger::completeness;
 use crate::ledger::entry::{File, State};
 use crate::ledger::folder::Book;
 use crate::ledger::month::MonthKey;
 use crate::limits::{CSV_BYTES_MAX, UPLOAD_FAILURES_IN_A_ROW_MAX, VERIFY_LISTED_MAX};
-use crate::s3::request::{Comparison, Sums, base64_of_hex};
 use crate::s3::store::Store;
+use crate::s3::sums::{Comparison, Sums, base64_of_hex};
 use crate::sync::report::FailureReport;
+use crate::sync::run::{named_users, run_lock};
 
 /// What was found; lists are cut, counts are not.
 #[derive(Debug, Default, Serialize)]
@@ -80,7 +81,7 @@ pub fn run(gateway: &Gateway, arguments: &VerifyArguments) -> Result<u8> {
 fn compare(gateway: &Gateway, arguments: &VerifyArguments) -> Result<u8> {
     let users = gateway.chosen(&named_users(&arguments.user)?)?;
     let _lock = if arguments.repair { Some(run_lock(gateway)?) } else { None };
-    let store = Store::open(&gateway.config, &gateway.http)?.ok_or_else(|| {
+    let store = gateway.store()?.ok_or_else(|| {
         Failure::new(ErrorClass::Usage, "S3_BUCKET_RAW is not set: there is nothing to compare")
     })?;
     let mut run = Run {

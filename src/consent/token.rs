@@ -6,10 +6,9 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use miniserde::json::{Number, Object, Value};
 
-use crate::consent::window::{self, Bounds, date_of, string_of};
+use crate::consent::window::{self, Bounds, Window, date_of, string_of};
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::limits::{TOKEN_LIFE_S, TOKEN_REFRESH_BEFORE_S};
-use crate::sync::plan::Window;
 
 /// The version this program writes; a newer file is not read.
 const VERSION: i64 = 1;

@@ -1,6 +1,7 @@
 //! The study window of a participant whose token files cannot be read: what their texts still show.
 //! Nothing outside it may ever be asked, so a lost grant must not lose it.
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use miniserde::json::Value;
 
@@ -64,6 +65,17 @@ pub fn string_of(text: &str, name: &str) -> Option<String> {
         ends
     })?;
     miniserde::json::from_str(&format!("\"{}\"", rest.get(..end)?)).ok()
+}
+
+/// The days that may be asked at all, by no option more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Window {
+    pub from: Option<Date>,
+    pub until: Option<Date>,
+    /// After `--replace`: the sign-in of the present account.
+    pub account_since: Option<Timestamp>,
+    /// When the same person came over from another provider.
+    pub moved_at: Option<Timestamp>,
 }
 
 #[cfg(test)]

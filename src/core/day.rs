@@ -11,6 +11,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
 use crate::core::error::{ErrorClass, Failure, Result};
+use crate::core::json::Text;
+use crate::limits::DEVICE_AHEAD_S_MAX;
 
 /// One day: the zone of its wall clock, and its bounds in UTC, closed-open.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -160,6 +162,22 @@ impl Calendar {
         }
         date
     }
+}
+
+/// Whether `at` is less than `seconds` before `now`; a time in the future says nothing.
+pub fn within(at: Option<Text<Timestamp>>, seconds: i64, now: Timestamp) -> bool {
+    at.is_some_and(|at| (0..seconds).contains(&(now.as_second() - at.as_second())))
+}
+
+/// Whether a device's time is still to come, which no device's time can be.
+pub fn ahead(at: Timestamp, now: Timestamp) -> bool {
+    at.as_second() - now.as_second() > DEVICE_AHEAD_S_MAX
+}
+
+/// When an item that failed `attempts` times is tried next, without jitter.
+pub fn next_try(now: Timestamp, wait_s: u64) -> Timestamp {
+    now.checked_add(SignedDuration::from_secs(i64::try_from(wait_s).unwrap_or(i64::MAX)))
+        .unwrap_or(now)
 }
 
 #[cfg(test)]

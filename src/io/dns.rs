@@ -4,15 +4,15 @@
 //! already; and the C library of the static build remembers nothing. A thousand uploads were a
 //! thousand questions to the name server. A failed exchange forgets everything: the next try asks.
 
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
-use crate::limits::{NAME_REMEMBERED_S, NAMES_REMEMBERED_MAX};
+use crate::limits::{NAME_LOOK_UP_S_MAX, NAME_REMEMBERED_S, NAMES_REMEMBERED_MAX};
 
 /// Cheap to clone; all clones share what is remembered.
 #[derive(Debug, Default)]
@@ -85,6 +85,23 @@ impl<R: Resolver> Resolver for Addresses<R> {
         let addresses = self.resolver.resolve(uri, config, timeout)?;
         self.remember(name, &addresses);
         Ok(addresses)
+    }
+}
+
+/// The addresses of a host. The system's own waits can be long: the thread that still waits is
+/// left behind.
+pub fn look_up(host: &str) -> std::result::Result<Vec<IpAddr>, String> {
+    let (sender, receiver) = mpsc::channel();
+    let host = host.to_owned();
+    std::thread::spawn(move || {
+        let found = (host.as_str(), 443).to_socket_addrs();
+        let found = found.map(|found| found.map(|address| address.ip()).collect::<Vec<_>>());
+        let _ = sender.send(found.map_err(|error| error.to_string()));
+    });
+    match receiver.recv_timeout(Duration::from_secs(NAME_LOOK_UP_S_MAX)) {
+        Ok(Ok(found)) if found.is_empty() => Err("it has no address".to_owned()),
+        Ok(other) => other,
+        Err(_) => Err(format!("no answer within {NAME_LOOK_UP_S_MAX} s")),
     }
 }
 

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::core::error::{Doing as _, ErrorClass, Failure, Result};
+use crate::io::files;
 use crate::limits::LOCK_POLL_MS;
 
 const FILE_MODE: u32 = 0o600;
@@ -303,6 +304,13 @@ pub fn check_space(folder: &Path, bytes_min: u64) -> Result<()> {
     }
     let what = format!("the disk is full ({free} bytes free, {bytes_min} needed)");
     Err(Failure::new(ErrorClass::Disk, what).at(folder.display()))
+}
+
+pub fn remove_all(paths: &[PathBuf]) -> Result<u64> {
+    for path in paths {
+        files::remove(path)?;
+    }
+    Ok(paths.len() as u64)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The one place that sends: one agent, every limit set by hand, no redirects, no retries.
 //!
-//! Retries belong to the callers, which know what a repeat may cost (`io/session.rs` for reading,
-//! `io/store.rs` for S3).
+//! Retries belong to the callers, which know what a repeat may cost (`sync/session.rs` for reading,
+//! `s3/store.rs` for S3).
 
 use std::io::{ErrorKind, Read};
 use std::path::Path;

@@ -1,5 +1,6 @@
 //! All side effects: sockets, files, clock, processes.
 
+pub mod circuit;
 pub mod clock;
 pub mod dns;
 pub mod files;
@@ -7,7 +8,7 @@ pub mod http;
 pub mod http_error;
 pub mod lan;
 pub mod log;
-pub mod names;
 pub mod proxy;
 pub mod random;
 pub mod stop;
+pub mod terminal;

@@ -1,19 +1,19 @@
 //! What is known of each day: the states of design section "The life of a day", and the upload
 //! queue, which is nothing but the files whose `sha256` differs from their `uploaded_sha256`.
 //!
-//! Pure data and transitions; `io/book.rs` loads and saves it, one file per participant and month.
+//! Pure data and transitions; `folder.rs` loads and saves it, one file per participant and month.
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::{SignedDuration, Timestamp};
 
-use crate::core::day::DaySpan;
+use crate::core::day::{DaySpan, ahead};
 use crate::core::error::{ErrorClass, Failure};
 use crate::core::json::Text;
-pub use crate::ledger::head::Head;
+use crate::limits::{NEXT_TRY_AHEAD_S_MAX, SHRUNK_CONFIRM_S};
+
 pub use crate::ledger::month::MonthKey;
-use crate::limits::{DEVICE_AHEAD_S_MAX, NEXT_TRY_AHEAD_S_MAX, SHRUNK_CONFIRM_S};
 
 /// The version of head and month files; a newer one is not read.
 pub const VERSION: u32 = 1;
@@ -343,22 +343,6 @@ impl Month {
         let files = self.entries().filter(|(_, _, entry)| entry.file.waits()).count() as u64;
         files + u64::from(self.completeness.waits())
     }
-}
-
-/// Whether `at` is less than `seconds` before `now`; a time in the future says nothing.
-pub fn within(at: Option<Text<Timestamp>>, seconds: i64, now: Timestamp) -> bool {
-    at.is_some_and(|at| (0..seconds).contains(&(now.as_second() - at.as_second())))
-}
-
-/// Whether a device's time is still to come, which no device's time can be.
-pub fn ahead(at: Timestamp, now: Timestamp) -> bool {
-    at.as_second() - now.as_second() > DEVICE_AHEAD_S_MAX
-}
-
-/// When an item that failed `attempts` times is tried next, without jitter.
-pub fn next_try(now: Timestamp, wait_s: u64) -> Timestamp {
-    now.checked_add(SignedDuration::from_secs(i64::try_from(wait_s).unwrap_or(i64::MAX)))
-        .unwrap_or(now)
 }
 
 #[cfg(test)]

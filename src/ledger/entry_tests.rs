@@ -1,4 +1,6 @@
 use super::*;
+use crate::core::day::next_try;
+use crate::ledger::head::Head;
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()

@@ -2,7 +2,7 @@
 //!
 //! What cannot be read back is copied to `quarantine/` and stays in its place until the
 //! rebuilt file
-//! (`io/rebuild.rs`) takes it: a run that is killed in between finds it, and its loss, again.
+//! (`remains.rs`) takes it: a run that is killed in between finds it, and its loss, again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

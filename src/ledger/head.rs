@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use crate::core::day::ahead;
 use crate::core::json::Text;
-use crate::ledger::entry::{VERSION, ahead};
+use crate::ledger::entry::VERSION;
 use crate::ledger::month::MonthKey;
 
 /// What a run must know of a participant before it opens any month.

@@ -1,4 +1,4 @@
-//! Gathers what is left of a month whose ledger could not be read back; `core/rebuild.rs` makes the
+//! Gathers what is left of a month whose ledger could not be read back; `rebuild.rs` makes the
 //! month of it.
 
 use std::collections::BTreeMap;

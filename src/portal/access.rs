@@ -191,6 +191,15 @@ pub fn set_cookie(name: &str, value: &str, seconds: u64, secure: bool) -> String
     format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
 }
 
+/// Who is signed in, and who tried too often.
+#[derive(Debug, Default)]
+pub struct Operator {
+    pub(super) sessions: Sessions,
+    pub(super) attempts: Attempts,
+    /// The password file that the sessions belong to: a new password ends them.
+    pub(super) file: String,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,14 +8,14 @@ use crate::core::error::{Failure, Result, Secret};
 use crate::core::user::UserId;
 use crate::io::random;
 use crate::limits::{PASSWORD_BYTES_MAX, PORTAL_LINK_S, SESSION_S};
-use crate::portal::access::{Attempts, PasswordFile, Sessions, cookie, set_cookie};
+use crate::portal::access::{Operator, PasswordFile, cookie, set_cookie};
 use crate::portal::code::Key;
-use crate::portal::desk::{Desk, Office, Step};
+use crate::portal::desk::Desk;
 use crate::portal::pages::operator::Filter;
-use crate::portal::pages::page::{Outcome, Page};
-use crate::portal::pages::sign_in::{busy, wrong_form};
+use crate::portal::pages::page::{Outcome, Page, busy, wrong_form};
 use crate::portal::pages::{operator as pages, text};
 use crate::portal::sign_ins::Stage;
+use crate::portal::step::{Office, Shown, Step};
 use crate::portal::web::hosts::is_loopback_name;
 use crate::portal::web::visit::Ask;
 
@@ -23,22 +23,6 @@ use crate::portal::web::visit::Ask;
 const SESSION_COOKIE: &str = "fitsync_operator";
 /// Ties a form to a browser that is not signed in.
 const VISITOR_COOKIE: &str = "fitsync_visitor";
-
-/// Who is signed in, and who tried too often.
-#[derive(Debug, Default)]
-pub struct Operator {
-    sessions: Sessions,
-    attempts: Attempts,
-    /// The password file that the sessions belong to: a new password ends them.
-    file: String,
-}
-
-/// A page that is made from the files, elsewhere.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Shown {
-    List(Filter),
-    Participant(UserId),
-}
 
 impl Desk {
     /// Requests of the study team; `None` where the path is none of theirs.

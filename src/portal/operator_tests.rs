@@ -6,7 +6,8 @@ use super::*;
 use crate::core::error::ErrorClass;
 use crate::core::exchange::form;
 use crate::limits::PASSWORD_WRONG_MAX;
-use crate::portal::desk::{Redirect, Rules};
+use crate::portal::desk::Rules;
+use crate::portal::redirect::Redirect;
 use crate::portal::sign_ins::{Attempt, Facts};
 use crate::portal::web::hosts::Hosts;
 

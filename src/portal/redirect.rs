@@ -4,6 +4,10 @@
 
 use std::net::IpAddr;
 
+use crate::portal::pages::sign_in::Way;
+use crate::portal::web::hosts::is_loopback_name;
+use crate::portal::web::visit::Ask;
+
 /// What is to be said of a redirect address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
@@ -71,6 +75,82 @@ fn judge_host(host: &str, secure: bool) -> Verdict {
         false => Verdict::Wrong("a public name needs https://"),
     }
 }
+
+/// Where the provider sends browsers back to.
+#[derive(Debug, Clone)]
+pub struct Redirect {
+    pub lands: Lands,
+    pub(super) path: String,
+    /// `https://`
+    pub secure: bool,
+}
+
+/// What stands at the redirect address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lands {
+    /// The browser's own machine, at this port.
+    Loopback(u16),
+    /// A public name that leads to this gateway.
+    Here,
+    /// `docs/bounce.html` on a host of the study, at this address.
+    Bounce(String),
+}
+
+impl Redirect {
+    pub fn new(redirect_uri: &str) -> Self {
+        let (scheme, rest) = redirect_uri.split_once("://").unwrap_or(("http", redirect_uri));
+        let rest = rest.split(['?', '#']).next().unwrap_or_default();
+        let (authority, path) = match rest.find('/') {
+            Some(at) => rest.split_at_checked(at).unwrap_or((rest, "/")),
+            None => (rest, "/"),
+        };
+        let port = authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+        let secure = scheme.eq_ignore_ascii_case("https");
+        let usual = if secure { 443 } else { 80 };
+        let lands = if is_loopback_name(authority) {
+            Lands::Loopback(port.unwrap_or(usual))
+        } else if path == DEFAULT_CALLBACK {
+            Lands::Here
+        } else {
+            Lands::Bounce(redirect_uri.to_owned())
+        };
+        Self { lands, path: path.to_owned(), secure }
+    }
+
+    /// The port of a redirect address on the browser's own machine.
+    pub const fn loopback_port(&self) -> Option<u16> {
+        match self.lands {
+            Lands::Loopback(port) => Some(port),
+            Lands::Here | Lands::Bounce(_) => None,
+        }
+    }
+
+    /// Whether a browser on this machine that is sent back finds the pages: they must be at the
+    /// same port, and both with TLS or both without.
+    pub fn finds(&self, port: u16, secure: bool) -> bool {
+        match self.lands {
+            Lands::Loopback(loopback) => loopback == port && secure == self.secure,
+            Lands::Here | Lands::Bounce(_) => true,
+        }
+    }
+
+    /// How the address of a visitor's browser comes back here.
+    pub(super) fn way(&self, ask: &Ask, port: u16) -> Way {
+        let way = match &self.lands {
+            Lands::Loopback(_) if ask.local && self.finds(port, ask.secure) => Way::ByItself,
+            Lands::Loopback(_) => Way::Paste,
+            Lands::Here => Way::ByItself,
+            Lands::Bounce(page) => {
+                let scheme = if ask.secure { "https" } else { "http" };
+                Way::Bounce { page: page.clone(), gateway: format!("{scheme}://{}", ask.host) }
+            }
+        };
+        if ask.query_value("paste").is_some() { Way::Paste } else { way }
+    }
+}
+
+/// Where browsers come back to unless the settings say otherwise.
+pub const DEFAULT_CALLBACK: &str = "/auth/callback";
 
 #[cfg(test)]
 mod tests {

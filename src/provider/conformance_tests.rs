@@ -12,7 +12,8 @@ use crate::core::exchange::{Reply, Request};
 use crate::provider::fitbit::Fitbit;
 use crate::provider::google::{Addresses, GoogleHealth};
 use crate::provider::job::Job;
-use crate::provider::metric::{METRICS, Metric, find};
+use crate::provider::metric::Metric;
+use crate::provider::metric::table::{METRICS, find};
 use crate::provider::{App, Provider};
 
 fn app() -> App {
@@ -371,7 +372,7 @@ fn the_scopes_asked_follow_the_metrics() {
     };
     let google = google();
     let prefix = "https://www.googleapis.com/auth/googlehealth.";
-    let five = crate::provider::metric::DEFAULT;
+    let five = crate::provider::metric::table::DEFAULT;
     let full = |names: &[&str]| -> Vec<String> {
         names.iter().map(|name| format!("{prefix}{name}.readonly")).collect()
     };

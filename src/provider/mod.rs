@@ -13,11 +13,11 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::consent::token::{Grant, Token};
+use crate::core::day::ahead;
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::exchange::{Reply, Request};
 use crate::core::json::Element;
 use crate::core::table::{Row, tidy};
-use crate::ledger::entry::ahead;
 use crate::limits::{DEVICE_NAME_CHARS_MAX, DEVICE_PAGES_MAX};
 use crate::provider::job::{Job, Reach};
 use crate::provider::metric::Metric;

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::exchange::{Method, Reply};
 use crate::limits::{LIST_PAGES_MAX, UPLOAD_FAILURES_IN_A_ROW_MAX};
+use crate::s3::key::Key;
 use crate::s3::list::{self, Item, Listing, Next};
-use crate::s3::request::Key;
 use crate::s3::store::{Store, Task};
 
 /// What became of the objects.

@@ -9,7 +9,8 @@ use crate::aws::xml::{element, text, unescape};
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::exchange::{Method, Reply, Request, percent_decode};
 use crate::limits::LIST_REPLY_BYTES_MAX;
-use crate::s3::request::{Key, Signing, presign};
+use crate::s3::key::Key;
+use crate::s3::request::{Signing, presign};
 
 /// One object, or one version of it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -2,6 +2,8 @@
 
 pub mod erase;
 pub mod error;
+pub mod key;
 pub mod list;
 pub mod request;
 pub mod store;
+pub mod sums;

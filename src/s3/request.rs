@@ -1,5 +1,5 @@
 //! S3 as data: object keys, where a bucket is, and the signed requests that put, look at and delete
-//! an object. What a refusal means is in `s3_error.rs`; who sends is `io/store.rs`.
+//! an object. What a refusal means is in `error.rs`; who sends is `store.rs`.
 //!
 //! Requests are presigned by rusty-s3 just before each try, every `x-amz-*` header among what is
 //! signed. The signed URL is a bearer secret: it is never logged and never stored.
@@ -12,93 +12,16 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::Timestamp;
 use rusty_s3::{Bucket, S3Action, UrlStyle};
 
-use crate::aws::settings::{Variant, aws_address};
-use crate::core::error::{ErrorClass, Failure, Result, Secret};
+use crate::aws::endpoint::{Variant, aws_address};
+use crate::aws::keys::Credentials;
+use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::exchange::{Method, Request};
-use crate::core::hash::{hex, md5, sha256};
-use crate::limits::{S3_KEY_BYTES_MAX, S3_URL_LIFE_S, SMALL_REPLY_BYTES_MAX};
+use crate::core::hash::md5;
+use crate::limits::{S3_URL_LIFE_S, SMALL_REPLY_BYTES_MAX};
+use crate::s3::key::Key;
+use crate::s3::sums::sha256_base64;
 
 pub const CSV_CONTENT_TYPE: &str = "text/csv; charset=utf-8";
-
-/// The key of one object, prefix included. It has no `.` or `..` segment: those would change which
-/// object, or even which bucket, a request is about (rusty-s3, "Object keys"). One of ours has no
-/// empty segment either, and plain characters only.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key(String);
-
-impl Key {
-    /// `prefix` is the operator's (may be empty, and may begin or end with `/`), `path` is ours.
-    pub fn new(prefix: &str, path: &str) -> Result<Self> {
-        let prefix = prefix.trim_matches('/');
-        if let Some(why) = (!prefix.is_empty()).then(|| unfit(prefix)).flatten() {
-            let what = format!("FITSYNC_S3_PREFIX {why}: use letters, digits, / _ . = -");
-            return Err(Failure::new(ErrorClass::Usage, what));
-        }
-        if let Some(why) = unfit(path) {
-            return Err(Failure::new(ErrorClass::Bug, format!("an object key {why}")).at(path));
-        }
-        let key = if prefix.is_empty() { path.to_owned() } else { format!("{prefix}/{path}") };
-        if key.len() > S3_KEY_BYTES_MAX {
-            let what = format!("FITSYNC_S3_PREFIX is too long: a key has {S3_KEY_BYTES_MAX} bytes");
-            return Err(Failure::new(ErrorClass::Usage, what));
-        }
-        Ok(Self(key))
-    }
-
-    /// A key as the store lists it. Whatever it holds is encoded when a request is signed; only
-    /// `.` and `..` cannot be kept apart from what they mean in an address.
-    pub fn listed(key: &str) -> Result<Self> {
-        let moves = |part: &str| part == "." || part == "..";
-        if key.is_empty() || key.split('/').any(moves) {
-            let what = "a key with a segment . or .. cannot be addressed safely: delete it with \
-                        the store's own tools";
-            return Err(Failure::new(ErrorClass::Format, what));
-        }
-        Ok(Self(key.to_owned()))
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Key {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.0)
-    }
-}
-
-/// `S3_BUCKET_RAW`: a name, not an address.
-pub fn check_bucket_name(bucket: &str) -> Result<()> {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    let ends = bucket.starts_with('.') || bucket.ends_with('.') || bucket.contains("..");
-    if bucket.bytes().all(fits) && (3..=255).contains(&bucket.len()) && !ends {
-        return Ok(());
-    }
-    let what = format!("S3_BUCKET_RAW={bucket}: give the bucket's name alone, not s3:// or an ARN");
-    Err(Failure::new(ErrorClass::Usage, what))
-}
-
-/// `FITSYNC_S3_EXPECTED_OWNER`: the number of an account.
-pub fn check_owner(owner: &str) -> Result<()> {
-    if owner.len() == 12 && owner.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Ok(());
-    }
-    let what = "FITSYNC_S3_EXPECTED_OWNER must be the 12 digits of an AWS account";
-    Err(Failure::new(ErrorClass::Usage, what))
-}
-
-/// What is wrong with a key or a part of one.
-fn unfit(path: &str) -> Option<&'static str> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/_.=-".contains(&byte);
-    if !path.bytes().all(plain) {
-        return Some("has a character that is not allowed");
-    }
-    if path.split('/').any(str::is_empty) {
-        return Some("has an empty segment");
-    }
-    path.split('/').any(|part| part == "." || part == "..").then_some("has a segment . or ..")
-}
 
 /// Where the bucket is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -173,26 +96,6 @@ impl std::str::FromStr for Encryption {
                     Err(Failure::new(ErrorClass::Usage, what))
                 }
             },
-        }
-    }
-}
-
-/// One key pair, with a session when it is temporary.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Credentials {
-    pub access_key: String,
-    pub secret: Secret,
-    pub session_token: Option<Secret>,
-    pub expires_at: Option<Timestamp>,
-}
-
-impl Credentials {
-    pub(super) fn keys(&self) -> rusty_s3::Credentials {
-        let token = self.session_token.as_ref().map(|token| token.expose().to_owned());
-        let (key, secret) = (self.access_key.clone(), self.secret.expose().to_owned());
-        match token {
-            Some(token) => rusty_s3::Credentials::new_with_token(key, secret, token),
-            None => rusty_s3::Credentials::new(key, secret),
         }
     }
 }
@@ -291,88 +194,6 @@ pub(super) fn presign<'a>(
     let url = action.sign_with_time(Duration::from_secs(S3_URL_LIFE_S), &signing.now);
     let request = Request::new(method, url.as_str(), SMALL_REPLY_BYTES_MAX);
     headers.into_iter().fold(request, |request, (name, value)| request.header(name, value))
-}
-
-/// As `x-amz-checksum-sha256` has it.
-pub fn sha256_base64(body: &[u8]) -> String {
-    BASE64.encode(sha256(body))
-}
-
-/// The same from a digest in hex, as the ledger has it.
-pub fn base64_of_hex(digest: &str) -> Option<String> {
-    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
-    let pairs = digest.as_bytes().chunks(2).map(|pair| match pair {
-        [high, low] => Some(16 * digit(high)? + digit(low)?),
-        _ => None,
-    });
-    Some(BASE64.encode(pairs.collect::<Option<Vec<u8>>>()?))
-}
-
-/// The ETag of an object that was sent in one piece and not encrypted by KMS: its MD5, in hex.
-pub fn md5_hex(body: &[u8]) -> String {
-    hex(&md5(body))
-}
-
-/// The MD5 that an ETag is, if it is one.
-pub fn md5_of_etag(etag: &str) -> Option<String> {
-    let bare = etag.trim().trim_matches('"');
-    let hex = bare.len() == 32 && bare.bytes().all(|byte| byte.is_ascii_hexdigit());
-    hex.then(|| bare.to_ascii_lowercase())
-}
-
-/// What S3 holds under a key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Head {
-    pub size_bytes: u64,
-    pub etag: String,
-    /// Of the whole object; stores that do not keep checksums send none.
-    pub sha256_base64: Option<String>,
-    /// Encrypted by KMS: the ETag is then no MD5, however it looks.
-    pub kms: bool,
-}
-
-/// What is known of some bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sums {
-    pub size_bytes: u64,
-    pub sha256_base64: Option<String>,
-    pub md5_hex: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Comparison {
-    Same,
-    /// Of the same size; there is no checksum that both sides know.
-    SameSize,
-    OtherSize,
-    OtherBytes,
-}
-
-impl Sums {
-    pub fn of(body: &[u8]) -> Self {
-        Self {
-            size_bytes: body.len() as u64,
-            sha256_base64: Some(sha256_base64(body)),
-            md5_hex: Some(md5_hex(body)),
-        }
-    }
-}
-
-impl Head {
-    /// Whether the object is these bytes: by SHA-256, else by an ETag that is an MD5, else by size.
-    pub fn compare(&self, sums: &Sums) -> Comparison {
-        if self.size_bytes != sums.size_bytes {
-            return Comparison::OtherSize;
-        }
-        let md5 = md5_of_etag(&self.etag).filter(|_| !self.kms);
-        let of = |ours: &Option<String>, theirs: Option<String>| {
-            let same = ours.as_ref()? == theirs.as_ref()?;
-            Some(if same { Comparison::Same } else { Comparison::OtherBytes })
-        };
-        of(&sums.sha256_base64, self.sha256_base64.clone())
-            .or_else(|| of(&sums.md5_hex, md5))
-            .unwrap_or(Comparison::SameSize)
-    }
 }
 
 #[cfg(test)]

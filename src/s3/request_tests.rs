@@ -1,4 +1,5 @@
 use super::*;
+use crate::core::error::Secret;
 
 fn target() -> Target {
     Target {
@@ -34,26 +35,6 @@ fn query(request: &Request, name: &str) -> String {
     let query = request.url.split_once('?').unwrap().1;
     let pairs = crate::core::exchange::pairs(query);
     pairs.into_iter().find(|(known, _)| known == name).unwrap().1
-}
-
-#[test]
-fn a_key_is_the_prefix_and_the_path_with_one_slash_between() {
-    for prefix in ["study/a", "/study/a", "study/a/", "/study/a/"] {
-        assert_eq!(Key::new(prefix, "users/u/x.csv").unwrap().as_str(), "study/a/users/u/x.csv");
-    }
-    assert_eq!(Key::new("", "users/u=1/x.csv").unwrap().as_str(), "users/u=1/x.csv");
-    assert_eq!(Key::new("/", "x").unwrap().as_str(), "x");
-}
-
-#[test]
-fn a_key_that_could_reach_another_object_is_refused() {
-    for path in ["", "/", "a//b", "/a", "a/", ".", "..", "a/../b", "a/./b", "a b", "a?b", "a%2e"] {
-        assert_eq!(Key::new("", path).unwrap_err().class, ErrorClass::Bug, "{path}");
-    }
-    for prefix in ["..", "a/../b", "a//b", "ä", "s3://bucket", "a b"] {
-        assert_eq!(Key::new(prefix, "x").unwrap_err().class, ErrorClass::Usage, "{prefix}");
-    }
-    assert!(Key::new(&"p".repeat(1020), "x.csv").is_err());
 }
 
 #[test]
@@ -140,57 +121,4 @@ fn encryption_is_read_in_awss_own_terms() {
     for wrong in ["", "aes256", "kms", "aws:kms:", "aws:kms:dsse", "aws:kms:a b"] {
         assert!(wrong.parse::<Encryption>().is_err(), "{wrong}");
     }
-}
-
-#[test]
-fn an_etag_is_an_md5_only_when_it_looks_like_one() {
-    let md5 = md5_hex(b"");
-    assert_eq!(md5, "d41d8cd98f00b204e9800998ecf8427e");
-    assert_eq!(md5_of_etag("\"D41D8CD98F00B204E9800998ECF8427E\""), Some(md5));
-    assert_eq!(md5_of_etag("\"d41d8cd98f00b204e9800998ecf8427e-2\""), None);
-    assert_eq!(md5_of_etag("\"\""), None);
-}
-
-#[test]
-fn a_bucket_is_a_name_and_an_owner_a_number() {
-    for name in ["study", "a.study-1", "Study_1", "alias-s3alias"] {
-        assert_eq!(check_bucket_name(name), Ok(()));
-    }
-    for name in ["", "ab", "s3://study", "arn:aws:s3:::study", "a/b", "..", "a..b", ".ab", "a b"] {
-        assert_eq!(check_bucket_name(name).unwrap_err().class, ErrorClass::Usage, "{name}");
-    }
-    assert_eq!(check_owner("123456789012"), Ok(()));
-    assert!(check_owner("1234-5678-9012").is_err());
-}
-
-#[test]
-fn an_object_is_compared_by_the_best_sum_that_both_sides_know() {
-    let head = |etag: &str, sha256: Option<String>, kms| Head {
-        size_bytes: 3,
-        etag: etag.to_owned(),
-        sha256_base64: sha256,
-        kms,
-    };
-    let (sums, md5) = (Sums::of(b"abc"), md5_hex(b"abc"));
-    let zeros = "0".repeat(32);
-    let compare = |head: Head| head.compare(&sums);
-    assert_eq!(compare(head(&zeros, Some(sha256_base64(b"abc")), false)), Comparison::Same);
-    assert_eq!(compare(head(&md5, Some(sha256_base64(b"abd")), false)), Comparison::OtherBytes);
-    assert_eq!(compare(head(&md5, None, false)), Comparison::Same);
-    assert_eq!(compare(head(&zeros, None, false)), Comparison::OtherBytes);
-    assert_eq!(compare(head(&zeros, None, true)), Comparison::SameSize);
-    assert_eq!(compare(head("1-2", None, false)), Comparison::SameSize);
-    assert_eq!(head(&md5, None, false).compare(&Sums::of(b"abcd")), Comparison::OtherSize);
-    assert_eq!(
-        head(&md5, None, false).compare(&Sums { md5_hex: None, ..sums }),
-        Comparison::SameSize
-    );
-}
-
-#[test]
-fn a_digest_in_hex_becomes_the_one_that_s3_keeps() {
-    let hex = crate::core::hash::sha256_hex(b"abc");
-    assert_eq!(base64_of_hex(&hex), Some(sha256_base64(b"abc")));
-    assert_eq!(base64_of_hex("zz"), None);
-    assert_eq!(base64_of_hex("abc"), None);
 }

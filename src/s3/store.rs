@@ -1,7 +1,7 @@
 //! The bucket: put, look at, delete. One `Store` per run, shared by its threads.
 //!
 //! ```text
-//! let Some(store) = Store::open(&config, &http)? else { … };      // no bucket is named
+//! let store = Store::new(config, &http)?;
 //! let key = store.key("users/u/steps/u_steps_20261122.csv")?;   // the prefix is added here
 //! store.put(&key, &bytes)?;      // verified: what S3 says it holds is what was sent
 //! store.head(&key)?;             // None: not there
@@ -15,7 +15,7 @@
 //! out of reach now: leave the queue for later. `Config` and `Clock` touch every file: stop
 //! uploading, go on fetching.
 //!
-//! `open` reads the profile files but runs and asks nothing: credentials are found at the first
+//! `new` reads the profile files but runs and asks nothing: credentials are found at the first
 //! request, once per run, and their failure comes out of every call.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 
 use crate::aws::credentials::{Provider, Sources};
 use crate::aws::environment::Environment;
+use crate::aws::keys::Credentials;
 use crate::core::backoff::{self, Next};
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::exchange::{Method, Reply, Request};
@@ -31,10 +32,9 @@ use crate::io::http::{Http, is_loopback_url};
 use crate::io::{random, stop};
 use crate::limits::{CLOCK_SKEW_S_MIN, S3_TRIES_S_MAX};
 use crate::s3::error::{Context, Kind, S3Error, read_error};
-use crate::s3::request::{
-    self, Credentials, Encryption, Head, Key, SignedOptions, Signing, Target,
-};
-use crate::settings::Config;
+use crate::s3::key::Key;
+use crate::s3::request::{self, Encryption, SignedOptions, Signing, Target};
+use crate::s3::sums::{self, Head};
 
 /// Where requests go when nothing names a region: S3's answer then names the bucket's.
 const REGION_FALLBACK: &str = "us-east-1";
@@ -90,20 +90,7 @@ struct Mended {
 }
 
 impl Store {
-    /// The store of the settings; `None` when no bucket is named: files stay local.
-    pub fn open(config: &Config, http: &Http) -> Result<Option<Self>> {
-        let Some(bucket) = config.bucket.clone() else { return Ok(None) };
-        let config = StoreConfig {
-            bucket,
-            prefix: config.s3_prefix.clone().unwrap_or_default(),
-            encryption: config.s3_sse.clone(),
-            expected_owner: config.s3_expected_owner.clone(),
-            allow_insecure: config.allow_insecure_s3,
-            environment: Environment::new(|name| config.settings.get(name).map(str::to_owned)),
-        };
-        Self::new(config, http).map(Some)
-    }
-
+    /// Reads the profile files of `config.environment`; runs and asks nothing.
     pub fn new(config: StoreConfig, http: &Http) -> Result<Self> {
         let sources = Sources::read(config.environment)?;
         let settings = sources.settings();
@@ -346,11 +333,11 @@ fn by_kms(reply: &Reply) -> bool {
 /// S3 confirms an upload by its ETag, and by the checksum where it keeps one.
 fn check_stored(reply: &Reply, body: &[u8], kms_asked: bool) -> Result<()> {
     let etag = reply.header("etag").ok_or_else(|| not_s3("an upload without ETag"))?;
-    let md5 = request::md5_of_etag(etag).filter(|_| !kms_asked && !by_kms(reply));
+    let md5 = sums::md5_of_etag(etag).filter(|_| !kms_asked && !by_kms(reply));
     // An ETag is whatever a store makes of it; the checksum is the stronger word.
     let same = match (reply.header("x-amz-checksum-sha256"), md5) {
-        (Some(sha256), _) => sha256 == request::sha256_base64(body),
-        (None, Some(md5)) => md5 == request::md5_hex(body),
+        (Some(sha256), _) => sha256 == sums::sha256_base64(body),
+        (None, Some(md5)) => md5 == sums::md5_hex(body),
         (None, None) => true,
     };
     if !same {

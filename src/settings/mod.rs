@@ -14,8 +14,9 @@ use crate::limits::{LOOKBACK_DAYS_MAX, THREADS_MAX};
 use crate::provider::App;
 use crate::provider::fitbit::{self, Fitbit};
 use crate::provider::google::{self, Addresses, GoogleHealth};
-use crate::provider::metric::{self, Metric};
-use crate::s3::request::{self, Encryption};
+use crate::provider::metric::{Metric, table};
+use crate::s3::key;
+use crate::s3::request::Encryption;
 use crate::settings::source::{READ_BY_ROOT, Settings};
 
 /// Everything a command needs to know, checked.
@@ -109,12 +110,12 @@ impl Config {
             tls: tls(&settings)?,
             threads: number(&settings, "FITSYNC_THREADS", 4, 1..=THREADS_MAX)? as usize,
             keep_days: number(&settings, "FITSYNC_KEEP_DAYS", 90, 0..=36_500)?,
-            bucket: checked(get("S3_BUCKET_RAW"), request::check_bucket_name)?,
+            bucket: checked(get("S3_BUCKET_RAW"), key::check_bucket_name)?,
             s3_prefix: checked(get("FITSYNC_S3_PREFIX"), |prefix| {
-                request::Key::new(prefix, "probe").map(drop)
+                key::Key::new(prefix, "probe").map(drop)
             })?,
             s3_sse: get("FITSYNC_S3_SSE").map(str::parse).transpose()?,
-            s3_expected_owner: checked(get("FITSYNC_S3_EXPECTED_OWNER"), request::check_owner)?,
+            s3_expected_owner: checked(get("FITSYNC_S3_EXPECTED_OWNER"), key::check_owner)?,
             allow_insecure_s3: get("FITSYNC_ALLOW_INSECURE_S3") == Some("1"),
             ca_file: get("FITSYNC_CA_FILE").map(PathBuf::from),
             log_level: log_level(&settings)?,
@@ -212,10 +213,10 @@ fn user_ids(text: &str) -> Result<Vec<UserId>> {
 /// The metrics of a comma separated list; unset means the seed's five, `all` every one.
 fn metrics(text: Option<&str>) -> Result<Vec<&'static Metric>> {
     let Some(text) = text else {
-        return Ok(metric::DEFAULT.iter().filter_map(|name| metric::find(name)).collect());
+        return Ok(table::DEFAULT.iter().filter_map(|name| table::find(name)).collect());
     };
     if text == "all" {
-        return Ok(metric::METRICS.iter().collect());
+        return Ok(table::METRICS.iter().collect());
     }
     let mut found: Vec<&'static Metric> = Vec::new();
     for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
@@ -234,8 +235,8 @@ fn metrics(text: Option<&str>) -> Result<Vec<&'static Metric>> {
 
 /// The metric of a name that somebody typed.
 pub fn find_metric(name: &str) -> Result<&'static Metric> {
-    metric::find(name).ok_or_else(|| {
-        let known: Vec<_> = metric::METRICS.iter().map(|metric| metric.name).collect();
+    table::find(name).ok_or_else(|| {
+        let known: Vec<_> = table::METRICS.iter().map(|metric| metric.name).collect();
         refuse(format!("unknown metric {name:?}; known: {}", known.join(", ")))
     })
 }

@@ -66,5 +66,5 @@ fn plain_http_is_for_this_machine_only() {
 fn the_metrics_are_taken_once_and_all_means_all() {
     let metrics = |text| Config::new(Settings::of(&[("FITSYNC_METRICS", text)])).unwrap().metrics;
     assert_eq!(metrics("hrv, steps,hrv").len(), 2);
-    assert_eq!(metrics("all").len(), metric::METRICS.len());
+    assert_eq!(metrics("all").len(), table::METRICS.len());
 }

@@ -3,7 +3,6 @@
 
 use jiff::Timestamp;
 
-use crate::command::withdraw::{ask_revocation, read_revocation};
 use crate::consent::token::Token;
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::user::UserId;
@@ -11,6 +10,7 @@ use crate::gateway::Gateway;
 use crate::ledger::folder::Book;
 use crate::provider::{Identity, Provider};
 use crate::withdrawal::remove;
+use crate::withdrawal::revoke::{ask_revocation, read_revocation};
 
 /// Whose account was this participant's before a sign-in.
 #[derive(Debug)]

@@ -5,20 +5,20 @@
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::command::login::say;
 use crate::consent::token::{Grant, Token};
 use crate::core::day;
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::exchange::{Reply, Request};
 use crate::core::user::UserId;
 use crate::gateway::Gateway;
+use crate::io::circuit::Circuit;
 use crate::io::files::Lock;
+use crate::io::terminal::say;
 use crate::portal::pages::text::{ago, period};
 use crate::portal::sign_ins::{self, Hint};
 use crate::provider::metric::Metric;
 use crate::provider::{Identity, PairedDevice, Provider, granted, newest, paired_devices};
 use crate::sign_in::account::{self, Before};
-use crate::sync::session::Guard;
 use crate::withdrawal::remove;
 
 /// What a sign-in is for.
@@ -64,9 +64,9 @@ pub fn connect(
     verifier: &Secret,
     scopes: &[String],
 ) -> Result<Connected> {
-    let guard = Guard::new(1);
+    let circuit = Circuit::new(1);
     let send_to = |request: &Request, classify: &dyn Fn(&Reply) -> Failure| -> Result<Reply> {
-        let reply = guard.send(asked.user.as_str(), &gateway.http, request, classify)?;
+        let reply = circuit.send(asked.user.as_str(), &gateway.http, request, classify)?;
         if reply.ok() { Ok(reply) } else { Err(classify(&reply).at(request.label())) }
     };
     let send = |request: &Request| send_to(request, &|reply| provider.classify(reply));

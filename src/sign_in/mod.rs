@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod connect;
+pub mod overview;
 pub mod password;
 pub mod study;
 pub mod waiting;

@@ -7,10 +7,12 @@ use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::user::UserId;
 use crate::gateway::Gateway;
 use crate::io::{lan, random};
-use crate::portal::desk::{Office, Redirect, Rules};
+use crate::portal::desk::Rules;
 use crate::portal::pages::page::Outcome;
 use crate::portal::pages::text;
+use crate::portal::redirect::Redirect;
 use crate::portal::sign_ins::{Attempt, Facts};
+use crate::portal::step::Office;
 use crate::portal::web::hosts::{Hosts, name_of};
 use crate::portal::web::listener::{Listener, names_public};
 use crate::portal::web::places::is_private;
@@ -179,7 +181,7 @@ mod tests {
     #[test]
     fn a_participant_is_told_of_every_metric_in_a_few_words() {
         assert_eq!(first_words("Steps per minute."), "Steps per minute");
-        for metric in crate::provider::metric::METRICS {
+        for metric in crate::provider::metric::table::METRICS {
             let words = first_words(metric.meaning);
             assert!((5..60).contains(&words.len()), "{}: {words}", metric.name);
         }

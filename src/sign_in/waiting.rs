@@ -1,21 +1,19 @@
 //! `login` while it waits: the browser that comes back, the lines that somebody pastes, and the
 //! visitors of the sign-in page, all in one loop. Nothing is exchanged here.
 
-use std::io::{BufRead as _, Read as _};
 use std::sync::mpsc::{self, TryRecvError};
 use std::time::{Duration, Instant};
 
-use crate::command::login::say;
 use crate::consent::oauth::{Callback, Paste, PasteStep};
 use crate::core::error::Result;
 use crate::io::files::Lock;
 use crate::io::stop;
-use crate::limits::{
-    LOGIN_POLL_MS, PASTE_BYTES_MAX, PASTE_REST_MS, PORTAL_LOOK_MS, PORTAL_REVIEW_S,
-};
-use crate::portal::desk::{Desk, Office as _, Step};
+use crate::io::terminal::say;
+use crate::limits::{LOGIN_POLL_MS, PASTE_REST_MS, PORTAL_LOOK_MS, PORTAL_REVIEW_S};
+use crate::portal::desk::Desk;
 use crate::portal::pages::page::{Outcome, Page};
 use crate::portal::sign_ins::{Attempt, Connected, Hint, Stage};
+use crate::portal::step::{Office as _, Step};
 use crate::portal::web::listener::Listener;
 use crate::portal::web::visit::Visit;
 use crate::sign_in::study::StudyOffice;
@@ -285,23 +283,3 @@ const UNFINISHED: &str = "This is not a whole address yet: it needs code= and st
                           rest, or the whole address again:";
 const DEAD_CODE: &str = "Somebody tried many wrong codes: the code of the sign-in page is dead. \
                          The address above and the paste still work.";
-
-/// The lines of stdin, read by a thread of its own, one per process; their end is no error.
-pub fn lines_of_stdin() -> mpsc::Receiver<String> {
-    let (send, receive) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut stdin = std::io::stdin().lock();
-        loop {
-            let mut line = Vec::new();
-            let limit = PASTE_BYTES_MAX as u64 + 1;
-            match stdin.by_ref().take(limit).read_until(b'\n', &mut line) {
-                Ok(0) | Err(_) => return,
-                Ok(_) => {}
-            }
-            if send.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
-                return;
-            }
-        }
-    });
-    receive
-}

@@ -7,12 +7,12 @@ use std::io::Write as _;
 use jiff::civil::Date;
 use miniserde::Serialize;
 
-use crate::command::sync::print_json;
 use crate::consent::files::TokenStore;
 use crate::core::day::{self, Calendar};
 use crate::core::error::Result;
 use crate::core::user::UserId;
 use crate::gateway::Gateway;
+use crate::io::terminal::print_json;
 use crate::ledger::folder::Book;
 use crate::provider::granted;
 use crate::sync::fetch::{Wanted, never_signed_in};

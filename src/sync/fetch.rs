@@ -9,9 +9,8 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::command::upload::Uploads;
 use crate::consent::token::{AccountState, Token};
-use crate::core::day::{self, Calendar, DaySpan};
+use crate::core::day::{self, Calendar, DaySpan, within};
 use crate::core::error::{ErrorClass, Failure, Reach, Result};
 use crate::core::hash::sha256_hex;
 use crate::core::json::Text;
@@ -19,7 +18,7 @@ use crate::core::table::{self, Row, RowKey};
 use crate::core::user::{COMPLETENESS, UserId, file_path};
 use crate::gateway::Gateway;
 use crate::io::files;
-use crate::ledger::entry::{Outcome, Reading, within};
+use crate::ledger::entry::{Outcome, Reading};
 use crate::ledger::folder::Book;
 use crate::ledger::head::Head;
 use crate::limits::{FETCH_SPACE_BYTES_MIN, PAGES_MAX, SIGN_IN_TRY_EVERY_S};
@@ -29,7 +28,8 @@ use crate::provider::metric::Metric;
 use crate::sync::notices::warn_of_end;
 use crate::sync::plan::{Device, Plan};
 use crate::sync::report::ParticipantReport;
-use crate::sync::session::{Guards, Session};
+use crate::sync::session::{Circuits, Session};
+use crate::sync::uploads::Uploads;
 
 /// What the arguments ask of every participant.
 #[derive(Debug, Clone, Default)]
@@ -43,13 +43,13 @@ pub struct Wanted {
 /// Reads everything that is due of one participant; failures go into the report.
 pub fn participant(
     gateway: &Gateway,
-    guards: &Guards,
+    circuits: &Circuits,
     uploads: &Uploads,
     wanted: &Wanted,
     user: &UserId,
     report: &mut ParticipantReport,
 ) {
-    let done = try_participant(gateway, guards, uploads, wanted, user, report);
+    let done = try_participant(gateway, circuits, uploads, wanted, user, report);
     let Err(mut failure) = done else { return };
     let signs_in = matches!(failure.class, ErrorClass::Auth | ErrorClass::Retired);
     if signs_in && !failure.what.contains("fitsync ") {
@@ -60,7 +60,7 @@ pub fn participant(
 
 fn try_participant(
     gateway: &Gateway,
-    guards: &Guards,
+    circuits: &Circuits,
     uploads: &Uploads,
     wanted: &Wanted,
     user: &UserId,
@@ -78,8 +78,8 @@ fn try_participant(
     files::make_folder(&gateway.config.data_dir)?;
     files::check_space(&gateway.config.data_dir, FETCH_SPACE_BYTES_MIN)?;
     let provider = gateway.provider(&token.provider)?;
-    let (store, guard) = (&gateway.tokens, guards.of(provider.name()));
-    let mut session = Session::new(provider, user, token, &gateway.http, store, guard);
+    let (store, circuit) = (&gateway.tokens, circuits.of(provider.name()));
+    let mut session = Session::new(provider, user, token, &gateway.http, store, circuit);
     let (book, open) = (&mut book, &mut session);
     let (zone, device_ahead) = (None, false);
     let mut fetch =

@@ -8,4 +8,6 @@ pub mod plan;
 pub mod planning;
 pub mod queue;
 pub mod report;
+pub mod run;
 pub mod session;
+pub mod uploads;

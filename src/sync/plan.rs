@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::core::day::{Calendar, back, ceil_minute, next, previous, range};
-use crate::ledger::entry::{Day, Entry, State, ahead, within};
+use crate::consent::window::Window;
+use crate::core::day::{Calendar, ahead, back, ceil_minute, next, previous, range, within};
+use crate::ledger::entry::{Day, Entry, State};
 use crate::ledger::head::Head;
 use crate::ledger::month::MonthKey;
 use crate::limits::LOOKBACK_EVERY_S;
@@ -34,17 +35,6 @@ impl Device {
             Self::Unknown => None,
         }
     }
-}
-
-/// The days that may be asked at all, by no option more.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Window {
-    pub from: Option<Date>,
-    pub until: Option<Date>,
-    /// After `--replace`: the sign-in of the present account.
-    pub account_since: Option<Timestamp>,
-    /// When the same person came over from another provider.
-    pub moved_at: Option<Timestamp>,
 }
 
 /// A metric of this run.

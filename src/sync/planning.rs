@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::consent::token::Token;
+use crate::consent::window::Window;
 use crate::core::day::{self, Calendar};
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::json::Text;
@@ -18,7 +19,7 @@ use crate::provider::metric::Metric;
 use crate::provider::{self, newest, paired_devices};
 use crate::settings::Config;
 use crate::sync::fetch::Fetch;
-use crate::sync::plan::{self, Device, Inputs, Plan, Window, Wish};
+use crate::sync::plan::{self, Device, Inputs, Plan, Wish};
 
 /// The days that may be asked at all, by no option more. The day of the consent is in the token;
 /// not so where the zone was not known then, or the setting came later.

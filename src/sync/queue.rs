@@ -13,19 +13,20 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::core::backoff::queue_wait_s;
+use crate::core::day::next_try;
 use crate::core::error::{ErrorClass, Failure, Reach, Result};
 use crate::core::hash::{hex, md5, sha256_hex};
 use crate::core::user::{COMPLETENESS, UserId, file_path};
 use crate::io::clock::Clock;
 use crate::io::{files, random, stop};
-use crate::ledger::entry::{File, State, next_try};
+use crate::ledger::entry::{File, State};
 use crate::ledger::folder::Book;
 use crate::ledger::month::MonthKey;
 use crate::limits::{
     CSV_BYTES_MAX, UPLOAD_AHEAD_FILES, UPLOAD_BATCH_FILES, UPLOAD_BATCH_S,
     UPLOAD_FAILURES_IN_A_ROW_MAX, UPLOAD_PROBES,
 };
-use crate::s3::request::Key;
+use crate::s3::key::Key;
 use crate::s3::store::Store;
 
 /// A file that waits; sorted by day first.

@@ -4,162 +4,38 @@
 //! somebody else refreshed it, use that; make sure the new file can be written; ask; write durably;
 //! only then use.
 
-use std::collections::BTreeSet;
 use std::io::Read;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::consent::files::TokenStore;
 use crate::consent::token::{AccountState, Grant, Token};
-use crate::core::backoff::{self, Next};
-use crate::core::error::{ErrorClass, Failure, Reach, Result};
+use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::exchange::{Reply, Request};
 use crate::core::user::UserId;
+use crate::io::circuit::Circuit;
 use crate::io::http::{BodyReader, Http};
-use crate::io::{random, stop};
+use crate::io::stop;
 use crate::limits::{
-    BREAKER_NETWORK, BREAKER_PARTICIPANTS, BREAKER_SERVER, PACE_BURST, PACE_PER_S,
-    REFRESH_ATTEMPTS_MAX, REFRESHES_MAX, RETRY_ATTEMPTS_MAX, RETRY_BUDGET,
+    PACE_BURST, PACE_PER_S, REFRESH_ATTEMPTS_MAX, REFRESHES_MAX, RETRY_ATTEMPTS_MAX,
 };
-use crate::provider::Provider;
+use crate::provider::{Provider, fitbit};
 
-/// One guard per provider: what is wrong with one service must not stop the participants of the
+/// One circuit per provider: what is wrong with one service must not stop the participants of the
 /// other.
 #[derive(Debug)]
-pub struct Guards {
-    google: Guard,
-    fitbit: Guard,
+pub struct Circuits {
+    google: Circuit,
+    fitbit: Circuit,
 }
 
-impl Guards {
+impl Circuits {
     /// `participants`: how many the run works on.
     pub fn new(participants: usize) -> Self {
-        Self { google: Guard::new(participants), fitbit: Guard::new(participants) }
+        Self { google: Circuit::new(participants), fitbit: Circuit::new(participants) }
     }
 
-    pub fn of(&self, provider: &str) -> &Guard {
-        if provider == crate::provider::fitbit::NAME { &self.fitbit } else { &self.google }
-    }
-}
-
-/// What all participants of a run share: the budget of retries, and the breaker that ends a run
-/// in which everybody fails for the same reason.
-#[derive(Debug)]
-pub struct Guard {
-    retries_left: AtomicI64,
-    /// One participant whose every request fails must not end the run for the others.
-    participants_min: usize,
-    breaker: Mutex<Breaker>,
-}
-
-/// Failures since the last success of anybody.
-#[derive(Debug, Default)]
-struct Breaker {
-    network: u32,
-    server: u32,
-    participants: BTreeSet<String>,
-    broken: Option<Failure>,
-}
-
-impl Guard {
-    /// For a run of so many participants.
-    pub fn new(participants: usize) -> Self {
-        Self {
-            retries_left: AtomicI64::new(RETRY_BUDGET),
-            participants_min: participants.clamp(1, BREAKER_PARTICIPANTS),
-            breaker: Mutex::default(),
-        }
-    }
-
-    fn breaker(&self) -> MutexGuard<'_, Breaker> {
-        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The reason why nothing more is sent in this run, if there is one.
-    pub fn check(&self) -> Result<()> {
-        stop::check()?;
-        self.breaker().broken.clone().map_or(Ok(()), Err)
-    }
-
-    fn succeeded(&self) {
-        let mut breaker = self.breaker();
-        *breaker = Breaker { broken: breaker.broken.take(), ..Breaker::default() };
-    }
-
-    /// Counts a failure; many in a row, or one that touches everyone, end the run.
-    fn failed(&self, who: &str, failure: &Failure) {
-        let mut breaker = self.breaker();
-        let mut tripped = failure.class.reach() == Reach::Run;
-        let class = failure.class;
-        if matches!(class, ErrorClass::Network | ErrorClass::Server | ErrorClass::Quota) {
-            let network = u32::from(failure.class == ErrorClass::Network);
-            breaker.network += network;
-            breaker.server += 1 - network;
-            if !breaker.participants.contains(who) {
-                breaker.participants.insert(who.to_owned());
-            }
-            tripped = breaker.participants.len() >= self.participants_min
-                && (breaker.network >= BREAKER_NETWORK || breaker.server >= BREAKER_SERVER);
-        }
-        if tripped {
-            breaker.broken.get_or_insert_with(|| failure.clone());
-        }
-    }
-
-    /// Sends for somebody, and tries again what may pass within seconds. `classify` reads a reply
-    /// without success.
-    pub fn send(
-        &self,
-        who: &str,
-        http: &Http,
-        request: &Request,
-        classify: impl Fn(&Reply) -> Failure,
-    ) -> Result<Reply> {
-        self.send_at_most(RETRY_ATTEMPTS_MAX, who, request, classify, |request| http.send(request))
-    }
-
-    fn send_at_most(
-        &self,
-        attempts_max: u32,
-        who: &str,
-        request: &Request,
-        classify: impl Fn(&Reply) -> Failure,
-        mut send: impl FnMut(&Request) -> Result<Reply>,
-    ) -> Result<Reply> {
-        for attempt in 1.. {
-            self.check()?;
-            let failure = match send(request) {
-                Ok(reply) if reply.ok() => {
-                    self.succeeded();
-                    return Ok(reply);
-                }
-                Ok(reply) => {
-                    let failure = classify(&reply).at(request.label());
-                    if !failure.class.retry_now() && failure.class != ErrorClass::Quota {
-                        // The caller decides; the service itself is well.
-                        self.succeeded();
-                        return Ok(reply);
-                    }
-                    failure
-                }
-                Err(failure) => failure,
-            };
-            self.failed(who, &failure);
-            let next = backoff::next(&failure, attempt, random::number());
-            let Next::WaitMs(wait_ms) = next else { return Err(failure) };
-            if attempt >= attempts_max || !self.take_retry() {
-                return Err(failure);
-            }
-            log::debug!("{failure}; trying again in {wait_ms} ms");
-            self.check()?;
-            stop::wait(Duration::from_millis(wait_ms))?;
-        }
-        Err(Failure::new(ErrorClass::Bug, "no attempt was made"))
-    }
-
-    fn take_retry(&self) -> bool {
-        self.retries_left.fetch_sub(1, Ordering::Relaxed) > 0
+    pub fn of(&self, provider: &str) -> &Circuit {
+        if provider == fitbit::NAME { &self.fitbit } else { &self.google }
     }
 }
 
@@ -193,7 +69,7 @@ pub struct Session<'a> {
     pub token: Token,
     http: Http,
     store: &'a TokenStore,
-    guard: &'a Guard,
+    circuit: &'a Circuit,
     pace: Pace,
     refreshes: u32,
     /// Why no new access token is to be had in this run.
@@ -213,11 +89,11 @@ impl<'a> Session<'a> {
         token: Token,
         http: &'a Http,
         store: &'a TokenStore,
-        guard: &'a Guard,
+        circuit: &'a Circuit,
     ) -> Self {
         let (http, pace) = (http.counting(), Pace::new());
         let (refreshes, no_refresh) = (0, None);
-        Self { provider, user, token, http, store, guard, pace, refreshes, no_refresh }
+        Self { provider, user, token, http, store, circuit, pace, refreshes, no_refresh }
     }
 
     /// How many requests were sent, repeated ones and token refreshes among them.
@@ -264,7 +140,7 @@ impl<'a> Session<'a> {
             let request = request.clone().bearer(&self.token.access_token);
             let classify = |reply: &Reply| self.provider.classify(reply);
             let send = |request: &Request| self.http.send_reading(request, reader.as_deref_mut());
-            let reply = self.guard.send_at_most(
+            let reply = self.circuit.send_at_most(
                 RETRY_ATTEMPTS_MAX,
                 self.user.as_str(),
                 &request,
@@ -283,7 +159,7 @@ impl<'a> Session<'a> {
             }
             let failure = self.provider.classify(&reply).at(request.label());
             if failure.class == ErrorClass::Config {
-                self.guard.failed(self.user.as_str(), &failure);
+                self.circuit.failed(self.user.as_str(), &failure);
             }
             return Err(failure);
         }
@@ -342,16 +218,19 @@ impl<'a> Session<'a> {
         // provider that rotates may take that for a theft.
         let classify = |reply: &Reply| self.provider.classify_token(reply);
         let who = self.user.as_str();
-        let reply =
-            self.guard.send_at_most(REFRESH_ATTEMPTS_MAX, who, &request, classify, |request| {
-                self.http.send(request)
-            })?;
+        let reply = self.circuit.send_at_most(
+            REFRESH_ATTEMPTS_MAX,
+            who,
+            &request,
+            classify,
+            |request| self.http.send(request),
+        )?;
         if reply.ok() {
             return self.provider.read_grant(&reply);
         }
         let failure = self.provider.classify_token(&reply).at(request.label());
         if failure.class == ErrorClass::Config {
-            self.guard.failed(who, &failure);
+            self.circuit.failed(who, &failure);
         }
         Err(failure)
     }

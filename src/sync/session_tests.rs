@@ -9,7 +9,7 @@ struct Place {
     store: TokenStore,
     http: Http,
     provider: GoogleHealth,
-    guard: Guard,
+    circuit: Circuit,
     user: UserId,
 }
 
@@ -35,7 +35,7 @@ fn place(name: &str) -> Place {
             },
             data_source: String::new(),
         },
-        guard: Guard::new(1),
+        circuit: Circuit::new(1),
         user: "user_001".parse().unwrap(),
     }
 }
@@ -52,7 +52,7 @@ fn token(account: &str, refresh: &str, expires_in_s: i64) -> Token {
 
 impl Place {
     fn session(&self, token: Token) -> Session<'_> {
-        Session::new(&self.provider, &self.user, token, &self.http, &self.store, &self.guard)
+        Session::new(&self.provider, &self.user, token, &self.http, &self.store, &self.circuit)
     }
 
     fn stored(&self) -> Token {
@@ -99,33 +99,6 @@ fn a_refresh_that_fails_leaves_the_token_and_nothing_else() {
     assert_eq!(place.stored().refresh_token, Secret::new("r1"));
     let names = files::names(place.store.dir()).unwrap();
     assert_eq!(names, ["user_001.json", "user_001.json.prev", "user_001.lock"]);
-}
-
-#[test]
-fn one_participant_who_always_fails_does_not_end_the_run_of_the_others() {
-    let guard = Guard::new(50);
-    let failure = |class| Failure::new(class, "x");
-    for _ in 0..100 {
-        guard.failed("u1", &failure(ErrorClass::Server));
-        guard.failed("u2", &failure(ErrorClass::Network));
-    }
-    guard.check().unwrap();
-    guard.failed("u3", &failure(ErrorClass::Network));
-    assert_eq!(guard.check().unwrap_err().class, ErrorClass::Network);
-}
-
-#[test]
-fn a_success_of_anybody_shows_that_the_network_is_there() {
-    let guard = Guard::new(1);
-    for _ in 0..10 {
-        for _ in 1..BREAKER_NETWORK {
-            guard.failed("u1", &Failure::new(ErrorClass::Network, "x"));
-        }
-        guard.succeeded();
-    }
-    guard.check().unwrap();
-    guard.failed("u1", &Failure::new(ErrorClass::Clock, "x"));
-    assert!(guard.check().is_err());
 }
 
 #[test]

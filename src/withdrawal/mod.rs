@@ -1,3 +1,6 @@
 //! Letting go of a participant: revoke, remove, delete objects, finish what earlier runs left.
 
+pub mod finish;
+pub mod objects;
 pub mod remove;
+pub mod revoke;

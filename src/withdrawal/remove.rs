@@ -7,7 +7,7 @@ use crate::consent::token::Token;
 use crate::consent::withdrawal::Withdrawal;
 use crate::core::error::{Doing as _, Result};
 use crate::core::user::UserId;
-use crate::io::files;
+use crate::io::files::{self, remove_all};
 use crate::ledger::month::MonthKey;
 use crate::limits::{TOKEN_BYTES_MAX, WITHDRAWAL_BYTES_MAX};
 
@@ -98,13 +98,6 @@ pub fn remove_ledger(data_dir: &Path, user: &UserId) -> Result<u64> {
     }
     let kept = remove_all(&found)?;
     Ok(kept + remove_folder(&data_dir.join("ledger").join(user.as_str()))?)
-}
-
-fn remove_all(paths: &[PathBuf]) -> Result<u64> {
-    for path in paths {
-        files::remove(path)?;
-    }
-    Ok(paths.len() as u64)
 }
 
 fn remove_folder(folder: &Path) -> Result<u64> {

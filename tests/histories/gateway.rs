@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fitsync::consent::token::{AccountState, Grant, Token};
+use fitsync::consent::window::Window;
 use fitsync::core::day::Calendar;
 use fitsync::core::error::{ErrorClass, Secret};
 use fitsync::core::json::Text;
@@ -322,7 +323,7 @@ fn make_plan(
         signed_in: token.obtained_at,
         former: None,
         account: ACCOUNT,
-        window: plan::Window::default(),
+        window: Window::default(),
         lookback_days: LOOKBACK_DAYS,
         today_minutes: TODAY_MINUTES,
         named: None,

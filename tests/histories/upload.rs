@@ -1,9 +1,10 @@
 //! Completeness files, and everything that waits.
 
 use fitsync::core::backoff::queue_wait_s;
+use fitsync::core::day::next_try;
 use fitsync::core::error::{ErrorClass, Failure};
 use fitsync::ledger::completeness;
-use fitsync::ledger::entry::{State, next_try};
+use fitsync::ledger::entry::State;
 
 use crate::chance::Chance;
 use crate::disk::Steps;

@@ -1,14 +1,15 @@
 //! Against a real S3 server that checks signatures.
 
-use fitsync::aws::settings::Variant;
+use fitsync::aws::endpoint::Variant;
+use fitsync::aws::keys::Credentials;
 use fitsync::core::error::{ErrorClass, Result, Secret};
 use fitsync::core::exchange::{Reply, Request};
 use fitsync::io::clock::Clock;
 use fitsync::io::http::Http;
-use fitsync::s3::request::{
-    self, Comparison, Credentials, Encryption, Key, SignedOptions, Signing, Sums, Target,
-};
+use fitsync::s3::key::Key;
+use fitsync::s3::request::{self, Encryption, SignedOptions, Signing, Target};
 use fitsync::s3::store::{Store, StoreConfig};
+use fitsync::s3::sums::{Comparison, Sums};
 use fitsync_sim::{Certificate, Effect, Host, Options, Sim, Tls};
 use jiff::{SignedDuration, Timestamp};
 

@@ -2,8 +2,9 @@
 
 use fitsync::core::error::{ErrorClass, Failure, Result};
 use fitsync::io::clock::Clock;
-use fitsync::s3::request::{Comparison, Encryption, Sums, md5_hex, sha256_base64};
+use fitsync::s3::request::Encryption;
 use fitsync::s3::store::{Store, Stored};
+use fitsync::s3::sums::{Comparison, Sums, md5_hex, sha256_base64};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::scripted::{Answer, Asked, Server};

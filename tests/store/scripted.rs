@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use fitsync::core::exchange;
-use fitsync::s3::request::md5_hex;
+use fitsync::s3::sums::md5_hex;
 
 /// What was asked.
 #[derive(Debug, Clone, Default)]

@@ -6,7 +6,7 @@ use crate::core::error::{ErrorClass, Failure, Result};
 use crate::gateway::Gateway;
 use crate::io::lan;
 use crate::s3::error::is_denial;
-use crate::s3::request::Key;
+use crate::s3::key::Key;
 use crate::s3::store::Store;
 
 const CHECK: &str = "bucket";

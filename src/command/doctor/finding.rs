@@ -69,7 +69,7 @@ impl Finding {
 
     /// As a warning: something else is lost by it, the main job is not.
     #[must_use]
-    pub fn as_warning(self) -> Self {
+    pub fn into_warning(self) -> Self {
         Self { level: self.level.min(Level::Warn), wrong_settings: false, ..self }
     }
 

@@ -113,7 +113,7 @@ fn the_worst_line_decides_the_exit_code() {
     assert_eq!(exit(&[Finding::ok("a", "b"), warn.clone()]), 0);
     assert_eq!(exit(&[warn.clone(), fail.clone()]), 1);
     assert_eq!(exit(&[fail, wrong.clone(), warn]), 2);
-    assert_eq!(exit(&[wrong.as_warning()]), 0);
+    assert_eq!(exit(&[wrong.into_warning()]), 0);
 }
 
 #[test]

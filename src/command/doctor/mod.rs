@@ -14,11 +14,10 @@ use miniserde::Serialize;
 
 use crate::command::arguments::DoctorArguments;
 use crate::command::doctor::finding::{Finding, Level};
-use crate::command::sync::print_json;
 use crate::core::error::Result;
 use crate::gateway::Gateway;
 use crate::io::clock::Clock;
-use crate::s3::store::Store;
+use crate::io::terminal::print_json;
 use crate::settings::Config;
 
 #[derive(Debug, Serialize)]
@@ -98,7 +97,7 @@ pub fn run(config: Result<Config>, arguments: &DoctorArguments) -> u8 {
 }
 
 fn check(gateway: &Gateway, report: &mut Report) {
-    let store = Store::open(&gateway.config, &gateway.http);
+    let store = gateway.store();
     let store_address = store.as_ref().ok().and_then(|store| store.as_ref()?.address().ok());
     report.add_all(outside::proxy(gateway));
     outside::names(gateway, store_address.as_deref(), report);

@@ -9,8 +9,8 @@ use crate::core::error::{ErrorClass, Result, Secret};
 use crate::core::exchange::{Reply, Request};
 use crate::gateway::Gateway;
 use crate::io::http::host_of;
-use crate::io::{clock, names, proxy};
-use crate::portal::desk::Redirect;
+use crate::io::{clock, dns, proxy};
+use crate::portal::redirect::Redirect;
 use crate::provider::{Provider, fitbit, google};
 
 /// systemd-timesyncd makes it at the first answer of a time server.
@@ -21,7 +21,8 @@ const TIME_SERVICES: [&str; 4] =
 
 pub fn proxy(gateway: &Gateway) -> Vec<Finding> {
     let settings = &gateway.config.settings;
-    let mut found = finding::no_proxy(proxy::exceptions(settings).unwrap_or_default());
+    let mut found =
+        finding::no_proxy(proxy::exceptions(&|name| settings.get(name)).unwrap_or_default());
     for provider in providers_of(gateway) {
         let url = provider.identity_request().url;
         if let Some(proxy) = gateway.http.proxy_of(&url) {
@@ -48,7 +49,7 @@ pub fn names(gateway: &Gateway, store_address: Option<&str>, report: &mut Report
     }
     let is_name = |host: &String| host.parse::<std::net::IpAddr>().is_err();
     for host in hosts.into_iter().filter(is_name) {
-        report.add(name(&host, names::look_up(&host)));
+        report.add(name(&host, dns::look_up(&host)));
     }
 }
 
@@ -237,7 +238,7 @@ fn project(gateway: &Gateway, provider: &dyn Provider) -> Option<Finding> {
         Err(failure) => failure,
     };
     let finding = Finding::failure(check, &failure);
-    Some(if failure.class == ErrorClass::Config { finding } else { finding.as_warning() })
+    Some(if failure.class == ErrorClass::Config { finding } else { finding.into_warning() })
 }
 
 /// What the services' `Date` headers say of this machine's clock, and whether anything keeps it.

@@ -6,27 +6,8 @@
 use jiff::civil::{Date, Weekday};
 
 use crate::ledger::mark::Mark;
-use crate::portal::pages::page::escape;
+use crate::portal::pages::markup::escape;
 use crate::portal::pages::text;
-
-/// What is known of a day that is not complete.
-#[derive(Debug, Clone, Copy)]
-pub struct Why<'a> {
-    pub mark: Mark,
-    /// The class of the last failure.
-    pub error: Option<&'a str>,
-    /// The last answer had lost most of the day.
-    pub shrunk: bool,
-    pub is_today: bool,
-    /// One value per night.
-    pub daily: bool,
-    /// A worn band may well have nothing of this kind.
-    pub sparse: bool,
-    /// The sign-in works.
-    pub connected: bool,
-    /// The device has not synced since this day began.
-    pub device_behind: bool,
-}
 
 /// One day of one metric.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use jiff::civil::Date;
 use crate::ledger::mark::Mark;
 use crate::limits::OPERATOR_ROWS;
 use crate::portal::pages::chart::{self, DayView};
-use crate::portal::pages::page::{Page, escape};
-use crate::portal::pages::sign_in::{button, hidden, list};
+use crate::portal::pages::markup::{button, escape, hidden, list};
+use crate::portal::pages::page::Page;
 use crate::portal::pages::{qr, text};
 
 /// One metric of a participant.

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::portal::pages::markup::escape;
 use crate::portal::pages::text;
 
 const STYLE: &str = include_str!("style.css");
@@ -56,28 +57,6 @@ impl Page {
 }
 
 const HTML: &str = "text/html; charset=utf-8";
-
-/// Text as HTML, for elements and for quoted attributes.
-pub fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            // Invisible, or turning the direction of what follows: shown as what they are.
-            '\u{0}'..='\u{1f}'
-            | '\u{7f}'..='\u{9f}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{202a}'..='\u{202e}'
-            | '\u{2066}'..='\u{2069}' => out.push('\u{fffd}'),
-            other => out.push(other),
-        }
-    }
-    out
-}
 
 /// The lines in front of every answer, also of those that no page of ours made. Scripts never run;
 /// the one style sheet is known by its hash.
@@ -151,6 +130,20 @@ impl Outcome {
     pub fn at(path: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|outcome| outcome.path() == Some(path))
     }
+}
+
+pub fn sentence(status: u16, title: &str, sentence: &str) -> Page {
+    Page::html(status, title, &format!("<section><p>{}</p></section>", escape(sentence)))
+}
+
+/// A form without the token of its page.
+pub fn wrong_form() -> Page {
+    sentence(403, text::WRONG_FORM_TITLE, text::WRONG_FORM)
+}
+
+/// Too much at once.
+pub fn busy() -> Page {
+    sentence(503, text::BUSY_TITLE, text::BUSY).header("Retry-After", "5")
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use qrcodegen::{QrCode, QrCodeEcc};
 
-use crate::portal::pages::page::escape;
+use crate::portal::pages::markup::escape;
 
 /// Quiet zone that scanners need around the code.
 const MARGIN: i32 = 4;

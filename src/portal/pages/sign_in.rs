@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use crate::core::exchange::form;
-use crate::portal::pages::page::{Page, escape};
+use crate::portal::pages::markup::{button, escape, hidden, list};
+use crate::portal::pages::page::{Page, sentence};
 use crate::portal::pages::text;
 use crate::portal::sign_ins::{Connected, Hint, SignIn};
 
@@ -33,21 +34,6 @@ impl Way {
 
 const LOOK_AGAIN_S: u32 = 5;
 const CHECK_AGAIN_S: u32 = 2;
-
-/// A form of one button: `path` gets the token of the page.
-pub fn button(path: &str, token: &str, class: &str, label: &str) -> String {
-    format!(
-        "<form method=\"post\" action=\"{}\">{}<button class=\"{class}\">{}</button></form>",
-        escape(path),
-        hidden(token),
-        escape(label)
-    )
-}
-
-/// The hidden field that ties a form to its page.
-pub fn hidden(token: &str) -> String {
-    format!("<input type=\"hidden\" name=\"token\" value=\"{}\">", escape(token))
-}
 
 /// The page to begin with. `token` ties its form to the link.
 pub fn sign_in(sign_in: &SignIn, hint: Option<Hint>, way: &Way, token: &str) -> Page {
@@ -105,14 +91,6 @@ fn facts(sign_in: &SignIn) -> String {
         (text::HOW_TO_STOP, stop),
     ];
     format!("<section>{}</section>", list(&rows))
-}
-
-/// Terms and what they mean; the meanings are markup.
-pub fn list(rows: &[(&str, String)]) -> String {
-    let rows = rows
-        .iter()
-        .map(|(term, meaning)| format!("<div><dt>{}</dt><dd>{meaning}</dd></div>", escape(term)));
-    format!("<dl>{}</dl>", rows.collect::<String>())
 }
 
 fn paste_box(path: &str, returns_to: &str, token: &str) -> String {
@@ -221,10 +199,6 @@ pub fn review(sign_in: &SignIn, connected: &Connected, now: Timestamp, token: &s
     Page::html(200, text::REVIEW_TITLE, &main)
 }
 
-fn sentence(status: u16, title: &str, sentence: &str) -> Page {
-    Page::html(status, title, &format!("<section><p>{}</p></section>", escape(sentence)))
-}
-
 /// "Done" was pressed, or a used link was opened again.
 pub fn done() -> Page {
     sentence(200, text::DONE_TITLE, text::DONE)
@@ -233,16 +207,6 @@ pub fn done() -> Page {
 /// The link is too old, or a newer one took its place.
 pub fn ended() -> Page {
     sentence(410, text::ENDED_TITLE, text::ENDED)
-}
-
-/// A form without the token of its page.
-pub fn wrong_form() -> Page {
-    sentence(403, text::WRONG_FORM_TITLE, text::WRONG_FORM)
-}
-
-/// Too much at once.
-pub fn busy() -> Page {
-    sentence(503, text::BUSY_TITLE, text::BUSY).header("Retry-After", "5")
 }
 
 /// The start page of `login`: for a person who typed the address without the code.

@@ -4,7 +4,6 @@
 use jiff::civil::Date;
 
 use crate::ledger::mark::Mark;
-use crate::portal::pages::chart::Why;
 use crate::portal::sign_ins::Hint;
 
 pub const LANGUAGE: &str = "en";
@@ -243,6 +242,25 @@ pub const fn mark(mark: Mark) -> &'static str {
     }
 }
 
+/// What is known of a day that is not complete.
+#[derive(Debug, Clone, Copy)]
+pub struct Why<'a> {
+    pub mark: Mark,
+    /// The class of the last failure.
+    pub error: Option<&'a str>,
+    /// The last answer had lost most of the day.
+    pub shrunk: bool,
+    pub is_today: bool,
+    /// One value per night.
+    pub daily: bool,
+    /// A worn band may well have nothing of this kind.
+    pub sparse: bool,
+    /// The sign-in works.
+    pub connected: bool,
+    /// The device has not synced since this day began.
+    pub device_behind: bool,
+}
+
 /// The reason of a gap in words; empty for a day that is complete.
 pub fn why(why: &Why) -> &'static str {
     match why.mark {
@@ -377,7 +395,6 @@ pub fn days(from: Date, to: Date) -> String {
     if from == to { day(from) } else { format!("{} to {}", day(from), day(to)) }
 }
 
-/// `Page 2 of 3`
 pub fn page_of(page: usize, pages: usize) -> String {
     format!("Page {page} of {pages}")
 }

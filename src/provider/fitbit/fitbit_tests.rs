@@ -1,6 +1,6 @@
 use super::*;
 use crate::provider::conformance_tests::{fitbit, job, reply};
-use crate::provider::metric::{METRICS, find};
+use crate::provider::metric::table::{METRICS, find};
 
 fn error(status: u16, body: &str) -> Reply {
     Reply { status, ..reply(body) }

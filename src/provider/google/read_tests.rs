@@ -1,8 +1,10 @@
+use jiff::civil::date;
+
 use super::*;
 use crate::core::json_scan::{elements, members};
 use crate::core::table;
-use crate::provider::metric::{self, METRICS, Read};
-use jiff::civil::date;
+use crate::provider::metric::Read;
+use crate::provider::metric::table::{DEFAULT, METRICS};
 
 fn point(text: &str) -> Element {
     Element::parse(text, "point").unwrap()
@@ -153,7 +155,7 @@ fn no_damage_to_a_point_makes_a_value_up() {
         ("hrv", include_str!("../samples/daily_heart_rate_variability.json")),
         ("wrist_temp", include_str!("../samples/daily_sleep_temperature_derivations.json")),
     ];
-    assert_eq!(samples.len(), metric::DEFAULT.len());
+    assert_eq!(samples.len(), DEFAULT.len());
     for (name, page) in samples {
         let metric = METRICS.iter().find(|metric| metric.name == name).unwrap();
         let Read::One(read) = metric.google.read else { panic!("{name} gives several rows") };

@@ -4,12 +4,13 @@
 
 use std::fmt::Write as _;
 
-use crate::provider::metric::{Cadence, DEFAULT, Kind, METRICS, Metric};
+use crate::provider::metric::table::{DEFAULT, METRICS};
+use crate::provider::metric::{Cadence, Kind, Metric};
 
 const INTRODUCTION: &str = "\
 # Data dictionary
 
-Made from the table of metrics (`src/provider/metric_table.rs`): change it there, then run
+Made from the table of metrics (`src/provider/metric/table.rs`): change it there, then run
 `FITSYNC_WRITE_DOCS=1 cargo test --test data_dictionary`.
 
 One CSV file per participant, metric and day: `users/{user_id}/{metric}/{user_id}_{metric}_{YYYYMMDD}.csv`,

@@ -9,7 +9,6 @@ use crate::core::error::Result;
 use crate::core::json::Element;
 use crate::core::table::Row;
 use crate::provider::fitbit::read::FitbitRead;
-pub use crate::provider::metric::table::METRICS;
 
 /// What a row of the metric is about, and so how its days are asked and cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -219,11 +218,6 @@ impl Metric {
     }
 }
 
-/// The metric of this name.
-pub fn find(name: &str) -> Option<&'static Metric> {
-    METRICS.iter().find(|metric| metric.name == name)
-}
-
 pub const fn column(
     name: &'static str,
     kind: Kind,
@@ -234,6 +228,3 @@ pub const fn column(
 ) -> Column {
     Column { name, kind, unit, meaning, google, fitbit }
 }
-
-/// The metrics that are collected when `FITSYNC_METRICS` names none: the seed's five.
-pub const DEFAULT: [&str; 5] = ["steps", "calories", "azm", "hrv", "wrist_temp"];

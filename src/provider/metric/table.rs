@@ -1,5 +1,8 @@
 //! The table of metrics. A metric is one row here and one reader per provider.
 
+use Ask::{ReconcileAround, ReconcileDate, ReconcileInstant, RollUp};
+use Scope::{ActivityAndFitness, HealthMetrics, Sleep};
+
 use crate::provider::fitbit::read as fitbit;
 use crate::provider::fitbit::read::FitbitRead;
 use crate::provider::google::{read, sessions};
@@ -17,9 +20,6 @@ const fn fitbit(scope: &'static str, path: &'static str, read: FitbitRead) -> Op
 
 const NOT_WORN: &str = "No row: not worn, or not synced. 0: worn, and none.";
 const NO_NIGHT: &str = "No row: the device gave no value for this night.";
-
-use Ask::{ReconcileAround, ReconcileDate, ReconcileInstant, RollUp};
-use Scope::{ActivityAndFitness, HealthMetrics, Sleep};
 
 pub static METRICS: &[Metric] = &[
     Metric {
@@ -253,3 +253,11 @@ pub static METRICS: &[Metric] = &[
         filled_by_google: false,
     },
 ];
+
+/// The metric of this name.
+pub fn find(name: &str) -> Option<&'static Metric> {
+    METRICS.iter().find(|metric| metric.name == name)
+}
+
+/// The metrics that are collected when `FITSYNC_METRICS` names none: the seed's five.
+pub const DEFAULT: [&str; 5] = ["steps", "calories", "azm", "hrv", "wrist_temp"];

@@ -2,10 +2,15 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use super::*;
-use crate::core::error::{ErrorClass, Failure};
+use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::exchange::form;
+use crate::core::user::UserId;
 use crate::limits::{PORTAL_LINK_S, PORTAL_REVIEW_S};
-use crate::portal::sign_ins::Connected;
+use crate::portal::access::Operator;
+use crate::portal::desk::Rules;
+use crate::portal::redirect::Redirect;
+use crate::portal::sign_ins::{Attempt, Connected, Facts, Hint};
+use crate::portal::web::hosts::Hosts;
 
 #[derive(Default)]
 struct Study {
@@ -176,7 +181,7 @@ fn a_paste_that_is_no_code_or_another_s_is_told_so() {
         let page = scene.page(&scene.post("paste", &[("address", pasted)]));
         assert_eq!(goes_to(&page), Some(scene.path().as_str()));
         let page = scene.page(&ask(&scene.path()));
-        let told = crate::portal::pages::page::escape(text::hint(hint));
+        let told = crate::portal::pages::markup::escape(text::hint(hint));
         assert!(page.body.contains(&told), "{pasted}");
         assert!(!page.body.contains("wrong&"), "nothing of a paste is shown");
     }
