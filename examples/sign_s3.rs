@@ -15,7 +15,7 @@ use fitsync::aws::endpoint::Variant;
 use fitsync::aws::keys::Credentials;
 use fitsync::core::error::{ErrorClass, Failure, Result, Secret};
 use fitsync::core::exchange::Request;
-use fitsync::s3::key::Key;
+use fitsync::s3::key::ObjectKey;
 use fitsync::s3::request::{self, SignedOptions, Signing, Target};
 
 fn main() -> ExitCode {
@@ -63,7 +63,7 @@ fn signed(words: &[String]) -> Result<Request> {
     };
     let now = time.parse().map_err(|_| usage(format!("{time} is not a time")))?;
     let signing = Signing { target: &target, options: &options, credentials: &credentials, now };
-    let key = Key::new("", key)?;
+    let key = ObjectKey::new("", key)?;
     match action.as_str() {
         "put" => {
             let mut body = Vec::new();

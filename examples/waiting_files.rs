@@ -12,7 +12,7 @@ use fitsync::core::hash::sha256_hex;
 use fitsync::core::user::{UserId, file_path};
 use fitsync::io::files;
 use fitsync::ledger::entry::{Reading, State};
-use fitsync::ledger::folder::Book;
+use fitsync::ledger::folder::Ledger;
 use jiff::ToSpan as _;
 use jiff::civil::{Date, date};
 
@@ -46,17 +46,17 @@ fn make(folder: &Path, participants: &str, days: &str) -> Result<u32> {
     let (participants, days) = (number(participants)?, number(days)?);
     for participant in 1..=participants {
         let user = format!("p{participant}").parse::<UserId>().map_err(|why| usage(&why))?;
-        let mut book = Book::open(folder, &user)?;
+        let mut ledger = Ledger::open(folder, &user)?;
         for index in 0..days {
             let day = date(2026, 1, 1).saturating_add(i64::from(index).days());
-            add(&mut book, folder, &user, day)?;
+            add(&mut ledger, folder, &user, day)?;
         }
-        book.save()?;
+        ledger.save()?;
     }
     Ok(participants * days)
 }
 
-fn add(book: &mut Book, folder: &Path, user: &UserId, day: Date) -> Result<()> {
+fn add(ledger: &mut Ledger, folder: &Path, user: &UserId, day: Date) -> Result<()> {
     let mut body = String::from("user_id,time_utc,time_local,steps\n");
     for row in 0..ROWS {
         let (hour, minute) = (row / 12, 5 * (row % 12));
@@ -67,7 +67,7 @@ fn add(book: &mut Book, folder: &Path, user: &UserId, day: Date) -> Result<()> {
     path.parent().map(files::make_folder).transpose()?;
     // Not durable: these files are made for one measurement.
     std::fs::write(&path, &body).map_err(|error| usage(&error.to_string()))?;
-    book.note("steps", day, &DaySpan::natural(day, &zone("UTC")?, "UTC"), "a", State::Wanted);
+    ledger.note("steps", day, &DaySpan::natural(day, &zone("UTC")?, "UTC"), "a", State::Wanted);
     let reading = Reading {
         rows: u64::from(ROWS),
         sha256: sha256_hex(body.as_bytes()),
@@ -79,6 +79,6 @@ fn add(book: &mut Book, folder: &Path, user: &UserId, day: Date) -> Result<()> {
         provider: "google-health",
         data_source: "all-sources",
     };
-    let _ = book.entry_mut("steps", day)?.settle(&reading);
+    let _ = ledger.entry_mut("steps", day)?.settle(&reading);
     Ok(())
 }

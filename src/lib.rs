@@ -11,7 +11,7 @@
 //! io         all side effects
 //!    │         http (one agent)    session (token refresh, pace, retries)    store (S3)
 //!    │         credentials (the AWS chain)
-//!    │         files (durable writes, locks)    tokens, book (what is kept on disk)    queue
+//!    │         files (durable writes, locks)    tokens, ledger (what is kept on disk)    queue
 //! provider   pure: job → Request, Reply → rows;  metric_table has a row for every metric
 //!    │
 //! core       pure: day, plan, job, ledger, table, json, token, backoff, sign_in, s3, sigv4, error

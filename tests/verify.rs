@@ -12,7 +12,7 @@ use fitsync::io::files;
 use fitsync::io::http::Http;
 use fitsync::ledger::completeness;
 use fitsync::ledger::entry::{Reading, State};
-use fitsync::ledger::folder::Book;
+use fitsync::ledger::folder::Ledger;
 use fitsync::ledger::month::MonthKey;
 use fitsync::s3::store::{Store, StoreConfig};
 use fitsync_sim::{Options, Sim};
@@ -71,11 +71,11 @@ impl Gateway {
     }
 
     fn write_ledger(&self) {
-        let mut book = Book::open(&self.data(), &user()).unwrap();
+        let mut ledger = Ledger::open(&self.data(), &user()).unwrap();
         for day in days() {
             for metric in METRICS {
                 let span = DaySpan::natural(day, &zone("UTC").unwrap(), "UTC");
-                book.note(metric, day, &span, "account", State::Wanted);
+                ledger.note(metric, day, &span, "account", State::Wanted);
                 let bytes = body(metric, day);
                 self.write_file(&self.local(metric, day), &bytes);
                 let reading = Reading {
@@ -89,16 +89,16 @@ impl Gateway {
                     provider: "google-health",
                     data_source: "all-sources",
                 };
-                let _ = book.entry_mut(metric, day).unwrap().settle(&reading);
+                let _ = ledger.entry_mut(metric, day).unwrap().settle(&reading);
             }
         }
         for key in [MonthKey::of(days()[0]), MonthKey::of(days()[2])] {
-            let month = book.month_mut(key).unwrap();
+            let month = ledger.month_mut(key).unwrap();
             let bytes = completeness::csv(&user(), month).unwrap();
             month.completeness.written(&sha256_hex(&bytes), bytes.len() as u64);
             self.write_file(&self.local(COMPLETENESS, key.first_day()), &bytes);
         }
-        book.save().unwrap();
+        ledger.save().unwrap();
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
@@ -136,9 +136,9 @@ impl Gateway {
     }
 
     fn state(&self, metric: &str, date: Date) -> (State, bool) {
-        let mut book = Book::look(&self.data(), &user()).unwrap();
-        book.open_months([MonthKey::of(date)]).unwrap();
-        let entry = book.entry_mut(metric, date).unwrap();
+        let mut ledger = Ledger::look(&self.data(), &user()).unwrap();
+        ledger.open_months([MonthKey::of(date)]).unwrap();
+        let entry = ledger.entry_mut(metric, date).unwrap();
         (entry.state, entry.file.waits())
     }
 }

@@ -1,7 +1,7 @@
 use miniserde::json::{Object, Value};
 
 use super::*;
-use crate::aws::profile::File;
+use crate::aws::profile::ProfileFile;
 
 /// What the shared cases expect and this program does not do, with the reason.
 const SKIPPED: [(&str, &str); 7] = [
@@ -29,8 +29,8 @@ fn text(value: &Value) -> &str {
 }
 
 fn read(config: &str, credentials: &str) -> Profiles {
-    let config = File { path: "~/.aws/config", text: config };
-    Profiles::read(config, File { path: "~/.aws/credentials", text: credentials }).unwrap()
+    let config = ProfileFile { path: "~/.aws/config", text: config };
+    Profiles::read(config, ProfileFile { path: "~/.aws/credentials", text: credentials }).unwrap()
 }
 
 fn profiles_of(input: &Object) -> Profiles {

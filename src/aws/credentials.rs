@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use crate::aws::chain::{self, Base, Chain};
 use crate::aws::environment::Environment;
 use crate::aws::keys::Credentials;
-use crate::aws::profile::{File, Profiles};
+use crate::aws::profile::{ProfileFile, Profiles};
 use crate::aws::settings::AwsSettings;
 use crate::aws::{process, sts};
 use crate::core::backoff::{self, Next};
@@ -36,7 +36,7 @@ impl Sources {
         let config = profile_file(&environment, "AWS_CONFIG_FILE", "~/.aws/config")?;
         let credentials =
             profile_file(&environment, "AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials")?;
-        let file = |(path, text)| File { path, text };
+        let file = |(path, text)| ProfileFile { path, text };
         let profiles =
             Profiles::read(file((&config.0, &config.1)), file((&credentials.0, &credentials.1)))?;
         Ok(Self { environment, profiles })
@@ -70,16 +70,16 @@ fn profile_file(environment: &Environment, name: &str, default: &str) -> Result<
 
 /// Gives the key pair, for as long as the run takes.
 #[derive(Debug)]
-pub struct Provider {
+pub struct CredentialsProvider {
     environment: Environment,
     settings: AwsSettings,
     chain: Chain,
     http: Http,
-    state: Mutex<State>,
+    state: Mutex<Known>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct Known {
     held: Option<Held>,
     /// The last attempt, when it failed: not repeated for every file.
     failed: Option<(Instant, Failure)>,
@@ -91,7 +91,7 @@ struct Held {
     renew_at: Option<Timestamp>,
 }
 
-impl Provider {
+impl CredentialsProvider {
     /// Finds out where credentials come from; nothing is run or asked yet.
     pub fn open(sources: Sources, http: &Http) -> Result<Self> {
         let chain = chain::resolve(&sources.environment, &sources.profiles)?;
@@ -132,11 +132,11 @@ impl Provider {
         self.current(&mut state).map(|_| true)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, Known> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn current(&self, state: &mut State) -> Result<Arc<Credentials>> {
+    fn current(&self, state: &mut Known) -> Result<Arc<Credentials>> {
         let now = self.http.clock().now();
         if let Some(held) = &state.held
             && held.renew_at.is_none_or(|at| now < at)
@@ -167,7 +167,7 @@ impl Provider {
         }
     }
 
-    fn hold(&self, state: &mut State, found: Credentials) -> Arc<Credentials> {
+    fn hold(&self, state: &mut Known, found: Credentials) -> Arc<Credentials> {
         let now = self.http.clock().now();
         log::info!("credentials: {}, {}", self.chain.brief, until(now, found.expires_at));
         let renew_at = found.expires_at.map(|at| sts::renew_at(now, at));

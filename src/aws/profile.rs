@@ -11,7 +11,7 @@ use crate::core::error::{ErrorClass, Failure, Result};
 
 /// The text of one of the two files.
 #[derive(Debug, Clone, Copy)]
-pub struct File<'a> {
+pub struct ProfileFile<'a> {
     /// As it is shown: `~/.aws/config`.
     pub path: &'a str,
     pub text: &'a str,
@@ -67,19 +67,24 @@ pub struct Profiles {
 
 impl Profiles {
     /// Where both files define a property, `credentials` wins.
-    pub fn read(config: File<'_>, credentials: File<'_>) -> Result<Self> {
+    pub fn read(config: ProfileFile<'_>, credentials: ProfileFile<'_>) -> Result<Self> {
         let paths = vec![config.path.to_owned(), credentials.path.to_owned()];
         let mut profiles = Self { paths, ..Self::default() };
         let raw = sections(config)?;
         // `[profile default]` makes `[default]` void, wherever it stands.
-        let prefixed = raw.iter().any(|raw| kind_in_config(&raw.header) == Kind::Profile(DEFAULT));
+        let prefixed =
+            raw.iter().any(|raw| kind_in_config(&raw.header) == SectionKind::Profile(DEFAULT));
         for raw in raw {
             match kind_in_config(&raw.header) {
-                Kind::BareDefault if !prefixed => profiles.add(DEFAULT, &raw, config.path),
-                Kind::Profile(name) => profiles.add(name, &raw, config.path),
-                Kind::SsoSession(name) => raw.merge_into(profiles.sso_sessions.entry(name.into())),
-                Kind::Services(name) => raw.merge_into(profiles.services.entry(name.into())),
-                Kind::BareDefault | Kind::Unknown => profiles.misplaced.push(raw.header),
+                SectionKind::BareDefault if !prefixed => profiles.add(DEFAULT, &raw, config.path),
+                SectionKind::Profile(name) => profiles.add(name, &raw, config.path),
+                SectionKind::SsoSession(name) => {
+                    raw.merge_into(profiles.sso_sessions.entry(name.into()))
+                }
+                SectionKind::Services(name) => raw.merge_into(profiles.services.entry(name.into())),
+                SectionKind::BareDefault | SectionKind::Unknown => {
+                    profiles.misplaced.push(raw.header)
+                }
             }
         }
         for raw in sections(credentials)? {
@@ -107,7 +112,7 @@ const COMMENT: [char; 2] = ['#', ';'];
 
 /// What a section of `config` is.
 #[derive(PartialEq, Eq)]
-enum Kind<'a> {
+enum SectionKind<'a> {
     Profile(&'a str),
     BareDefault,
     SsoSession(&'a str),
@@ -115,18 +120,18 @@ enum Kind<'a> {
     Unknown,
 }
 
-fn kind_in_config(header: &str) -> Kind<'_> {
+fn kind_in_config(header: &str) -> SectionKind<'_> {
     if header == DEFAULT {
-        return Kind::BareDefault;
+        return SectionKind::BareDefault;
     }
-    let Some((word, name)) = header.split_once(BLANK) else { return Kind::Unknown };
+    let Some((word, name)) = header.split_once(BLANK) else { return SectionKind::Unknown };
     let name = name.trim_matches(BLANK);
     match word {
-        _ if !is_identifier(name) => Kind::Unknown,
-        "profile" => Kind::Profile(name),
-        "sso-session" => Kind::SsoSession(name),
-        "services" => Kind::Services(name),
-        _ => Kind::Unknown,
+        _ if !is_identifier(name) => SectionKind::Unknown,
+        "profile" => SectionKind::Profile(name),
+        "sso-session" => SectionKind::SsoSession(name),
+        "services" => SectionKind::Services(name),
+        _ => SectionKind::Unknown,
     }
 }
 
@@ -154,7 +159,7 @@ impl RawSection {
 }
 
 /// The sections of a file in their order; the error names file and line, and quotes nothing.
-fn sections(file: File<'_>) -> Result<Vec<RawSection>> {
+fn sections(file: ProfileFile<'_>) -> Result<Vec<RawSection>> {
     let text = file.text.strip_prefix('\u{feff}').unwrap_or(file.text);
     let mut found: Vec<RawSection> = Vec::new();
     for (index, line) in text.lines().enumerate() {

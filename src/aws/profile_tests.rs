@@ -17,8 +17,8 @@ fn text(value: &Value) -> &str {
 }
 
 fn read(config: &str, credentials: &str) -> Result<Profiles> {
-    let config = File { path: "~/.aws/config", text: config };
-    Profiles::read(config, File { path: "~/.aws/credentials", text: credentials })
+    let config = ProfileFile { path: "~/.aws/config", text: config };
+    Profiles::read(config, ProfileFile { path: "~/.aws/credentials", text: credentials })
 }
 
 fn assert_sections<'a>(

@@ -68,7 +68,7 @@ fn is_true(value: &str) -> bool {
 mod tests {
     use super::*;
     use crate::aws::endpoint::aws_address;
-    use crate::aws::profile::File;
+    use crate::aws::profile::ProfileFile;
 
     const CONFIG: &str = "[default]
 region = eu-west-1
@@ -84,8 +84,9 @@ s3 =
 ";
 
     fn settings(pairs: &[(&str, &str)]) -> AwsSettings {
-        let config = File { path: "config", text: CONFIG };
-        let profiles = Profiles::read(config, File { path: "credentials", text: "" }).unwrap();
+        let config = ProfileFile { path: "config", text: CONFIG };
+        let profiles =
+            Profiles::read(config, ProfileFile { path: "credentials", text: "" }).unwrap();
         AwsSettings::new(&Environment::of(pairs), &profiles)
     }
 

@@ -20,7 +20,7 @@ use crate::io::http::authority_of;
 use crate::io::terminal::{lines_of_stdin, print_address, say};
 use crate::io::{random, stop};
 use crate::limits::{LOGIN_TIMEOUT_MINUTES_MAX, PORTAL_CODE_S};
-use crate::portal::code::Key;
+use crate::portal::code::LinkKey;
 use crate::portal::desk::Desk;
 use crate::portal::pages::page::Outcome;
 use crate::portal::pages::text;
@@ -32,7 +32,7 @@ use crate::portal::web::visit::Visit;
 use crate::provider::Provider;
 use crate::settings::parse_date;
 use crate::sign_in::account::take_back;
-use crate::sign_in::connect::{Asked, Connected, connect, hint_of};
+use crate::sign_in::connect::{Asked, Connection, connect, hint_of};
 use crate::sign_in::study::{StudyOffice, desk_rules, open_pages, pages_address};
 use crate::sign_in::waiting::{Event, Waiting};
 
@@ -64,7 +64,7 @@ pub fn sign_in(
     let by_itself = |listener: &Listener| rules.redirect.finds(port, listener.secure());
     let by_itself = listener.as_ref().is_some_and(by_itself);
     let mut desk = Desk::new(rules, random::bytes()?);
-    let (user, key) = (asked.user.clone(), Key::typed(random::bytes()?));
+    let (user, key) = (asked.user.clone(), LinkKey::typed(random::bytes()?));
     let (facts, attempt) = (office.facts(&user)?, office.attempt(&user)?);
     let address = attempt.address.clone();
     let period = text::period(facts.from, facts.until);
@@ -172,7 +172,7 @@ impl Login<'_> {
 
     /// The token is stored. Where somebody looks at the page, the device is compared there; who
     /// pasted here has read it here.
-    fn connected(&mut self, connected: Connected, visit: Option<Visit>) -> Option<u8> {
+    fn connected(&mut self, connected: Connection, visit: Option<Visit>) -> Option<u8> {
         connected.tell();
         (self.connected, self.failure) = (true, None);
         stop::expect(true);

@@ -14,7 +14,7 @@ use crate::core::table::utc;
 use crate::core::user::UserId;
 use crate::gateway::Gateway;
 use crate::io::terminal::{lines_of_stdin, print_json, say};
-use crate::ledger::folder::Book;
+use crate::ledger::folder::Ledger;
 use crate::provider::{fitbit, google};
 use crate::sign_in::connect::Asked;
 use crate::sync::run::{named_users, run_lock};
@@ -98,8 +98,8 @@ fn left(gateway: &Gateway, named: &[UserId]) -> Result<(Vec<(UserId, Left)>, usi
             }
             continue;
         }
-        let newest = match Book::look(&gateway.config.data_dir, &user) {
-            Ok(book) => book.head.newest.values().max().map(|at| utc(**at)),
+        let newest = match Ledger::look(&gateway.config.data_dir, &user) {
+            Ok(ledger) => ledger.head.newest.values().max().map(|at| utc(**at)),
             Err(failure) => {
                 say(&format!("What was read of {user} cannot be told: {failure}"));
                 None

@@ -31,7 +31,7 @@ use crate::portal::sign_ins::{Attempt, Hint};
 use crate::portal::step::{Office as _, Shown, Step};
 use crate::portal::web::visit::Visit;
 use crate::sign_in::account::take_back;
-use crate::sign_in::connect::{Asked, Connected, connect, hint_of};
+use crate::sign_in::connect::{Asked, Connection, connect, hint_of};
 use crate::sign_in::overview::{self, overview};
 use crate::sign_in::password;
 use crate::sign_in::study::{StudyOffice, desk_rules, open_pages, pages_address};
@@ -66,8 +66,8 @@ pub fn run(gateway: &Gateway, arguments: &ServeArguments) -> Result<u8> {
 }
 
 /// What a thread beside the loop has done.
-enum Done {
-    Exchanged { ticket: u64, result: Box<Result<Connected>>, visit: Visit },
+enum Finished {
+    Exchanged { ticket: u64, result: Box<Result<Connection>>, visit: Visit },
     TakenBack { ticket: u64, result: Result<()>, visit: Visit },
     Checked { right: bool, visit: Visit },
 }
@@ -77,8 +77,8 @@ struct Counter<'scope, 'env> {
     scope: &'scope Scope<'scope, 'env>,
     office: &'env StudyOffice<'env>,
     desk: Desk,
-    send: Sender<Done>,
-    done: Receiver<Done>,
+    send: Sender<Finished>,
+    done: Receiver<Finished>,
     passwords: SyncSender<(Visit, Secret, PasswordFile)>,
     pages: SyncSender<(Visit, Shown, String)>,
     /// Codes that are being exchanged.
@@ -141,7 +141,7 @@ impl<'scope, 'env> Counter<'scope, 'env> {
             let (gateway, provider) = (office.gateway, office.provider);
             let result =
                 connect(gateway, provider, &asked, &code, &attempt.verifier, &office.scopes);
-            let _ = send.send(Done::Exchanged { ticket, result: Box::new(result), visit });
+            let _ = send.send(Finished::Exchanged { ticket, result: Box::new(result), visit });
         });
     }
 
@@ -150,7 +150,7 @@ impl<'scope, 'env> Counter<'scope, 'env> {
         let (office, send) = (self.office, self.send.clone());
         self.scope.spawn(move || {
             let result = take_back(office.gateway, office.provider, &user);
-            let _ = send.send(Done::TakenBack { ticket, result, visit });
+            let _ = send.send(Finished::TakenBack { ticket, result, visit });
         });
     }
 
@@ -158,11 +158,11 @@ impl<'scope, 'env> Counter<'scope, 'env> {
     fn take_results(&mut self) {
         while let Ok(done) = self.done.try_recv() {
             match done {
-                Done::Exchanged { ticket, result, visit } => {
+                Finished::Exchanged { ticket, result, visit } => {
                     self.exchanges = self.exchanges.saturating_sub(1);
                     self.exchanged(ticket, *result, visit);
                 }
-                Done::TakenBack { ticket, result, visit } => {
+                Finished::TakenBack { ticket, result, visit } => {
                     if let Err(failure) = result {
                         log::error!("an account could not be let go: {failure}");
                         self.desk.sign_ins.stays(ticket, Instant::now());
@@ -171,7 +171,7 @@ impl<'scope, 'env> Counter<'scope, 'env> {
                         self.again(ticket, Hint::TakenBack, visit);
                     }
                 }
-                Done::Checked { right, visit } => {
+                Finished::Checked { right, visit } => {
                     let page = self.desk.password_checked(&visit.ask, right, Instant::now());
                     visit.answer(page);
                 }
@@ -181,7 +181,7 @@ impl<'scope, 'env> Counter<'scope, 'env> {
         self.undecided.retain(|(ticket, _)| sign_ins.is_undecided(*ticket, now));
     }
 
-    fn exchanged(&mut self, ticket: u64, result: Result<Connected>, visit: Visit) {
+    fn exchanged(&mut self, ticket: u64, result: Result<Connection>, visit: Visit) {
         match result {
             Ok(mut connected) => {
                 let user = &connected.user;
@@ -230,10 +230,10 @@ fn hand_over<T>(queue: &SyncSender<T>, work: T, visit_of: impl Fn(T) -> Visit) {
 }
 
 /// One password at a time: each takes about a second of a small machine's processor.
-fn check_passwords(asked: &Receiver<(Visit, Secret, PasswordFile)>, checked: &Sender<Done>) {
+fn check_passwords(asked: &Receiver<(Visit, Secret, PasswordFile)>, checked: &Sender<Finished>) {
     while let Ok((visit, password, file)) = asked.recv() {
         let right = file.accepts(&password);
-        if checked.send(Done::Checked { right, visit }).is_err() {
+        if checked.send(Finished::Checked { right, visit }).is_err() {
             return;
         }
     }

@@ -112,10 +112,10 @@ impl ParticipantStatus {
 
 fn participant(gateway: &Gateway, tokens: &TokenStore, user: &UserId) -> Result<ParticipantStatus> {
     let overview = overview(gateway, tokens, user, DAYS)?;
-    let (token, head) = (overview.token.as_ref(), &overview.book.head);
+    let (token, head) = (overview.token.as_ref(), &overview.ledger.head);
     let time = |at: Option<jiff::Timestamp>| at.map(utc);
-    let days = overview.book.days();
-    let zone = overview.book.unknown_zone.as_ref();
+    let days = overview.ledger.days();
+    let zone = overview.ledger.unknown_zone.as_ref();
     let message = zone.map(|zone| {
         format!("its time zone {zone:?} is not known here: the next sync asks for it again")
     });
@@ -156,7 +156,7 @@ fn metric_status(
     };
     MetricStatus {
         granted: granted(overview, metric),
-        newest: overview.book.head.newest.get(metric.name).map(|at| utc(**at)),
+        newest: overview.ledger.head.newest.get(metric.name).map(|at| utc(**at)),
         days: overview.days(days, metric.name).into_iter().map(day).collect(),
     }
 }

@@ -12,7 +12,7 @@ use crate::provider::metric::Metric;
 use crate::provider::metric::table::METRICS;
 use crate::settings::{find_metric, parse_date};
 use crate::sync::dry_run;
-use crate::sync::fetch::Wanted;
+use crate::sync::fetch::RunOptions;
 use crate::sync::notices::tell_added_metrics;
 use crate::sync::report::{ParticipantReport, RunReport};
 use crate::sync::run::{make_room, named_users, run_lock, sweep, unfinished_withdrawals, work};
@@ -21,7 +21,7 @@ use crate::sync::uploads::Uploads;
 pub fn run(gateway: &Gateway, arguments: &SyncArguments) -> Result<u8> {
     let users = named_users(&arguments.user)?;
     let today = gateway.clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
-    let wanted = Wanted {
+    let wanted = RunOptions {
         metrics: metrics(gateway, &arguments.metric)?,
         named: dates(arguments.from.as_deref(), arguments.to.as_deref(), today)?,
         insistent: !users.is_empty(),

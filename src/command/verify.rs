@@ -20,8 +20,8 @@ use crate::gateway::Gateway;
 use crate::io::files;
 use crate::io::terminal::{print_json, progress};
 use crate::ledger::completeness;
-use crate::ledger::entry::{File, State};
-use crate::ledger::folder::Book;
+use crate::ledger::entry::{FileRecord, State};
+use crate::ledger::folder::Ledger;
 use crate::ledger::month::MonthKey;
 use crate::limits::{CSV_BYTES_MAX, UPLOAD_FAILURES_IN_A_ROW_MAX, VERIFY_LISTED_MAX};
 use crate::s3::store::Store;
@@ -48,7 +48,7 @@ pub struct VerifyReport {
 
 /// A file that the store has confirmed.
 #[derive(Debug, Clone)]
-struct Item {
+struct SentFile {
     metric: String,
     date: Date,
     path: String,
@@ -57,7 +57,7 @@ struct Item {
 }
 
 /// What became of one item.
-enum Found {
+enum Verdict {
     Compared(Comparison),
     Missing,
     Failed(Failure),
@@ -95,8 +95,8 @@ fn compare(gateway: &Gateway, arguments: &VerifyArguments) -> Result<u8> {
     };
     let mut months = Vec::new();
     for user in &users {
-        let book = Book::look(&gateway.config.data_dir, user);
-        match book.and_then(|book| book.month_keys()) {
+        let ledger = Ledger::look(&gateway.config.data_dir, user);
+        match ledger.and_then(|ledger| ledger.month_keys()) {
             Ok(keys) => months.extend(keys.into_iter().map(|key| (user, key))),
             Err(failure) => run.skip(user, &failure),
         }
@@ -125,14 +125,14 @@ impl Run<'_> {
         let mut broken = Vec::new();
         for (item, found) in self.compare_all(&items) {
             match found {
-                Found::Compared(Comparison::Same) => self.report.compared += 1,
-                Found::Compared(Comparison::SameSize) => {
+                Verdict::Compared(Comparison::Same) => self.report.compared += 1,
+                Verdict::Compared(Comparison::SameSize) => {
                     self.report.compared += 1;
                     self.report.by_size_alone += 1;
                 }
-                Found::NotTried => self.report.not_compared += 1,
-                Found::Failed(failure) => self.fail(item, &failure),
-                Found::Missing | Found::Compared(_) => broken.push((item, found)),
+                Verdict::NotTried => self.report.not_compared += 1,
+                Verdict::Failed(failure) => self.fail(item, &failure),
+                Verdict::Missing | Verdict::Compared(_) => broken.push((item, found)),
             }
         }
         if broken.is_empty() {
@@ -144,7 +144,7 @@ impl Run<'_> {
             now.into_iter().map(|item| (item.path.clone(), item.sums)).collect();
         broken.retain(|(item, _)| now.get(&item.path) == Some(&item.sums));
         // A HEAD cannot tell a missing bucket from a missing object.
-        let all_missing = broken.iter().all(|(_, found)| matches!(found, Found::Missing));
+        let all_missing = broken.iter().all(|(_, found)| matches!(found, Verdict::Missing));
         if all_missing && self.report.compared + self.report.different == 0 {
             self.store.check_bucket()?;
         }
@@ -162,32 +162,37 @@ impl Run<'_> {
     }
 
     /// What the ledger says the store has of a month, unless it cannot be looked into.
-    fn items(&mut self, user: &UserId, key: MonthKey) -> Option<Vec<Item>> {
+    fn items(&mut self, user: &UserId, key: MonthKey) -> Option<Vec<SentFile>> {
         self.read_items(user, key).map_err(|failure| self.skip(user, &failure)).ok()
     }
 
-    fn read_items(&self, user: &UserId, key: MonthKey) -> Result<Vec<Item>> {
-        let mut book = Book::look(&self.gateway.config.data_dir, user)?;
-        book.open_months([key])?;
-        if book.lost.contains(&key) {
+    fn read_items(&self, user: &UserId, key: MonthKey) -> Result<Vec<SentFile>> {
+        let mut ledger = Ledger::look(&self.gateway.config.data_dir, user)?;
+        ledger.open_months([key])?;
+        if ledger.lost.contains(&key) {
             log::warn!("user={user} the ledger of {key} cannot be read: nothing to compare");
         }
         let mut items = Vec::new();
-        for (_, month) in book.months() {
+        for (_, month) in ledger.months() {
             let entries = month.entries();
             let files = entries.map(|(date, metric, entry)| (date, metric.as_str(), &entry.file));
             let completeness = (key.first_day(), COMPLETENESS, &month.completeness);
             for (date, metric, file) in files.chain([completeness]) {
                 if file.uploaded_sha256.is_some() {
                     let path = file_path(user, metric, date);
-                    items.push(Item { metric: metric.to_owned(), date, path, sums: sums_of(file) });
+                    items.push(SentFile {
+                        metric: metric.to_owned(),
+                        date,
+                        path,
+                        sums: sums_of(file),
+                    });
                 }
             }
         }
         Ok(items)
     }
 
-    fn compare_all<'i>(&self, items: &'i [Item]) -> Vec<(&'i Item, Found)> {
+    fn compare_all<'i>(&self, items: &'i [SentFile]) -> Vec<(&'i SentFile, Verdict)> {
         let next = AtomicUsize::new(0);
         let results = Mutex::new(Vec::with_capacity(items.len()));
         std::thread::scope(|scope| {
@@ -206,20 +211,20 @@ impl Run<'_> {
         results
     }
 
-    fn compare(&self, item: &Item) -> Found {
+    fn compare(&self, item: &SentFile) -> Verdict {
         if self.failures_in_a_row.load(Ordering::Relaxed) >= UPLOAD_FAILURES_IN_A_ROW_MAX {
-            return Found::NotTried;
+            return Verdict::NotTried;
         }
         let head = self.store.key(&item.path).and_then(|key| self.store.head(&key));
         let head = match head {
             Ok(head) => head,
             Err(failure) => {
                 self.failures_in_a_row.fetch_add(1, Ordering::Relaxed);
-                return Found::Failed(failure);
+                return Verdict::Failed(failure);
             }
         };
         self.failures_in_a_row.store(0, Ordering::Relaxed);
-        let Some(head) = head else { return Found::Missing };
+        let Some(head) = head else { return Verdict::Missing };
         let compared = item.sums.iter().flatten().map(|sums| head.compare(sums));
         let best = compared.min_by_key(|comparison| match comparison {
             Comparison::Same => 0,
@@ -227,10 +232,10 @@ impl Run<'_> {
             Comparison::OtherBytes => 2,
             Comparison::OtherSize => 3,
         });
-        Found::Compared(best.unwrap_or(Comparison::OtherSize))
+        Verdict::Compared(best.unwrap_or(Comparison::OtherSize))
     }
 
-    fn fail(&mut self, item: &Item, failure: &Failure) {
+    fn fail(&mut self, item: &SentFile, failure: &Failure) {
         self.report.not_compared += 1;
         // A wrong secret refuses every question for the same reason: it is told once.
         let first = self.told.insert(failure.what.clone());
@@ -245,17 +250,19 @@ impl Run<'_> {
         self.note(failure, None);
     }
 
-    fn note(&mut self, failure: &Failure, item: Option<&Item>) {
+    fn note(&mut self, failure: &Failure, item: Option<&SentFile>) {
         if self.report.failures.len() < VERIFY_LISTED_MAX {
             self.report.failures.push(failure_report(failure, item));
         }
         self.report.exit = worst_exit([self.report.exit, failure.class.exit_code()]);
     }
 
-    fn list(&mut self, path: &str, found: &Found) -> Result<()> {
+    fn list(&mut self, path: &str, found: &Verdict) -> Result<()> {
         let key = self.store.key(path)?;
         let (word, keys, count) = match found {
-            Found::Missing => ("missing", &mut self.report.missing_keys, &mut self.report.missing),
+            Verdict::Missing => {
+                ("missing", &mut self.report.missing_keys, &mut self.report.missing)
+            }
             _ => ("different", &mut self.report.different_keys, &mut self.report.different),
         };
         *count += 1;
@@ -271,12 +278,12 @@ impl Run<'_> {
     }
 
     /// Queues files again; has the day read again where the local file is gone.
-    fn mend(&self, user: &UserId, key: MonthKey, items: &[&Item]) -> Result<u64> {
+    fn mend(&self, user: &UserId, key: MonthKey, items: &[&SentFile]) -> Result<u64> {
         let data_dir = &self.gateway.config.data_dir;
-        let mut book = Book::open(data_dir, user)?;
-        let months = book.named_months();
-        book.open_months(months.into_iter().chain([key]))?;
-        let Some(month) = book.month_mut(key) else { return Ok(0) };
+        let mut ledger = Ledger::open(data_dir, user)?;
+        let months = ledger.named_months();
+        ledger.open_months(months.into_iter().chain([key]))?;
+        let Some(month) = ledger.month_mut(key) else { return Ok(0) };
         let mut repaired = 0;
         for item in items.iter().filter(|item| item.metric != COMPLETENESS) {
             let entry = month.days.get_mut(&item.date);
@@ -300,7 +307,7 @@ impl Run<'_> {
             month.completeness.written(&sha256_hex(&bytes), bytes.len() as u64);
             repaired += 1;
         }
-        book.save()?;
+        ledger.save()?;
         Ok(repaired)
     }
 
@@ -327,7 +334,7 @@ impl Run<'_> {
     }
 }
 
-fn failure_report(failure: &Failure, item: Option<&Item>) -> FailureReport {
+fn failure_report(failure: &Failure, item: Option<&SentFile>) -> FailureReport {
     FailureReport {
         class: failure.class.name().to_owned(),
         metric: item.map(|item| item.metric.clone()),
@@ -339,7 +346,7 @@ fn failure_report(failure: &Failure, item: Option<&Item>) -> FailureReport {
 /// Of a run that found the store to differ.
 const DIFFERENCES_EXIT: u8 = 1;
 
-fn sums_of(file: &File) -> [Option<Sums>; 2] {
+fn sums_of(file: &FileRecord) -> [Option<Sums>; 2] {
     let sums = |sha256: &Option<String>, size_bytes, md5_hex| {
         let sha256_base64 = base64_of_hex(sha256.as_deref()?);
         Some(Sums { size_bytes, sha256_base64, md5_hex })

@@ -236,7 +236,7 @@ impl TokenStore {
             }
         }
         files::sweep(&self.dir.join(UNREADABLE))?;
-        files::settle(&self.dir)
+        files::make_durable(&self.dir)
     }
 }
 

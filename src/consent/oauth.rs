@@ -111,7 +111,7 @@ pub struct Paste {
 
 /// What one more line meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PasteStep {
+pub enum Pasted {
     Complete(Callback),
     /// Complete, unless the code at its end goes on in the next line.
     Perhaps(Callback),
@@ -123,9 +123,9 @@ pub enum PasteStep {
 
 impl Paste {
     /// `state_length`: an address whose state is shorter goes on in the next line.
-    pub fn line(&mut self, line: &str, state_length: usize) -> PasteStep {
+    pub fn line(&mut self, line: &str, state_length: usize) -> Pasted {
         if line.trim().is_empty() {
-            return if self.before.is_empty() { PasteStep::More } else { self.give_up() };
+            return if self.before.is_empty() { Pasted::More } else { self.give_up() };
         }
         let joined = format!("{}{}", self.before, line.trim());
         let alone = line.trim().to_owned();
@@ -137,10 +137,10 @@ impl Paste {
             {
                 self.before.clear();
                 if !ends_in_code(&text) {
-                    return PasteStep::Complete(callback);
+                    return Pasted::Complete(callback);
                 }
                 self.before = text;
-                return PasteStep::Perhaps(callback);
+                return Pasted::Perhaps(callback);
             }
         }
         let looks_begun = |text: &str| text.contains("://") || text.contains("code=");
@@ -150,15 +150,15 @@ impl Paste {
             }
             self.before.push_str(line.trim());
             if self.before.len() <= crate::limits::PASTE_BYTES_MAX {
-                return PasteStep::More;
+                return Pasted::More;
             }
         }
         self.give_up()
     }
 
-    fn give_up(&mut self) -> PasteStep {
+    fn give_up(&mut self) -> Pasted {
         self.before.clear();
-        PasteStep::NoCode
+        Pasted::NoCode
     }
 }
 
@@ -213,40 +213,40 @@ mod tests {
     #[test]
     fn an_address_broken_over_lines_is_joined() {
         let mut paste = Paste::default();
-        assert_eq!(paste.line("", 4), PasteStep::More);
-        assert_eq!(paste.line("http://localhost:8000/auth/callback?code=4/0A", 4), PasteStep::More);
+        assert_eq!(paste.line("", 4), Pasted::More);
+        assert_eq!(paste.line("http://localhost:8000/auth/callback?code=4/0A", 4), Pasted::More);
         let step = paste.line("bC&state=s123", 4);
         let wanted = Callback::Code { code: Secret::new("4/0AbC"), state: "s123".into() };
-        assert_eq!(step, PasteStep::Complete(wanted));
-        assert_eq!(paste.line("what is this", 4), PasteStep::NoCode);
+        assert_eq!(step, Pasted::Complete(wanted));
+        assert_eq!(paste.line("what is this", 4), Pasted::NoCode);
     }
 
     #[test]
     fn an_address_broken_over_three_lines_is_joined() {
         let mut paste = Paste::default();
         let begun = "http://localhost:8000/auth/callback?sta";
-        assert_eq!(paste.line(begun, 4), PasteStep::More);
-        assert_eq!(paste.line("te=s123&co", 4), PasteStep::More);
-        assert!(matches!(paste.line("de=4/0AbC&scope=x", 4), PasteStep::Complete(_)));
-        assert_eq!(paste.line("http://localhost:8000/auth/callb", 4), PasteStep::More);
-        assert_eq!(paste.line("ack?code=4/0AbC&state=s1", 4), PasteStep::More);
-        assert!(matches!(paste.line("23&scope=x", 4), PasteStep::Complete(_)));
+        assert_eq!(paste.line(begun, 4), Pasted::More);
+        assert_eq!(paste.line("te=s123&co", 4), Pasted::More);
+        assert!(matches!(paste.line("de=4/0AbC&scope=x", 4), Pasted::Complete(_)));
+        assert_eq!(paste.line("http://localhost:8000/auth/callb", 4), Pasted::More);
+        assert_eq!(paste.line("ack?code=4/0AbC&state=s1", 4), Pasted::More);
+        assert!(matches!(paste.line("23&scope=x", 4), Pasted::Complete(_)));
     }
 
     #[test]
     fn a_new_paste_after_a_broken_one_starts_afresh() {
         let mut paste = Paste::default();
-        assert_eq!(paste.line("http://localhost:8000/auth/callb", 4), PasteStep::More);
+        assert_eq!(paste.line("http://localhost:8000/auth/callb", 4), Pasted::More);
         let step = paste.line("http://localhost:8000/auth/callback?code=c&state=s123", 4);
-        assert!(matches!(step, PasteStep::Complete(_)), "{step:?}");
+        assert!(matches!(step, Pasted::Complete(_)), "{step:?}");
     }
 
     #[test]
     fn a_state_cut_short_waits_for_its_rest() {
         let mut paste = Paste::default();
-        assert_eq!(paste.line("http://localhost/?code=c&state=s1", 4), PasteStep::More);
+        assert_eq!(paste.line("http://localhost/?code=c&state=s1", 4), Pasted::More);
         let step = paste.line("23", 4);
-        assert!(matches!(step, PasteStep::Complete(c) if c.state() == "s123"));
+        assert!(matches!(step, Pasted::Complete(c) if c.state() == "s123"));
     }
 
     #[test]
@@ -254,14 +254,14 @@ mod tests {
         let wanted = |code: &str| Callback::Code { code: Secret::new(code), state: "s123".into() };
         let mut paste = Paste::default();
         let cut = "http://localhost/?state=s123&code=4/0A";
-        assert_eq!(paste.line(cut, 4), PasteStep::Perhaps(wanted("4/0A")));
-        assert_eq!(paste.line("bC&scope=x", 4), PasteStep::Complete(wanted("4/0AbC")));
+        assert_eq!(paste.line(cut, 4), Pasted::Perhaps(wanted("4/0A")));
+        assert_eq!(paste.line("bC&scope=x", 4), Pasted::Complete(wanted("4/0AbC")));
         for whole in ["<http://localhost/?state=s123&code=4/0A>", "state=s123&code=4/0A#_=_"] {
-            assert_eq!(paste.line(whole, 4), PasteStep::Complete(wanted("4/0A")), "{whole}");
+            assert_eq!(paste.line(whole, 4), Pasted::Complete(wanted("4/0A")), "{whole}");
         }
-        assert_eq!(paste.line(cut, 4), PasteStep::Perhaps(wanted("4/0A")));
+        assert_eq!(paste.line(cut, 4), Pasted::Perhaps(wanted("4/0A")));
         let other = "http://localhost/?state=s123&code=4/0B&scope=x";
-        assert_eq!(paste.line(other, 4), PasteStep::Complete(wanted("4/0B")));
+        assert_eq!(paste.line(other, 4), Pasted::Complete(wanted("4/0B")));
     }
 
     #[test]

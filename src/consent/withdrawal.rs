@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::consent::token::Token;
 use crate::core::error::{ErrorClass, Failure, Result};
-use crate::core::json::Text;
+use crate::core::json::AsText;
 use crate::core::table::utc;
 use crate::limits::WITHDRAWAL_LEFT_MAX;
 
@@ -19,13 +19,13 @@ const RECEIPT_LOST: &str = "not known: the receipt of before cannot be read, and
 pub struct Withdrawal {
     pub version: u32,
     pub user_id: String,
-    pub requested_at: Text<Timestamp>,
+    pub requested_at: AsText<Timestamp>,
     pub provider: Option<String>,
     /// The last four characters of the account.
     pub account_end: String,
     /// Kept only until its revocation is confirmed.
     pub refresh_token: Option<String>,
-    pub revoked_at: Option<Text<Timestamp>>,
+    pub revoked_at: Option<AsText<Timestamp>>,
     /// How the revocation ended, or why it has not.
     pub revocation: String,
     /// Why nobody can be asked to revoke: the token file is kept as long.
@@ -37,12 +37,12 @@ pub struct Withdrawal {
     pub token_files: u64,
     pub csv_files: u64,
     pub ledger_files: u64,
-    pub local_removed_at: Option<Text<Timestamp>>,
+    pub local_removed_at: Option<AsText<Timestamp>>,
     pub delete_objects: bool,
     pub objects_deleted: u64,
     /// Of them, older versions and delete markers.
     pub versions_deleted: u64,
-    pub objects_deleted_at: Option<Text<Timestamp>>,
+    pub objects_deleted_at: Option<AsText<Timestamp>>,
     /// What could not be deleted, as far as it is listed.
     pub objects_left: Vec<String>,
     pub objects_left_count: u64,
@@ -61,7 +61,7 @@ impl Withdrawal {
         Self {
             version: VERSION,
             user_id: user_id.to_owned(),
-            requested_at: Text(now),
+            requested_at: AsText(now),
             provider: None,
             account_end: String::new(),
             refresh_token: None,
@@ -101,7 +101,7 @@ impl Withdrawal {
         self.refresh_token = None;
         self.token_problem = None;
         how.clone_into(&mut self.revocation);
-        self.revoked_at = Some(Text(now));
+        self.revoked_at = Some(AsText(now));
     }
 
     /// What is to be asked of the token's provider.
@@ -247,7 +247,7 @@ mod tests {
     fn the_refresh_token_stays_only_until_its_revocation_is_confirmed() {
         let mut one = Withdrawal::new("user_001", at(0));
         one.refresh_token = Some("secret".to_owned());
-        one.local_removed_at = Some(Text(at(1)));
+        one.local_removed_at = Some(AsText(at(1)));
         assert!(one.is_pending() && one.to_json().contains("secret"));
         assert!(!format!("{one:?}").contains("secret") && !one.receipt().contains("secret"));
         let mut back = Withdrawal::parse(one.to_json().as_bytes()).unwrap();

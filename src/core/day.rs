@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
 use crate::core::error::{ErrorClass, Failure, Result};
-use crate::core::json::Text;
+use crate::core::json::AsText;
 use crate::limits::DEVICE_AHEAD_S_MAX;
 
 /// One day: the zone of its wall clock, and its bounds in UTC, closed-open.
@@ -165,7 +165,7 @@ impl Calendar {
 }
 
 /// Whether `at` is less than `seconds` before `now`; a time in the future says nothing.
-pub fn within(at: Option<Text<Timestamp>>, seconds: i64, now: Timestamp) -> bool {
+pub fn within(at: Option<AsText<Timestamp>>, seconds: i64, now: Timestamp) -> bool {
     at.is_some_and(|at| (0..seconds).contains(&(now.as_second() - at.as_second())))
 }
 

@@ -5,7 +5,7 @@
 //! `rollupDataPoints[17].steps.countSum: expected an integer, found null`. Values are never quoted
 //! in errors: they are health data.
 //!
-//! Also here: [`Text`], which lets our own files hold times and dates through miniserde.
+//! Also here: [`AsText`], which lets our own files hold times and dates through miniserde.
 
 use std::fmt::Display;
 use std::ops::Deref;
@@ -197,9 +197,9 @@ fn float(value: &Value) -> Option<f64> {
 
 /// A value that our own files hold as text: times, dates, names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Text<T>(pub T);
+pub struct AsText<T>(pub T);
 
-impl<T> Deref for Text<T> {
+impl<T> Deref for AsText<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -207,26 +207,26 @@ impl<T> Deref for Text<T> {
     }
 }
 
-impl<T: Display> miniserde::Serialize for Text<T> {
+impl<T: Display> miniserde::Serialize for AsText<T> {
     fn begin(&self) -> miniserde::ser::Fragment<'_> {
         miniserde::ser::Fragment::Str(self.0.to_string().into())
     }
 }
 
 mod text_place {
-    use super::{FromStr, Text};
+    use super::{AsText, FromStr};
     use miniserde::de::{Deserialize, Visitor};
 
     miniserde::make_place!(Place);
 
-    impl<T: FromStr> Visitor for Place<Text<T>> {
+    impl<T: FromStr> Visitor for Place<AsText<T>> {
         fn string(&mut self, text: &str) -> miniserde::Result<()> {
-            self.out = Some(Text(text.parse().map_err(|_| miniserde::Error)?));
+            self.out = Some(AsText(text.parse().map_err(|_| miniserde::Error)?));
             Ok(())
         }
     }
 
-    impl<T: FromStr> Deserialize for Text<T> {
+    impl<T: FromStr> Deserialize for AsText<T> {
         fn begin(out: &mut Option<Self>) -> &mut dyn Visitor {
             Place::new(out)
         }

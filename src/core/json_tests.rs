@@ -36,7 +36,7 @@ fn dates_and_times_are_read() {
 
 #[test]
 fn times_go_through_our_own_files_as_text() {
-    let time: Text<Timestamp> = miniserde::json::from_str("\"2026-11-22T13:05:00Z\"").unwrap();
+    let time: AsText<Timestamp> = miniserde::json::from_str("\"2026-11-22T13:05:00Z\"").unwrap();
     assert_eq!(miniserde::json::to_string(&time), "\"2026-11-22T13:05:00Z\"");
-    assert!(miniserde::json::from_str::<Text<Timestamp>>("\"yesterday\"").is_err());
+    assert!(miniserde::json::from_str::<AsText<Timestamp>>("\"yesterday\"").is_err());
 }

@@ -16,7 +16,7 @@ use crate::limits::{NAME_LOOK_UP_S_MAX, NAME_REMEMBERED_S, NAMES_REMEMBERED_MAX}
 
 /// Cheap to clone; all clones share what is remembered.
 #[derive(Debug, Default)]
-pub struct Addresses<R = DefaultResolver> {
+pub struct HostAddresses<R = DefaultResolver> {
     resolver: Arc<R>,
     known: Arc<Mutex<Vec<Known>>>,
 }
@@ -28,13 +28,13 @@ struct Known {
     since: Instant,
 }
 
-impl<R> Clone for Addresses<R> {
+impl<R> Clone for HostAddresses<R> {
     fn clone(&self) -> Self {
         Self { resolver: Arc::clone(&self.resolver), known: Arc::clone(&self.known) }
     }
 }
 
-impl<R> Addresses<R> {
+impl<R> HostAddresses<R> {
     pub fn forget(&self) {
         self.lock().clear();
     }
@@ -62,7 +62,7 @@ impl<R> Addresses<R> {
     }
 }
 
-impl<R: Resolver> Resolver for Addresses<R> {
+impl<R: Resolver> Resolver for HostAddresses<R> {
     fn resolve(
         &self,
         uri: &Uri,
@@ -129,7 +129,7 @@ mod tests {
         }
     }
 
-    fn ask(addresses: &Addresses<Counting>, address: &str) -> SocketAddr {
+    fn ask(addresses: &HostAddresses<Counting>, address: &str) -> SocketAddr {
         let config = ureq::config::Config::default();
         let timeout = NextTimeout { reason: ureq::Timeout::Global, ..NextTimeout::default() };
         addresses.resolve(&address.parse().unwrap(), &config, timeout).unwrap()[0]
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_name_is_asked_once_until_something_fails() {
-        let addresses = Addresses::<Counting>::default();
+        let addresses = HostAddresses::<Counting>::default();
         let first = ask(&addresses, "https://store.example/a");
         assert_eq!(ask(&addresses.clone(), "https://store.example/b"), first);
         assert_ne!(ask(&addresses, "https://store.example:8443/b"), first);
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn an_address_is_not_asked_for() {
-        let addresses = Addresses::<Counting>::default();
+        let addresses = HostAddresses::<Counting>::default();
         for address in ["127.0.0.1:9000", "[::1]:9000"] {
             assert_eq!(ask(&addresses, &format!("http://{address}/b")), address.parse().unwrap());
         }
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn only_so_many_names_are_kept() {
-        let addresses = Addresses::<Counting>::default();
+        let addresses = HostAddresses::<Counting>::default();
         for number in 0..3 * NAMES_REMEMBERED_MAX {
             ask(&addresses, &format!("https://b{number}.example/"));
         }

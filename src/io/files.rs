@@ -178,7 +178,7 @@ pub fn left_over(name: &str) -> Option<&str> {
 
 /// Makes durable what a killed run named in a folder but did not live to sync: this run leans on
 /// what it finds there.
-pub fn settle(folder: &Path) -> Result<()> {
+pub fn make_durable(folder: &Path) -> Result<()> {
     if folder.is_dir() { sync_folder(folder) } else { Ok(()) }
 }
 

@@ -15,7 +15,7 @@ use ureq::unversioned::transport::DefaultConnector;
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::exchange::{Method, Reply, Request};
 use crate::io::clock::Clock;
-use crate::io::dns::Addresses;
+use crate::io::dns::HostAddresses;
 use crate::io::files;
 use crate::io::http_error::{classify, is_unknown_issuer};
 use crate::limits;
@@ -26,7 +26,7 @@ use crate::limits;
 pub struct Http {
     agent: ureq::Agent,
     extra: Option<Extra>,
-    addresses: Addresses,
+    addresses: HostAddresses,
     clock: Clock,
     sent: Arc<AtomicU64>,
 }
@@ -59,7 +59,7 @@ impl Http {
         for path in ca_files {
             found.append(&mut certificates(path)?);
         }
-        let addresses = Addresses::default();
+        let addresses = HostAddresses::default();
         let extra = (!found.is_empty()).then(|| Extra {
             agent: agent(RootCerts::new_with_certs(&found), proxy.clone(), &addresses, connections),
             hosts: Arc::default(),
@@ -161,7 +161,7 @@ enum Failed {
 fn agent(
     roots: RootCerts,
     proxy: Option<ureq::Proxy>,
-    addresses: &Addresses,
+    addresses: &HostAddresses,
     connections: usize,
 ) -> ureq::Agent {
     let tls = TlsConfig::builder()

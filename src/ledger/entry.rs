@@ -10,7 +10,7 @@ use jiff::civil::Date;
 
 use crate::core::day::{DaySpan, ahead};
 use crate::core::error::{ErrorClass, Failure};
-use crate::core::json::Text;
+use crate::core::json::AsText;
 use crate::limits::{NEXT_TRY_AHEAD_S_MAX, SHRUNK_CONFIRM_S};
 
 pub use crate::ledger::month::MonthKey;
@@ -52,12 +52,12 @@ pub struct Entry {
     /// Re-reads that changed the day after it was sealed.
     pub revisions: u32,
     pub was_sealed: bool,
-    pub read_at: Option<Text<Timestamp>>,
+    pub read_at: Option<AsText<Timestamp>>,
     /// The device's last sync as seen before the last read.
-    pub device_synced_at: Option<Text<Timestamp>>,
+    pub device_synced_at: Option<AsText<Timestamp>>,
     pub provider: Option<String>,
     pub data_source: Option<String>,
-    pub file: File,
+    pub file: FileRecord,
     pub error: Option<ReadError>,
     pub shrunk: Option<Shrunk>,
     /// Only the clock kept the day from being sealed: it is read once more when that is right.
@@ -68,7 +68,7 @@ pub struct Entry {
 #[derive(Debug, Clone, PartialEq, Eq, miniserde::Serialize, miniserde::Deserialize)]
 pub struct ReadError {
     pub class: String,
-    pub at: Text<Timestamp>,
+    pub at: AsText<Timestamp>,
 }
 
 /// A reply that would take more than half of a day's rows away, waiting for a second opinion.
@@ -76,12 +76,12 @@ pub struct ReadError {
 pub struct Shrunk {
     pub sha256: String,
     pub rows: u64,
-    pub at: Text<Timestamp>,
+    pub at: AsText<Timestamp>,
 }
 
 /// A written file and what the store has of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, miniserde::Serialize, miniserde::Deserialize)]
-pub struct File {
+pub struct FileRecord {
     pub sha256: Option<String>,
     pub bytes: u64,
     pub uploaded_sha256: Option<String>,
@@ -90,12 +90,12 @@ pub struct File {
     pub uploaded_md5: Option<String>,
     pub attempts: u32,
     pub last_error: Option<String>,
-    pub next_try: Option<Text<Timestamp>>,
+    pub next_try: Option<AsText<Timestamp>>,
     /// The local file is gone or damaged: to be written again, whatever was read.
     pub missing: bool,
 }
 
-impl File {
+impl FileRecord {
     /// Whether it is in the upload queue.
     pub fn waits(&self) -> bool {
         self.sha256.is_some() && self.sha256 != self.uploaded_sha256 && !self.missing
@@ -143,7 +143,7 @@ impl File {
     pub fn refused(&mut self, failure: &Failure, next_try: Timestamp) {
         self.attempts = self.attempts.saturating_add(1);
         self.last_error = Some(failure.to_string());
-        self.next_try = Some(Text(next_try));
+        self.next_try = Some(AsText(next_try));
     }
 }
 
@@ -165,7 +165,7 @@ pub struct Reading<'a> {
 
 /// What to do with the file of a day that was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum FileChange {
     Unchanged,
     Write,
     /// The reply lost most of the day: the old file stands until a later run reads the same.
@@ -183,7 +183,7 @@ impl Entry {
             device_synced_at: None,
             provider: None,
             data_source: None,
-            file: File::default(),
+            file: FileRecord::default(),
             error: None,
             shrunk: None,
             clock_was_wrong: None,
@@ -191,7 +191,7 @@ impl Entry {
     }
 
     /// Takes in a successful read. The caller makes the file durable before this entry.
-    pub fn settle(&mut self, reading: &Reading) -> Outcome {
+    pub fn settle(&mut self, reading: &Reading) -> FileChange {
         let same = match &self.file.sha256 {
             Some(sha256) => *sha256 == reading.sha256,
             None => reading.rows == 0,
@@ -201,14 +201,14 @@ impl Entry {
             self.was_sealed = false;
         }
         self.error = None;
-        self.read_at = Some(Text(reading.at));
-        self.device_synced_at = reading.device_synced_at.map(Text);
+        self.read_at = Some(AsText(reading.at));
+        self.device_synced_at = reading.device_synced_at.map(AsText);
         self.provider = Some(reading.provider.to_owned());
         self.data_source = Some(reading.data_source.to_owned());
         let shrinks = self.rows > 0 && 2 * reading.rows < self.rows;
         if !same && shrinks && !self.confirms_shrunk(reading) {
             self.state = State::Provisional;
-            return Outcome::Hold;
+            return FileChange::Hold;
         }
         self.shrunk = None;
         if was_told_sealed && !same {
@@ -220,10 +220,10 @@ impl Entry {
         self.state = if self.was_sealed { State::Sealed } else { State::Provisional };
         self.rows = reading.rows;
         if same && !self.file.missing {
-            return Outcome::Unchanged;
+            return FileChange::Unchanged;
         }
         self.file.written(&reading.sha256, reading.bytes);
-        Outcome::Write
+        FileChange::Write
     }
 
     /// Whether an earlier run, long enough ago, read the same; if not, remembers this one.
@@ -234,7 +234,7 @@ impl Entry {
         self.shrunk = Some(Shrunk {
             sha256: reading.sha256.clone(),
             rows: reading.rows,
-            at: Text(reading.at),
+            at: AsText(reading.at),
         });
         false
     }
@@ -266,11 +266,11 @@ impl Entry {
 
     /// A read failed: the day stays as it is asked for, with the reason.
     pub fn failed(&mut self, class: ErrorClass, at: Timestamp) {
-        self.error = Some(ReadError { class: class.name().to_owned(), at: Text(at) });
+        self.error = Some(ReadError { class: class.name().to_owned(), at: AsText(at) });
     }
 
     /// Whether the entry needs to be read by a later run.
-    pub fn open(&self) -> bool {
+    pub fn has_open_work(&self) -> bool {
         self.state == State::Wanted || self.shrunk.is_some() || self.clock_was_wrong.is_some()
     }
 }
@@ -279,8 +279,8 @@ impl Entry {
 #[derive(Debug, Clone, PartialEq, Eq, miniserde::Serialize, miniserde::Deserialize)]
 pub struct Day {
     pub zone: String,
-    pub start: Text<Timestamp>,
-    pub end: Text<Timestamp>,
+    pub start: AsText<Timestamp>,
+    pub end: AsText<Timestamp>,
     /// The provider's account that the day belongs to.
     pub account: String,
     pub metrics: BTreeMap<String, Entry>,
@@ -290,8 +290,8 @@ impl Day {
     pub fn new(span: &DaySpan, account: &str) -> Self {
         Self {
             zone: span.zone.clone(),
-            start: Text(span.start),
-            end: Text(span.end),
+            start: AsText(span.start),
+            end: AsText(span.end),
             account: account.to_owned(),
             metrics: BTreeMap::new(),
         }
@@ -307,12 +307,12 @@ impl Day {
 pub struct Month {
     pub version: u32,
     pub days: BTreeMap<Date, Day>,
-    pub completeness: File,
+    pub completeness: FileRecord,
 }
 
 impl Default for Month {
     fn default() -> Self {
-        Self { version: VERSION, days: BTreeMap::new(), completeness: File::default() }
+        Self { version: VERSION, days: BTreeMap::new(), completeness: FileRecord::default() }
     }
 }
 
@@ -334,8 +334,8 @@ impl Month {
     }
 
     /// Whether a later run has something to read in it.
-    pub fn open(&self) -> bool {
-        self.entries().any(|(_, _, entry)| entry.open())
+    pub fn has_open_work(&self) -> bool {
+        self.entries().any(|(_, _, entry)| entry.has_open_work())
     }
 
     /// How many files wait for upload.

@@ -23,16 +23,19 @@ fn reading(rows: u64, sha256: &str, time: &str, seals: bool) -> Reading<'static>
 #[test]
 fn an_entry_goes_from_wanted_over_provisional_to_sealed() {
     let mut entry = Entry::wanted();
-    assert_eq!(entry.settle(&reading(10, "a", "2026-11-02T08:00:00Z", false)), Outcome::Write);
+    assert_eq!(entry.settle(&reading(10, "a", "2026-11-02T08:00:00Z", false)), FileChange::Write);
     assert_eq!((entry.state, entry.revisions), (State::Provisional, 0));
     assert!(entry.file.waits());
     entry.file.uploaded("a", "md5", 100);
-    assert_eq!(entry.settle(&reading(12, "b", "2026-11-03T08:00:00Z", true)), Outcome::Write);
+    assert_eq!(entry.settle(&reading(12, "b", "2026-11-03T08:00:00Z", true)), FileChange::Write);
     assert_eq!((entry.state, entry.revisions), (State::Sealed, 0));
     entry.file.uploaded("b", "md5", 120);
-    assert_eq!(entry.settle(&reading(12, "b", "2026-11-04T08:00:00Z", true)), Outcome::Unchanged);
+    assert_eq!(
+        entry.settle(&reading(12, "b", "2026-11-04T08:00:00Z", true)),
+        FileChange::Unchanged
+    );
     assert_eq!((entry.revisions, entry.file.waits()), (0, false));
-    assert_eq!(entry.settle(&reading(13, "c", "2026-11-05T08:00:00Z", true)), Outcome::Write);
+    assert_eq!(entry.settle(&reading(13, "c", "2026-11-05T08:00:00Z", true)), FileChange::Write);
     assert_eq!(entry.revisions, 1);
 }
 
@@ -49,7 +52,7 @@ fn a_day_that_a_time_still_to_come_has_sealed_is_unsealed_by_the_next_read() {
     entry.settle(&reading(10, "a", "2026-11-03T08:00:00Z", false));
     assert_eq!((entry.state, entry.revisions), (State::Provisional, 1), "it was told as sealed");
     // Clocks differ a little.
-    entry.device_synced_at = Some(Text(at("2026-11-03T08:04:59Z")));
+    entry.device_synced_at = Some(AsText(at("2026-11-03T08:04:59Z")));
     assert!(!entry.device_was_ahead(at("2026-11-03T08:00:00Z")));
 }
 
@@ -72,7 +75,7 @@ fn a_metric_that_is_refused_leaves_what_was_read_before_as_it_was() {
 
 #[test]
 fn a_head_forgets_times_that_are_still_to_come_and_no_others() {
-    let (past, future) = (Text(at("2026-11-02T08:00:00Z")), Text(at("2030-01-01T00:00:00Z")));
+    let (past, future) = (AsText(at("2026-11-02T08:00:00Z")), AsText(at("2030-01-01T00:00:00Z")));
     let mut head = Head {
         device_synced_at: Some(future),
         read_until: Some(future),
@@ -101,11 +104,11 @@ fn a_wrong_clock_seals_nothing_and_unseals_nothing() {
     let mut entry = Entry::wanted();
     entry.settle(&by_wrong_clock("a"));
     assert_eq!((entry.state, entry.clock_was_wrong), (State::Provisional, Some(true)));
-    assert!(entry.open(), "to be read once more");
+    assert!(entry.has_open_work(), "to be read once more");
     entry.settle(&reading(10, "a", "2026-11-04T08:00:00Z", true));
-    assert_eq!((entry.state, entry.open()), (State::Sealed, false));
+    assert_eq!((entry.state, entry.has_open_work()), (State::Sealed, false));
     entry.settle(&by_wrong_clock("b"));
-    assert_eq!((entry.state, entry.open(), entry.revisions), (State::Sealed, false, 1));
+    assert_eq!((entry.state, entry.has_open_work(), entry.revisions), (State::Sealed, false, 1));
 }
 
 #[test]
@@ -120,7 +123,7 @@ fn an_entry_of_an_earlier_version_is_read() {
 fn an_empty_day_is_an_answer_and_makes_no_file() {
     let mut entry = Entry::wanted();
     let empty = reading(0, "header", "2026-11-02T08:00:00Z", true);
-    assert_eq!(entry.settle(&empty), Outcome::Unchanged);
+    assert_eq!(entry.settle(&empty), FileChange::Unchanged);
     assert_eq!((entry.state, entry.file.waits()), (State::Sealed, false));
 }
 
@@ -130,12 +133,12 @@ fn a_day_that_shrinks_waits_for_a_second_opinion_six_hours_later() {
     entry.settle(&reading(100, "full", "2026-11-02T08:00:00Z", true));
     entry.file.uploaded("full", "md5", 1000);
     let shrunk = |time| reading(0, "header", time, true);
-    assert_eq!(entry.settle(&shrunk("2026-11-03T08:00:00Z")), Outcome::Hold);
+    assert_eq!(entry.settle(&shrunk("2026-11-03T08:00:00Z")), FileChange::Hold);
     assert!(!entry.shrunk_due(at("2026-11-03T13:59:59Z")));
-    assert_eq!(entry.settle(&shrunk("2026-11-03T13:59:59Z")), Outcome::Hold);
+    assert_eq!(entry.settle(&shrunk("2026-11-03T13:59:59Z")), FileChange::Hold);
     assert_eq!((entry.rows, entry.file.sha256.as_deref()), (100, Some("full")));
-    assert!(entry.open() && entry.shrunk_due(at("2026-11-03T14:00:00Z")));
-    assert_eq!(entry.settle(&shrunk("2026-11-03T14:00:00Z")), Outcome::Write);
+    assert!(entry.has_open_work() && entry.shrunk_due(at("2026-11-03T14:00:00Z")));
+    assert_eq!(entry.settle(&shrunk("2026-11-03T14:00:00Z")), FileChange::Write);
     assert_eq!((entry.rows, entry.revisions, entry.shrunk.is_none()), (0, 1, true));
     assert!(entry.file.waits(), "the header-only file is sent");
 }
@@ -146,18 +149,18 @@ fn a_shrunk_day_that_comes_back_is_whole_again() {
     entry.settle(&reading(100, "full", "2026-11-02T08:00:00Z", true));
     entry.settle(&reading(49, "less", "2026-11-03T08:00:00Z", true));
     assert_eq!(entry.state, State::Provisional);
-    assert_eq!(entry.settle(&reading(0, "none", "2026-11-04T08:00:00Z", true)), Outcome::Hold);
+    assert_eq!(entry.settle(&reading(0, "none", "2026-11-04T08:00:00Z", true)), FileChange::Hold);
     let whole = reading(100, "full", "2026-11-04T15:00:00Z", true);
-    assert_eq!(entry.settle(&whole), Outcome::Unchanged);
+    assert_eq!(entry.settle(&whole), FileChange::Unchanged);
     assert_eq!((entry.state, entry.shrunk.is_none()), (State::Sealed, true));
     // Half the rows or more is an ordinary revision.
     let half = reading(50, "half", "2026-11-05T08:00:00Z", true);
-    assert_eq!(entry.settle(&half), Outcome::Write);
+    assert_eq!(entry.settle(&half), FileChange::Write);
 }
 
 #[test]
 fn a_refused_file_stays_in_the_queue_and_clock_jumps_do_not_hide_it() {
-    let mut file = File::default();
+    let mut file = FileRecord::default();
     file.written("a", 1);
     let now = at("2026-11-02T08:00:00Z");
     let failure = Failure::new(ErrorClass::Server, "HTTP 503");
@@ -185,7 +188,7 @@ fn months_round_trip_through_their_file_form() {
     let text = miniserde::json::to_string(&month);
     assert_eq!(miniserde::json::from_str::<Month>(&text).unwrap(), month);
     assert!(text.contains("\"state\":\"sealed\""), "{text}");
-    let head = Head { first_day: Some(Text("2026-10-25".parse().unwrap())), ..Head::default() };
+    let head = Head { first_day: Some(AsText("2026-10-25".parse().unwrap())), ..Head::default() };
     let text = miniserde::json::to_string(&head);
     assert_eq!(miniserde::json::from_str::<Head>(&text).unwrap(), head);
 }
@@ -204,6 +207,6 @@ fn a_file_that_got_lost_is_written_again_and_is_no_revision() {
     entry.settle(&reading(5, "a", "2026-11-02T08:00:00Z", true));
     entry.file.missing = true;
     assert!(!entry.file.waits(), "there is nothing to send");
-    assert_eq!(entry.settle(&reading(5, "a", "2026-11-03T08:00:00Z", true)), Outcome::Write);
+    assert_eq!(entry.settle(&reading(5, "a", "2026-11-03T08:00:00Z", true)), FileChange::Write);
     assert_eq!((entry.revisions, entry.file.waits()), (0, true));
 }

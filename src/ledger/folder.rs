@@ -13,7 +13,7 @@ use jiff::civil::Date;
 use crate::core::day::{self, DaySpan, ceil_minute};
 use crate::core::error::{Doing as _, ErrorClass, Failure, Result};
 use crate::core::hash::sha256_hex;
-use crate::core::json::Text;
+use crate::core::json::AsText;
 use crate::core::user::{COMPLETENESS, UserId, file_path};
 use crate::io::files;
 use crate::ledger::completeness;
@@ -23,7 +23,7 @@ use crate::ledger::month::MonthKey;
 use crate::limits::{LEDGER_BYTES_MAX, LEDGER_WRITES_AT_ONCE};
 
 #[derive(Debug)]
-pub struct Book {
+pub struct Ledger {
     dir: PathBuf,
     quarantine: PathBuf,
     /// The completeness files: each was written after the month that it tells of.
@@ -48,8 +48,8 @@ pub struct Book {
 
 const HEAD: &str = "head.json";
 
-impl Book {
-    /// Opens the head; months are opened by [`Book::open_months`].
+impl Ledger {
+    /// Opens the head; months are opened by [`Ledger::open_months`].
     pub fn open(data_dir: &Path, user: &UserId) -> Result<Self> {
         Self::open_as(data_dir, user, false)
     }
@@ -60,7 +60,7 @@ impl Book {
     }
 
     fn open_as(data_dir: &Path, user: &UserId, read_only: bool) -> Result<Self> {
-        let mut book = Self {
+        let mut ledger = Self {
             read_only,
             dir: data_dir.join("ledger").join(user.as_str()),
             quarantine: data_dir.join("quarantine"),
@@ -74,23 +74,23 @@ impl Book {
             head_lost: false,
             unknown_zone: None,
         };
-        match book.read::<Head>(HEAD, |head| head.version)? {
-            Found::Good(head) => {
-                book.head = head;
+        match ledger.read::<Head>(HEAD, |head| head.version)? {
+            ReadBack::Good(head) => {
+                ledger.head = head;
                 let unknown = |name: &mut String| day::zone(name).is_err();
-                book.unknown_zone = book.head.zone.take_if(unknown);
+                ledger.unknown_zone = ledger.head.zone.take_if(unknown);
             }
-            Found::None | Found::Lost => {
+            ReadBack::None | ReadBack::Lost => {
                 // Any month may hold open work, and each has a part of what the head knew.
-                let all = book.month_keys()?;
-                book.head_lost = !all.is_empty();
-                book.head.open_months = all.iter().copied().map(Text).collect();
-                book.head.waiting_months.clone_from(&book.head.open_months);
-                book.open_months(all)?;
+                let all = ledger.month_keys()?;
+                ledger.head_lost = !all.is_empty();
+                ledger.head.open_months = all.iter().copied().map(AsText).collect();
+                ledger.head.waiting_months.clone_from(&ledger.head.open_months);
+                ledger.open_months(all)?;
             }
         }
-        book.kept = book.head.open_months.iter().map(|key| key.0).collect();
-        Ok(book)
+        ledger.kept = ledger.head.open_months.iter().map(|key| key.0).collect();
+        Ok(ledger)
     }
 
     pub fn user(&self) -> String {
@@ -120,13 +120,13 @@ impl Book {
                 continue;
             }
             match self.read::<Month>(&format!("{key}.json"), |month| month.version)? {
-                Found::Good(month) => self.take_in(key, month),
-                Found::None if self.told_months()?.contains(&key) => {
+                ReadBack::Good(month) => self.take_in(key, month),
+                ReadBack::None if self.told_months()?.contains(&key) => {
                     log::warn!("user={} the ledger file {key}.json is gone", self.user());
                     self.lost.insert(key);
                 }
-                Found::None => {}
-                Found::Lost => drop(self.lost.insert(key)),
+                ReadBack::None => {}
+                ReadBack::Lost => drop(self.lost.insert(key)),
             }
         }
         Ok(())
@@ -142,7 +142,7 @@ impl Book {
 
     fn begins_by(&mut self, date: Date) {
         if self.head.first_day.is_none_or(|first| date < *first) {
-            self.head.first_day = Some(Text(date));
+            self.head.first_day = Some(AsText(date));
         }
     }
 
@@ -156,11 +156,11 @@ impl Book {
         &mut self,
         name: &str,
         version: impl Fn(&T) -> u32,
-    ) -> Result<Found<T>> {
+    ) -> Result<ReadBack<T>> {
         let path = self.dir.join(name);
         let bytes = match files::read(&path, LEDGER_BYTES_MAX) {
             Ok(Some(bytes)) => bytes,
-            Ok(None) => return Ok(Found::None),
+            Ok(None) => return Ok(ReadBack::None),
             Err(failure) if path.is_dir() => {
                 let what = "a folder stands where this file belongs: move it away; what it held \
                             is then made again";
@@ -174,11 +174,11 @@ impl Book {
         match miniserde::json::from_str::<T>(&text) {
             Ok(value) if version(&value) <= VERSION => {
                 self.saved.insert(name.to_owned(), text);
-                Ok(Found::Good(value))
+                Ok(ReadBack::Good(value))
             }
             _ => {
                 self.put_aside(&path, name)?;
-                Ok(Found::Lost)
+                Ok(ReadBack::Lost)
             }
         }
     }
@@ -251,7 +251,7 @@ impl Book {
         let since = ceil_minute(since);
         for day in self.months.values_mut().flat_map(|month| month.days.values_mut()) {
             if day.account != account && *day.end > since {
-                day.end = Text(since.max(*day.start));
+                day.end = AsText(since.max(*day.start));
             }
         }
     }
@@ -267,7 +267,7 @@ impl Book {
         let open = self.open_keys();
         let named: BTreeSet<MonthKey> = self.head.open_months.iter().map(|key| key.0).collect();
         if !open.is_subset(&named) {
-            self.head.open_months = open.union(&named).copied().map(Text).collect();
+            self.head.open_months = open.union(&named).copied().map(AsText).collect();
             self.write_head()?;
         }
         let months = self.months.iter().filter(|(_, month)| !month.days.is_empty());
@@ -306,12 +306,12 @@ impl Book {
     /// that are always named.
     pub fn save(&mut self) -> Result<()> {
         self.save_months()?;
-        self.head.open_months = self.open_keys().union(&self.kept).copied().map(Text).collect();
+        self.head.open_months = self.open_keys().union(&self.kept).copied().map(AsText).collect();
         let unopened = self.head.waiting_months.iter().map(|key| key.0);
         let unopened = unopened.filter(|key| !self.months.contains_key(key));
         let waiting = self.months.iter().filter(|(_, month)| month.waiting() > 0);
         let waiting: BTreeSet<_> = unopened.chain(waiting.map(|(&key, _)| key)).collect();
-        self.head.waiting_months = waiting.into_iter().map(Text).collect();
+        self.head.waiting_months = waiting.into_iter().map(AsText).collect();
         if let Some(first) = self.first_noted {
             self.begins_by(first);
         }
@@ -336,7 +336,8 @@ impl Book {
     fn open_keys(&self) -> BTreeSet<MonthKey> {
         let unopened = self.head.open_months.iter().map(|key| key.0);
         let unopened = unopened.filter(|key| !self.months.contains_key(key));
-        let opened = self.months.iter().filter(|(_, month)| month.open()).map(|(&key, _)| key);
+        let opened =
+            self.months.iter().filter(|(_, month)| month.has_open_work()).map(|(&key, _)| key);
         unopened.chain(opened).chain(self.lost.iter().copied()).collect()
     }
 
@@ -377,7 +378,7 @@ impl Book {
     }
 }
 
-enum Found<T> {
+enum ReadBack<T> {
     Good(T),
     None,
     Lost,

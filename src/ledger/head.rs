@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::core::day::ahead;
-use crate::core::json::Text;
+use crate::core::json::AsText;
 use crate::ledger::entry::VERSION;
 use crate::ledger::month::MonthKey;
 
@@ -17,26 +17,26 @@ pub struct Head {
     pub zone: Option<String>,
     /// The product name of the device, for pages.
     pub device: Option<String>,
-    pub device_synced_at: Option<Text<Timestamp>>,
+    pub device_synced_at: Option<AsText<Timestamp>>,
     /// Why there is no device time, in words.
     pub device_unknown: Option<String>,
     /// The device time up to which days were asked: what came later moves the plan.
-    pub read_until: Option<Text<Timestamp>>,
-    pub lookback_read_at: Option<Text<Timestamp>>,
+    pub read_until: Option<AsText<Timestamp>>,
+    pub lookback_read_at: Option<AsText<Timestamp>>,
     /// Months with something to read.
-    pub open_months: Vec<Text<MonthKey>>,
+    pub open_months: Vec<AsText<MonthKey>>,
     /// Months with something to upload.
-    pub waiting_months: Vec<Text<MonthKey>>,
+    pub waiting_months: Vec<AsText<MonthKey>>,
     /// The metrics granted at the last run, so that a new grant is noticed.
     pub granted: Vec<String>,
     /// Granted metrics that the provider refused all the same; asked again with the look-back.
     pub refused: Vec<String>,
     /// The first day ever asked: before it nothing is missing.
-    pub first_day: Option<Text<Date>>,
+    pub first_day: Option<AsText<Date>>,
     /// The newest time of a row, per metric.
-    pub newest: BTreeMap<String, Text<Timestamp>>,
+    pub newest: BTreeMap<String, AsText<Timestamp>>,
     /// When a participant who must sign in again was last tried all the same.
-    pub sign_in_tried_at: Option<Text<Timestamp>>,
+    pub sign_in_tried_at: Option<AsText<Timestamp>>,
 }
 
 impl Default for Head {
@@ -64,7 +64,7 @@ impl Head {
     /// Forgets the device's times that are still to come: a wrong clock told them, and waiting for
     /// them would keep the participant idle for years.
     pub fn forget_what_is_to_come(&mut self, now: Timestamp) {
-        let past = |at: &Text<Timestamp>| !ahead(**at, now);
+        let past = |at: &AsText<Timestamp>| !ahead(**at, now);
         self.device_synced_at = self.device_synced_at.filter(past);
         self.read_until = self.read_until.filter(past);
     }

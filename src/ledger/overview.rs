@@ -12,7 +12,7 @@ use crate::core::day::{Calendar, back, range};
 use crate::core::error::Result;
 use crate::core::user::UserId;
 use crate::ledger::entry::{Day, Entry};
-use crate::ledger::folder::Book;
+use crate::ledger::folder::Ledger;
 use crate::ledger::mark::Mark;
 use crate::ledger::month::MonthKey;
 
@@ -23,7 +23,7 @@ pub struct Overview {
     pub token: Option<Token>,
     /// The account's state by its name in the token file, or why there is none.
     pub state: &'static str,
-    pub book: Book,
+    pub ledger: Ledger,
     /// The first day that is shown, and today, in the participant's zone.
     pub from: Date,
     pub today: Date,
@@ -50,22 +50,22 @@ impl Overview {
             Ok(None) => (None, "never_signed_in"),
             Err(_) => (None, "unreadable"),
         };
-        let mut book = Book::look(data_dir, user)?;
-        let today = calendar(&book)?.date_of(now);
+        let mut ledger = Ledger::look(data_dir, user)?;
+        let today = calendar(&ledger)?.date_of(now);
         let from = back(today, days.saturating_sub(1));
-        let months = book.named_months();
-        book.open_months(months.into_iter().chain(MonthKey::range(from, today)))?;
-        Ok(Self { user: user.clone(), token, state, book, from, today, listed })
+        let months = ledger.named_months();
+        ledger.open_months(months.into_iter().chain(MonthKey::range(from, today)))?;
+        Ok(Self { user: user.clone(), token, state, ledger, from, today, listed })
     }
 
     /// How many files wait for upload.
     pub fn waiting(&self) -> u64 {
-        self.book.months().map(|(_, month)| month.waiting()).sum()
+        self.ledger.months().map(|(_, month)| month.waiting()).sum()
     }
 
     /// Whether the provider refused the metric although it was granted.
     pub fn refused(&self, metric: &str) -> bool {
-        self.book.head.refused.iter().any(|name| name == metric)
+        self.ledger.head.refused.iter().any(|name| name == metric)
     }
 
     /// The shown days of one metric: date, entry, mark.
@@ -74,7 +74,7 @@ impl Overview {
         days: &BTreeMap<Date, &'a Day>,
         metric: &str,
     ) -> Vec<(Date, Option<&'a Entry>, Mark)> {
-        let first_day = self.book.head.first_day;
+        let first_day = self.ledger.head.first_day;
         range(self.from, self.today)
             .map(|date| {
                 let entry = days.get(&date).and_then(|day| day.metrics.get(metric));
@@ -86,6 +86,6 @@ impl Overview {
 }
 
 /// The participant's civil days, as the last run knew the zone.
-pub fn calendar(book: &Book) -> Result<Calendar> {
-    Calendar::new(BTreeMap::new(), book.head.zone.as_deref().unwrap_or("UTC"))
+pub fn calendar(ledger: &Ledger) -> Result<Calendar> {
+    Calendar::new(BTreeMap::new(), ledger.head.zone.as_deref().unwrap_or("UTC"))
 }

@@ -11,9 +11,9 @@ use jiff::civil::Date;
 
 use crate::core::day::{Calendar, DaySpan, floor_minute};
 use crate::core::error::Result;
-use crate::core::json::Text;
+use crate::core::json::AsText;
 use crate::ledger::completeness::CompletenessRow;
-use crate::ledger::entry::{Day, Entry, File, Month, State};
+use crate::ledger::entry::{Day, Entry, FileRecord, Month, State};
 use crate::ledger::month::MonthKey;
 
 /// A CSV file as it lies on the disk.
@@ -109,10 +109,10 @@ fn read(row: &CompletenessRow) -> Option<(Date, DaySpan, Entry)> {
         rows: row.rows,
         revisions: row.revisions,
         was_sealed: state == State::Sealed || row.revisions > 0,
-        device_synced_at: row.device_synced_utc.parse().ok().map(Text),
+        device_synced_at: row.device_synced_utc.parse().ok().map(AsText),
         provider: text(&row.provider),
         data_source: text(&row.data_source),
-        file: File { sha256: text(&row.sha256), ..File::default() },
+        file: FileRecord { sha256: text(&row.sha256), ..FileRecord::default() },
         ..Entry::wanted()
     };
     Some((date, span, entry))

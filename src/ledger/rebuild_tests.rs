@@ -16,7 +16,7 @@ fn whole(sha256s: &[&str]) -> (Month, Vec<CompletenessRow>) {
     for (day, sha256) in (1..).zip(sha256s) {
         let date = date(2026, 11, day);
         let span = DaySpan::natural(date, &zone(ZONE).unwrap(), ZONE);
-        let file = File { sha256: Some((*sha256).to_owned()), ..File::default() };
+        let file = FileRecord { sha256: Some((*sha256).to_owned()), ..FileRecord::default() };
         let entry = Entry { state: State::Sealed, rows: 100, file, ..Entry::wanted() };
         let mut day = Day::new(&span, "account");
         day.metrics.insert("steps".to_owned(), entry);

@@ -11,7 +11,7 @@ use crate::core::hash::sha256_hex;
 use crate::core::user::{COMPLETENESS, UserId, date_of_file, file_path};
 use crate::io::files;
 use crate::ledger::completeness::{self, CompletenessRow};
-use crate::ledger::entry::{File, Month};
+use crate::ledger::entry::{FileRecord, Month};
 use crate::ledger::month::MonthKey;
 use crate::ledger::rebuild::{self, LocalFile, Owner, Remains};
 use crate::limits::CSV_BYTES_MAX;
@@ -33,7 +33,7 @@ pub fn month(
     let mut month = rebuild::month(key, remains, owner)?;
     if let Some(bytes) = own {
         let (sha256, bytes) = (Some(sha256_hex(&bytes)), bytes.len() as u64);
-        month.completeness = File { sha256, bytes, ..File::default() };
+        month.completeness = FileRecord { sha256, bytes, ..FileRecord::default() };
     }
     Ok(month)
 }

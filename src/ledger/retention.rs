@@ -14,7 +14,7 @@ use crate::core::error::Result;
 use crate::core::user::{COMPLETENESS, UserId, date_of_file};
 use crate::io::clock::Clock;
 use crate::io::files;
-use crate::ledger::folder::Book;
+use crate::ledger::folder::Ledger;
 use crate::ledger::month::MonthKey;
 use crate::limits::{KEEP_FILES_MAX, LOW_WATER_BYTES, LOW_WATER_BYTES_MIN, LOW_WATER_PART};
 
@@ -112,9 +112,9 @@ fn oldest_of(data_dir: &Path, user: &UserId, before: Date, found: &mut Vec<Kept>
         }
     }
     for (key, kept) in of_user {
-        let mut book = Book::look(data_dir, user)?;
-        book.open_months([key])?;
-        let days = book.days();
+        let mut ledger = Ledger::look(data_dir, user)?;
+        ledger.open_months([key])?;
+        let days = ledger.days();
         found.extend(kept.into_iter().filter(|file| {
             let entry = days.get(&file.date).and_then(|day| day.metrics.get(&file.metric));
             let file = entry.map(|entry| &entry.file);

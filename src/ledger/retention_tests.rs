@@ -11,11 +11,11 @@ fn scratch(name: &str, days: &[(Date, bool)]) -> PathBuf {
     let _ = std::fs::remove_dir_all(&dir);
     files::make_folder(&dir).unwrap();
     let user: UserId = "u".parse().unwrap();
-    let mut book = Book::open(&dir, &user).unwrap();
+    let mut ledger = Ledger::open(&dir, &user).unwrap();
     for &(date, uploaded) in days {
         let span = DaySpan::natural(date, &zone("UTC").unwrap(), "UTC");
-        book.note("steps", date, &span, "account", State::Sealed);
-        let entry = book.entry_mut("steps", date).unwrap();
+        ledger.note("steps", date, &span, "account", State::Sealed);
+        let entry = ledger.entry_mut("steps", date).unwrap();
         entry.file.written("hash", 1);
         if uploaded {
             entry.file.uploaded("hash", "md5", 1);
@@ -26,7 +26,7 @@ fn scratch(name: &str, days: &[(Date, bool)]) -> PathBuf {
         let long_ago = SystemTime::now() - Duration::from_secs(100 * 86_400);
         std::fs::File::open(&path).unwrap().set_modified(long_ago).unwrap();
     }
-    book.save().unwrap();
+    ledger.save().unwrap();
     dir
 }
 

@@ -11,14 +11,14 @@ const LINK_CHARS: usize = 22;
 
 /// What stands behind `/s/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Key {
+pub enum LinkKey {
     /// Eight characters and a dash.
     Typed(String),
     /// 22 characters.
     Link(String),
 }
 
-impl Key {
+impl LinkKey {
     pub fn typed(random: [u8; 5]) -> Self {
         let bits = random.iter().fold(0_u64, |bits, &byte| bits << 8 | u64::from(byte));
         let letters = (0..TYPED_CHARS).rev().filter_map(|at| {
@@ -78,28 +78,28 @@ mod tests {
 
     #[test]
     fn a_typed_code_holds_all_40_bits() {
-        assert_eq!(Key::typed([0; 5]).as_str(), "0000-0000");
-        assert_eq!(Key::typed([0xff; 5]).as_str(), "ZZZZ-ZZZZ");
-        assert_eq!(Key::typed([0, 0, 0, 0, 33]).as_str(), "0000-0011");
-        assert_eq!(Key::typed([0x84, 0, 0, 0, 0]).path(), "/s/GG00-0000");
+        assert_eq!(LinkKey::typed([0; 5]).as_str(), "0000-0000");
+        assert_eq!(LinkKey::typed([0xff; 5]).as_str(), "ZZZZ-ZZZZ");
+        assert_eq!(LinkKey::typed([0, 0, 0, 0, 33]).as_str(), "0000-0011");
+        assert_eq!(LinkKey::typed([0x84, 0, 0, 0, 0]).path(), "/s/GG00-0000");
     }
 
     #[test]
     fn a_code_is_understood_however_it_is_typed() {
-        let wanted = Some(Key::Typed("K7QM-3F01".into()));
+        let wanted = Some(LinkKey::Typed("K7QM-3F01".into()));
         for text in ["K7QM-3F01", "k7qm3f01", "k7qm-3foi", " K7QM 3FOL", "K7QM.3F0l"] {
-            assert_eq!(Key::parse(text), wanted, "{text}");
+            assert_eq!(LinkKey::parse(text), wanted, "{text}");
         }
         for text in ["", "K7QM-3F0", "K7QM-3F012", "K7QM-3FU1", "K7QM-3F0é", "../../etc"] {
-            assert_eq!(Key::parse(text), None, "{text}");
+            assert_eq!(LinkKey::parse(text), None, "{text}");
         }
     }
 
     #[test]
     fn a_link_is_22_characters_of_the_url_alphabet() {
-        let link = Key::link([0xfb; 16]);
+        let link = LinkKey::link([0xfb; 16]);
         assert_eq!(link.as_str().len(), LINK_CHARS);
-        assert_eq!(Key::parse(link.as_str()), Some(link));
-        assert_eq!(Key::parse("++++++++++++++++++++++"), None);
+        assert_eq!(LinkKey::parse(link.as_str()), Some(link));
+        assert_eq!(LinkKey::parse("++++++++++++++++++++++"), None);
     }
 }

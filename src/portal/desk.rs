@@ -12,7 +12,7 @@ use crate::portal::web::hosts::Hosts;
 
 /// How the desk is set up.
 #[derive(Debug)]
-pub struct Rules {
+pub struct DeskRules {
     pub hosts: Hosts,
     pub redirect: Redirect,
     /// The port that is listened on.
@@ -25,14 +25,14 @@ pub struct Rules {
 #[derive(Debug)]
 pub struct Desk {
     pub sign_ins: SignIns,
-    pub rules: Rules,
+    pub rules: DeskRules,
     /// `None` where there are no operator's pages: in `login`.
     pub operator: Option<Operator>,
     pub(super) form_key: FormKey,
 }
 
 impl Desk {
-    pub fn new(rules: Rules, random: [u8; 32]) -> Self {
+    pub fn new(rules: DeskRules, random: [u8; 32]) -> Self {
         let (sign_ins, operator) = (SignIns::default(), None);
         Self { sign_ins, rules, operator, form_key: FormKey::new(random) }
     }

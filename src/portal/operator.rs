@@ -9,7 +9,7 @@ use crate::core::user::UserId;
 use crate::io::random;
 use crate::limits::{PASSWORD_BYTES_MAX, PORTAL_LINK_S, SESSION_S};
 use crate::portal::access::{Operator, PasswordFile, cookie, set_cookie};
-use crate::portal::code::Key;
+use crate::portal::code::LinkKey;
 use crate::portal::desk::Desk;
 use crate::portal::pages::operator::Filter;
 use crate::portal::pages::page::{Outcome, Page, busy, wrong_form};
@@ -138,7 +138,7 @@ impl Desk {
         let usage = |what: String| Failure::new(crate::core::error::ErrorClass::Usage, what);
         let user: UserId = user.parse().map_err(usage)?;
         let (attempt, facts) = (office.attempt(&user)?, office.facts(&user)?);
-        let key = Key::link(random::bytes()?);
+        let key = LinkKey::link(random::bytes()?);
         log::info!("user={user} a sign-in link was made");
         Ok(self.sign_ins.open(user, key, facts, attempt, PORTAL_LINK_S, now))
     }

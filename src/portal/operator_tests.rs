@@ -6,7 +6,7 @@ use super::*;
 use crate::core::error::ErrorClass;
 use crate::core::exchange::form;
 use crate::limits::PASSWORD_WRONG_MAX;
-use crate::portal::desk::Rules;
+use crate::portal::desk::DeskRules;
 use crate::portal::redirect::Redirect;
 use crate::portal::sign_ins::{Attempt, Facts};
 use crate::portal::web::hosts::Hosts;
@@ -52,7 +52,7 @@ struct Scene {
 }
 
 fn scene() -> Scene {
-    let rules = Rules {
+    let rules = DeskRules {
         hosts: Hosts::new("pi", &[]),
         redirect: Redirect::new("http://localhost:8000/auth/callback"),
         port: 8000,

@@ -5,7 +5,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use crate::consent::oauth::Callback;
-use crate::portal::code::Key;
+use crate::portal::code::LinkKey;
 use crate::portal::desk::Desk;
 use crate::portal::pages::page::{Outcome, Page};
 use crate::portal::pages::{sign_in as pages, text};
@@ -70,7 +70,7 @@ impl Desk {
 
 /// A code typed on the start page.
 pub fn typed(ask: &Ask) -> Page {
-    let key = ask.query_value("code").and_then(|code| Key::parse(&code));
+    let key = ask.query_value("code").and_then(|code| LinkKey::parse(&code));
     key.map_or_else(pages::type_code, |key| Page::redirect(&key.path()))
 }
 

@@ -7,9 +7,9 @@ use crate::core::exchange::form;
 use crate::core::user::UserId;
 use crate::limits::{PORTAL_LINK_S, PORTAL_REVIEW_S};
 use crate::portal::access::Operator;
-use crate::portal::desk::Rules;
+use crate::portal::desk::DeskRules;
 use crate::portal::redirect::Redirect;
-use crate::portal::sign_ins::{Attempt, Connected, Facts, Hint};
+use crate::portal::sign_ins::{Attempt, ConnectedAccount, Facts, Hint};
 use crate::portal::web::hosts::Hosts;
 
 #[derive(Default)]
@@ -47,7 +47,7 @@ struct Scene {
 const TIME: Timestamp = Timestamp::UNIX_EPOCH;
 
 fn scene() -> Scene {
-    let rules = Rules {
+    let rules = DeskRules {
         hosts: Hosts::new("pi", &[]),
         redirect: Redirect::new("http://localhost:8000/auth/callback"),
         port: 8000,
@@ -56,7 +56,7 @@ fn scene() -> Scene {
     let (mut desk, study, now) = (Desk::new(rules, [5; 32]), Study::default(), Instant::now());
     let user: UserId = "user_001".parse().unwrap();
     let attempt = study.attempt(&user).unwrap();
-    let key = Key::link([7; 16]);
+    let key = LinkKey::link([7; 16]);
     let ticket = desk.sign_ins.open(user, key, Facts::default(), attempt, PORTAL_LINK_S, now);
     Scene { desk, study, ticket, now }
 }
@@ -104,7 +104,7 @@ impl Scene {
     fn connect(&mut self, is_first: bool) {
         self.desk.sign_ins.take_attempt(self.ticket, self.now).unwrap();
         let missing = vec!["hrv".to_owned()];
-        let connected = Connected { missing, is_first, ..Connected::default() };
+        let connected = ConnectedAccount { missing, is_first, ..ConnectedAccount::default() };
         self.desk.sign_ins.connected(self.ticket, connected, self.now);
     }
 }

@@ -16,7 +16,7 @@ use crate::core::user::UserId;
 use crate::limits::{
     PORTAL_CODE_S, PORTAL_EPITAPH_S, PORTAL_REVIEW_S, PORTAL_SIGN_INS_MAX, PORTAL_WRONG_CODES_MAX,
 };
-use crate::portal::code::Key;
+use crate::portal::code::LinkKey;
 
 /// One attempt at the provider; its state is used once.
 #[derive(Debug, Clone)]
@@ -44,7 +44,7 @@ pub struct Facts {
 
 /// What a sign-in led to.
 #[derive(Debug, Clone, Default)]
-pub struct Connected {
+pub struct ConnectedAccount {
     pub account_end: String,
     pub device: Option<String>,
     pub synced_at: Option<Timestamp>,
@@ -83,7 +83,7 @@ pub enum Stage {
     /// A code is being exchanged.
     Checking,
     /// The token is stored; a person compares the device.
-    Review(Box<Connected>),
+    Review(Box<ConnectedAccount>),
     Done,
     /// Too late, replaced by a newer invitation, or too many wrong codes.
     Ended,
@@ -93,14 +93,14 @@ pub enum Stage {
 pub struct SignIn {
     pub ticket: u64,
     pub user: UserId,
-    pub key: Key,
+    pub key: LinkKey,
     pub facts: Facts,
     pub stage: Stage,
     /// Its page was looked at: somebody expects to go on there.
     pub seen: bool,
     attempt: Option<Attempt>,
     /// What is just being taken back.
-    let_go: Option<Box<Connected>>,
+    let_go: Option<Box<ConnectedAccount>>,
     ends_at: Instant,
     /// A typed code lives no longer than ten minutes; the terminal may wait longer.
     key_ends_at: Instant,
@@ -129,8 +129,8 @@ impl SignIn {
     fn live(&mut self, life_s: u64, now: Instant) {
         self.ends_at = now + Duration::from_secs(life_s);
         self.key_ends_at = match self.key {
-            Key::Typed(_) => now + Duration::from_secs(PORTAL_CODE_S),
-            Key::Link(_) => self.ends_at,
+            LinkKey::Typed(_) => now + Duration::from_secs(PORTAL_CODE_S),
+            LinkKey::Link(_) => self.ends_at,
         };
         self.forgotten_at = self.ends_at + Duration::from_secs(PORTAL_EPITAPH_S);
     }
@@ -148,7 +148,7 @@ impl SignIns {
     pub fn open(
         &mut self,
         user: UserId,
-        key: Key,
+        key: LinkKey,
         facts: Facts,
         attempt: Attempt,
         life_s: u64,
@@ -194,13 +194,13 @@ impl SignIns {
 
     /// The sign-in behind `/s/…`. A wrong typed code counts against the one that is alive.
     pub fn by_key(&mut self, text: &str, now: Instant) -> Option<u64> {
-        let key = Key::parse(text)?;
+        let key = LinkKey::parse(text)?;
         // All rows are compared: the time must not tell which one was near.
         let found =
             self.rows.iter().filter(|row| row.forgotten_at > now).fold(None, |found, row| {
                 if same(row.key.as_str(), key.as_str()) { Some(row.ticket) } else { found }
             });
-        if found.is_none() && matches!(key, Key::Typed(_)) {
+        if found.is_none() && matches!(key, LinkKey::Typed(_)) {
             self.count_wrong_code();
         }
         found
@@ -211,9 +211,9 @@ impl SignIns {
         if self.wrong_codes < PORTAL_WRONG_CODES_MAX {
             return;
         }
-        for row in self.rows.iter_mut().filter(|row| matches!(row.key, Key::Typed(_))) {
+        for row in self.rows.iter_mut().filter(|row| matches!(row.key, LinkKey::Typed(_))) {
             // The code leads nowhere any more; the attempt itself can still end at the terminal.
-            row.key = Key::Typed(String::new());
+            row.key = LinkKey::Typed(String::new());
         }
     }
 
@@ -255,7 +255,7 @@ impl SignIns {
     }
 
     /// The token was stored.
-    pub fn connected(&mut self, ticket: u64, connected: Connected, now: Instant) {
+    pub fn connected(&mut self, ticket: u64, connected: ConnectedAccount, now: Instant) {
         if let Some(row) = self.get_mut(ticket) {
             row.stage = Stage::Review(Box::new(connected));
             row.ends_at = now + Duration::from_secs(PORTAL_REVIEW_S);
@@ -295,7 +295,7 @@ impl SignIns {
     /// The account could not be let go: it stays undecided, and can be taken back once more.
     pub fn stays(&mut self, ticket: u64, now: Instant) {
         if let Some(connected) = self.get_mut(ticket).and_then(|row| row.let_go.take()) {
-            self.connected(ticket, Connected { stayed: true, ..*connected }, now);
+            self.connected(ticket, ConnectedAccount { stayed: true, ..*connected }, now);
         }
     }
 

@@ -6,15 +6,15 @@ fn attempt(state: &str) -> Attempt {
     Attempt { state: state.to_owned(), verifier, address }
 }
 
-fn open(rows: &mut SignIns, user: &str, key: &Key, state: &str, now: Instant) -> u64 {
-    let life_s = if matches!(key, Key::Typed(_)) { PORTAL_CODE_S } else { PORTAL_LINK_S };
+fn open(rows: &mut SignIns, user: &str, key: &LinkKey, state: &str, now: Instant) -> u64 {
+    let life_s = if matches!(key, LinkKey::Typed(_)) { PORTAL_CODE_S } else { PORTAL_LINK_S };
     let user = user.parse().unwrap();
     rows.open(user, key.clone(), Facts::default(), attempt(state), life_s, now)
 }
 
 #[test]
 fn looking_uses_nothing_up_and_storing_does() {
-    let (mut rows, now, key) = (SignIns::default(), Instant::now(), Key::link([1; 16]));
+    let (mut rows, now, key) = (SignIns::default(), Instant::now(), LinkKey::link([1; 16]));
     let ticket = open(&mut rows, "user_001", &key, "s1", now);
     for _ in 0..5 {
         assert_eq!(rows.by_key(key.as_str(), now), Some(ticket));
@@ -23,7 +23,7 @@ fn looking_uses_nothing_up_and_storing_does() {
     assert_eq!(rows.take_attempt(ticket, now).unwrap().state, "s1");
     assert!(rows.take_attempt(ticket, now).is_none(), "a state is used once");
     assert_eq!(rows.by_state("s1", now), None);
-    rows.connected(ticket, Connected::default(), now);
+    rows.connected(ticket, ConnectedAccount::default(), now);
     assert!(matches!(rows.get(ticket).unwrap().stage(now), Stage::Review(_)));
     let later = now + Duration::from_secs(PORTAL_REVIEW_S);
     assert!(matches!(rows.get(ticket).unwrap().stage(later), Stage::Done));
@@ -32,7 +32,7 @@ fn looking_uses_nothing_up_and_storing_does() {
 
 #[test]
 fn a_failed_attempt_can_be_made_again_with_a_new_state() {
-    let (mut rows, now, key) = (SignIns::default(), Instant::now(), Key::link([1; 16]));
+    let (mut rows, now, key) = (SignIns::default(), Instant::now(), LinkKey::link([1; 16]));
     let ticket = open(&mut rows, "u", &key, "s1", now);
     rows.take_attempt(ticket, now).unwrap();
     rows.try_again(ticket, Hint::Denied, attempt("s2"));
@@ -42,7 +42,7 @@ fn a_failed_attempt_can_be_made_again_with_a_new_state() {
 
 #[test]
 fn an_expired_link_says_so_and_takes_no_code() {
-    let (mut rows, now, key) = (SignIns::default(), Instant::now(), Key::typed([9; 5]));
+    let (mut rows, now, key) = (SignIns::default(), Instant::now(), LinkKey::typed([9; 5]));
     let ticket = open(&mut rows, "u", &key, "s1", now);
     let late = now + Duration::from_secs(PORTAL_CODE_S);
     assert_eq!(rows.by_key(key.as_str(), late), Some(ticket));
@@ -55,7 +55,7 @@ fn an_expired_link_says_so_and_takes_no_code() {
 
 #[test]
 fn the_terminal_may_wait_longer_than_the_typed_code_lives() {
-    let (mut rows, now, key) = (SignIns::default(), Instant::now(), Key::typed([9; 5]));
+    let (mut rows, now, key) = (SignIns::default(), Instant::now(), LinkKey::typed([9; 5]));
     let user = "u".parse().unwrap();
     let ticket = rows.open(user, key, Facts::default(), attempt("s1"), 3600, now);
     let late = now + Duration::from_secs(PORTAL_CODE_S);
@@ -65,10 +65,10 @@ fn the_terminal_may_wait_longer_than_the_typed_code_lives() {
 
 #[test]
 fn the_typed_code_dies_after_twenty_wrong_ones_and_the_terminal_goes_on() {
-    let (mut rows, now, key) = (SignIns::default(), Instant::now(), Key::typed([9; 5]));
+    let (mut rows, now, key) = (SignIns::default(), Instant::now(), LinkKey::typed([9; 5]));
     let ticket = open(&mut rows, "u", &key, "s1", now);
     for wrong in 1..PORTAL_WRONG_CODES_MAX {
-        let code = Key::typed([0, 0, 0, 1, wrong as u8]);
+        let code = LinkKey::typed([0, 0, 0, 1, wrong as u8]);
         assert_eq!(rows.by_key(code.as_str(), now), None);
     }
     assert_eq!(rows.by_key("not a code at all", now), None, "cannot be a guess");
@@ -81,7 +81,7 @@ fn the_typed_code_dies_after_twenty_wrong_ones_and_the_terminal_goes_on() {
 
 #[test]
 fn wrong_codes_do_not_harm_links() {
-    let (mut rows, now, key) = (SignIns::default(), Instant::now(), Key::link([3; 16]));
+    let (mut rows, now, key) = (SignIns::default(), Instant::now(), LinkKey::link([3; 16]));
     let ticket = open(&mut rows, "u", &key, "s1", now);
     for _ in 0..3 * PORTAL_WRONG_CODES_MAX {
         rows.by_key("0000-0000", now);
@@ -92,7 +92,7 @@ fn wrong_codes_do_not_harm_links() {
 #[test]
 fn a_new_invitation_ends_the_older_one_of_the_same_participant_alone() {
     let (mut rows, now) = (SignIns::default(), Instant::now());
-    let keys = [Key::link([1; 16]), Key::link([2; 16]), Key::link([3; 16])];
+    let keys = [LinkKey::link([1; 16]), LinkKey::link([2; 16]), LinkKey::link([3; 16])];
     let first = open(&mut rows, "a", &keys[0], "s1", now);
     let other = open(&mut rows, "b", &keys[1], "s2", now);
     let second = open(&mut rows, "a", &keys[2], "s3", now);
@@ -107,7 +107,7 @@ fn only_so_many_are_kept() {
     for number in 0..=PORTAL_SIGN_INS_MAX as u64 {
         let mut random = [0; 16];
         random[..8].copy_from_slice(&number.to_be_bytes());
-        open(&mut rows, &format!("u{number}"), &Key::link(random), "s", now);
+        open(&mut rows, &format!("u{number}"), &LinkKey::link(random), "s", now);
     }
     assert_eq!(rows.rows.len(), PORTAL_SIGN_INS_MAX);
 }
@@ -115,8 +115,8 @@ fn only_so_many_are_kept() {
 #[test]
 fn an_account_that_could_not_be_let_go_stays_undecided_and_can_be_taken_back_again() {
     let (mut rows, now) = (SignIns::default(), Instant::now());
-    let ticket = open(&mut rows, "u", &Key::link([1; 16]), "s1", now);
-    let connected = Connected { is_first: true, ..Connected::default() };
+    let ticket = open(&mut rows, "u", &LinkKey::link([1; 16]), "s1", now);
+    let connected = ConnectedAccount { is_first: true, ..ConnectedAccount::default() };
     rows.connected(ticket, connected, now);
     let late = now + Duration::from_secs(PORTAL_REVIEW_S - 1);
     assert!(rows.take_back(ticket, late) && !rows.take_back(ticket, late));

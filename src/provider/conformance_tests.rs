@@ -10,7 +10,7 @@ use miniserde::json::{Number, Value};
 use crate::core::error::{ErrorClass, Secret};
 use crate::core::exchange::{Reply, Request};
 use crate::provider::fitbit::Fitbit;
-use crate::provider::google::{Addresses, GoogleHealth};
+use crate::provider::google::{Endpoints, GoogleHealth};
 use crate::provider::job::Job;
 use crate::provider::metric::Metric;
 use crate::provider::metric::table::{METRICS, find};
@@ -27,7 +27,7 @@ fn app() -> App {
 pub fn google() -> GoogleHealth {
     GoogleHealth {
         app: app(),
-        addresses: Addresses {
+        addresses: Endpoints {
             api: "https://health.googleapis.com".to_owned(),
             authorize: "https://accounts.google.com/o/oauth2/v2/auth".to_owned(),
             token: "https://oauth2.googleapis.com/token".to_owned(),

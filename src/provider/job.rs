@@ -40,12 +40,12 @@ impl Job {
 
 /// How far one request may reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reach {
+pub struct Extent {
     pub seconds_max: i64,
     pub days_max: i64,
 }
 
-impl Reach {
+impl Extent {
     pub const MINUTES: Self = Self { seconds_max: MINUTE_RANGE_S_MAX, days_max: 14 };
     pub const DAYS: Self = Self { seconds_max: i64::MAX, days_max: DAILY_RANGE_DAYS_MAX };
     pub const ONE_DAY: Self = Self { seconds_max: i64::MAX, days_max: 1 };
@@ -57,7 +57,7 @@ impl Reach {
 pub fn jobs(
     metric: &str,
     dates: &BTreeSet<Date>,
-    reach: Reach,
+    reach: Extent,
     calendar: &Calendar,
     now: Timestamp,
 ) -> Vec<Job> {

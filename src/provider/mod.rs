@@ -19,7 +19,7 @@ use crate::core::exchange::{Reply, Request};
 use crate::core::json::Element;
 use crate::core::table::{Row, tidy};
 use crate::limits::{DEVICE_NAME_CHARS_MAX, DEVICE_PAGES_MAX};
-use crate::provider::job::{Job, Reach};
+use crate::provider::job::{Extent, Job};
 use crate::provider::metric::Metric;
 
 /// The study's own application, as registered at the provider.
@@ -111,7 +111,7 @@ pub const IN_BETWEEN: &str = "something between this machine and the provider an
 
 /// One page of rows.
 #[derive(Debug, Default)]
-pub struct Page {
+pub struct DataPage {
     pub rows: Vec<Row>,
     pub next: Option<String>,
 }
@@ -160,10 +160,15 @@ pub trait Provider: Sync {
     fn read_zone(&self, reply: &Reply) -> Result<Option<String>>;
 
     /// How far one request of this metric may reach.
-    fn reach(&self, metric: &Metric) -> Reach;
+    fn reach(&self, metric: &Metric) -> Extent;
     fn page_request(&self, metric: &Metric, job: &Job, page: Option<&str>) -> Request;
     /// Reads the body of a success while it arrives.
-    fn read_page(&self, metric: &Metric, job: &Job, body: &mut dyn std::io::Read) -> Result<Page>;
+    fn read_page(
+        &self,
+        metric: &Metric,
+        job: &Job,
+        body: &mut dyn std::io::Read,
+    ) -> Result<DataPage>;
     /// From the rows of all pages to the rows of the table: sorted, without repeats.
     fn combine(&self, metric: &Metric, rows: Vec<Row>) -> Vec<Row>;
     /// Whether values after the device's last sync are the provider's filling, not data.

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::exchange::{Method, Reply};
 use crate::limits::{LIST_PAGES_MAX, UPLOAD_FAILURES_IN_A_ROW_MAX};
-use crate::s3::key::Key;
-use crate::s3::list::{self, Item, Listing, Next};
+use crate::s3::key::ObjectKey;
+use crate::s3::list::{self, Continuation, ListedObject, Listing};
 use crate::s3::store::{Store, Task};
 
 /// What became of the objects.
@@ -15,7 +15,7 @@ pub struct Erased {
     pub objects: u64,
     pub versions: u64,
     /// What stays, with the reason.
-    pub left: Vec<(Item, Failure)>,
+    pub left: Vec<(ListedObject, Failure)>,
     /// The store would not list, so that only the keys that the ledger knew were deleted.
     pub unlisted: Option<Failure>,
     /// The store listed objects but no versions: it keeps none, or does not let them be seen.
@@ -23,7 +23,7 @@ pub struct Erased {
 }
 
 impl Erased {
-    fn note(&mut self, item: &Item, versioned: bool, done: Result<()>) -> Result<()> {
+    fn note(&mut self, item: &ListedObject, versioned: bool, done: Result<()>) -> Result<()> {
         match done {
             Ok(()) => {
                 self.objects += 1;
@@ -73,7 +73,7 @@ pub fn erase(
         return erase_pages(store, &prefix, versions, first, progress, erased);
     }
     for path in known {
-        let item = Item { key: store.key(path)?.to_string(), version: None };
+        let item = ListedObject { key: store.key(path)?.to_string(), version: None };
         let done = store.delete(&store.key(path)?);
         erased.note(&item, false, done)?;
         progress(erased.objects);
@@ -85,7 +85,7 @@ pub fn erase(
 /// place to go on from may be gone with it.
 fn erase_pages(
     store: &Store,
-    prefix: &Key,
+    prefix: &ObjectKey,
     versions: bool,
     first: Listing,
     progress: &dyn Fn(u64),
@@ -128,7 +128,12 @@ fn erase_pages(
     Err(Failure::new(ErrorClass::Format, format!("more than {LIST_PAGES_MAX} pages of objects")))
 }
 
-fn page(store: &Store, prefix: &Key, versions: bool, next: Option<&Next>) -> Result<Listing> {
+fn page(
+    store: &Store,
+    prefix: &ObjectKey,
+    versions: bool,
+    next: Option<&Continuation>,
+) -> Result<Listing> {
     let reply = store.deliver(&Task {
         method: Method::Get,
         make: &|signing| list::list(signing, prefix, versions, next),
@@ -138,12 +143,12 @@ fn page(store: &Store, prefix: &Key, versions: bool, next: Option<&Next>) -> Res
     list::read(&reply, versions)
 }
 
-fn is_below(item: &Item, prefix: &Key) -> bool {
+fn is_below(item: &ListedObject, prefix: &ObjectKey) -> bool {
     item.key.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// A store that lists what it was not asked for must not make us delete it.
-fn not_asked_for(item: &Item, prefix: &Key) -> Failure {
+fn not_asked_for(item: &ListedObject, prefix: &ObjectKey) -> Failure {
     let what = format!(
         "the store lists {item} where {prefix}/ was asked for, which was not touched; such a list \
          cannot be relied on: delete what is left of {prefix}/ with the store's own tools"
@@ -151,8 +156,8 @@ fn not_asked_for(item: &Item, prefix: &Key) -> Failure {
     Failure::new(ErrorClass::Format, what)
 }
 
-fn delete(store: &Store, item: &Item) -> Result<()> {
-    let key = Key::listed(&item.key)?;
+fn delete(store: &Store, item: &ListedObject) -> Result<()> {
+    let key = ObjectKey::listed(&item.key)?;
     let Some(version) = &item.version else { return store.delete(&key) };
     let make =
         |signing: &crate::s3::request::Signing<'_>| list::delete_version(signing, &key, version);

@@ -9,9 +9,9 @@ use crate::limits::S3_KEY_BYTES_MAX;
 /// object, or even which bucket, a request is about (rusty-s3, "Object keys"). One of ours has no
 /// empty segment either, and plain characters only.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key(String);
+pub struct ObjectKey(String);
 
-impl Key {
+impl ObjectKey {
     /// `prefix` is the operator's (may be empty, and may begin or end with `/`), `path` is ours.
     pub fn new(prefix: &str, path: &str) -> Result<Self> {
         let prefix = prefix.trim_matches('/');
@@ -47,7 +47,7 @@ impl Key {
     }
 }
 
-impl fmt::Display for Key {
+impl fmt::Display for ObjectKey {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.0)
     }
@@ -93,12 +93,12 @@ mod tests {
     fn a_key_is_the_prefix_and_the_path_with_one_slash_between() {
         for prefix in ["study/a", "/study/a", "study/a/", "/study/a/"] {
             assert_eq!(
-                Key::new(prefix, "users/u/x.csv").unwrap().as_str(),
+                ObjectKey::new(prefix, "users/u/x.csv").unwrap().as_str(),
                 "study/a/users/u/x.csv"
             );
         }
-        assert_eq!(Key::new("", "users/u=1/x.csv").unwrap().as_str(), "users/u=1/x.csv");
-        assert_eq!(Key::new("/", "x").unwrap().as_str(), "x");
+        assert_eq!(ObjectKey::new("", "users/u=1/x.csv").unwrap().as_str(), "users/u=1/x.csv");
+        assert_eq!(ObjectKey::new("/", "x").unwrap().as_str(), "x");
     }
 
     #[test]
@@ -106,12 +106,16 @@ mod tests {
         for path in
             ["", "/", "a//b", "/a", "a/", ".", "..", "a/../b", "a/./b", "a b", "a?b", "a%2e"]
         {
-            assert_eq!(Key::new("", path).unwrap_err().class, ErrorClass::Bug, "{path}");
+            assert_eq!(ObjectKey::new("", path).unwrap_err().class, ErrorClass::Bug, "{path}");
         }
         for prefix in ["..", "a/../b", "a//b", "ä", "s3://bucket", "a b"] {
-            assert_eq!(Key::new(prefix, "x").unwrap_err().class, ErrorClass::Usage, "{prefix}");
+            assert_eq!(
+                ObjectKey::new(prefix, "x").unwrap_err().class,
+                ErrorClass::Usage,
+                "{prefix}"
+            );
         }
-        assert!(Key::new(&"p".repeat(1020), "x.csv").is_err());
+        assert!(ObjectKey::new(&"p".repeat(1020), "x.csv").is_err());
     }
 
     #[test]

@@ -9,18 +9,18 @@ use crate::aws::xml::{element, text, unescape};
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::exchange::{Method, Reply, Request, percent_decode};
 use crate::limits::LIST_REPLY_BYTES_MAX;
-use crate::s3::key::Key;
+use crate::s3::key::ObjectKey;
 use crate::s3::request::{Signing, presign};
 
 /// One object, or one version of it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Item {
+pub struct ListedObject {
     pub key: String,
     /// `None` where the store was asked for objects without versions.
     pub version: Option<String>,
 }
 
-impl fmt::Display for Item {
+impl fmt::Display for ListedObject {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.version.as_deref().filter(|version| *version != "null") {
             Some(version) => write!(out, "{} version {version}", self.key),
@@ -31,7 +31,7 @@ impl fmt::Display for Item {
 
 /// Where the next page begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Next {
+pub struct Continuation {
     /// `key-marker`, or the continuation token.
     pub marker: String,
     pub version: Option<String>,
@@ -39,16 +39,16 @@ pub struct Next {
 
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Listing {
-    pub items: Vec<Item>,
-    pub next: Option<Next>,
+    pub items: Vec<ListedObject>,
+    pub next: Option<Continuation>,
 }
 
 /// Asks for a page of objects (`versions` false) or of versions and delete markers.
 pub fn list(
     signing: &Signing<'_>,
-    prefix: &Key,
+    prefix: &ObjectKey,
     versions: bool,
-    next: Option<&Next>,
+    next: Option<&Continuation>,
 ) -> Result<Request> {
     let mut query = vec![
         ("encoding-type", "url".to_owned()),
@@ -72,7 +72,7 @@ pub fn list(
 }
 
 /// Deletes one version for good.
-pub fn delete_version(signing: &Signing<'_>, key: &Key, version: &str) -> Result<Request> {
+pub fn delete_version(signing: &Signing<'_>, key: &ObjectKey, version: &str) -> Result<Request> {
     let (bucket, keys) = (signing.target.bucket()?, signing.credentials.keys());
     let action = bucket.delete_object(Some(&keys), key.as_str());
     let query = vec![("versionId", version.to_owned())];
@@ -96,12 +96,12 @@ pub fn read(reply: &Reply, versions: bool) -> Result<Listing> {
     for name in names {
         for part in body.split(&format!("<{name}>")).skip(1) {
             let part = part.split(&format!("</{name}>")).next().unwrap_or_default();
-            let key = raw(part, "Key").ok_or_else(|| malformed("an object without a key"))?;
+            let key = raw(part, "ObjectKey").ok_or_else(|| malformed("an object without a key"))?;
             let version = element(part, "VersionId").map(unescape);
             if versions && version.is_none() {
                 return Err(malformed("a version without its id"));
             }
-            listing.items.push(Item { key: decoded(key), version });
+            listing.items.push(ListedObject { key: decoded(key), version });
         }
     }
     if element(&body, "IsTruncated") == Some("true") {
@@ -109,7 +109,7 @@ pub fn read(reply: &Reply, versions: bool) -> Result<Listing> {
         let marker = raw(&body, marker).ok_or_else(|| malformed("a list without its end"))?;
         let marker = if versions { decoded(marker) } else { unescape(marker) };
         let version = element(&body, "NextVersionIdMarker").map(unescape);
-        listing.next = Some(Next { marker, version });
+        listing.next = Some(Continuation { marker, version });
     }
     Ok(listing)
 }
@@ -138,16 +138,16 @@ mod tests {
             <EncodingType>url</EncodingType>\
             <IsTruncated>true</IsTruncated><NextKeyMarker>users/a%2Bb</NextKeyMarker>\
             <NextVersionIdMarker>v2</NextVersionIdMarker>\
-            <Version><Key>users/a%2Fx.csv</Key><VersionId>v1</VersionId></Version>\
-            <DeleteMarker><Key>users/a/y.csv</Key><VersionId>null</VersionId></DeleteMarker>\
+            <Version><ObjectKey>users/a%2Fx.csv</ObjectKey><VersionId>v1</VersionId></Version>\
+            <DeleteMarker><ObjectKey>users/a/y.csv</ObjectKey><VersionId>null</VersionId></DeleteMarker>\
             </ListVersionsResult>";
         let listing = read(&reply(body), true).unwrap();
-        let item = |key: &str, version: &str| Item {
+        let item = |key: &str, version: &str| ListedObject {
             key: key.to_owned(),
             version: Some(version.to_owned()),
         };
         assert_eq!(listing.items, [item("users/a/x.csv", "v1"), item("users/a/y.csv", "null")]);
-        let next = Next { marker: "users/a+b".to_owned(), version: Some("v2".to_owned()) };
+        let next = Continuation { marker: "users/a+b".to_owned(), version: Some("v2".to_owned()) };
         assert_eq!(listing.next, Some(next));
         assert_eq!(listing.items[0].to_string(), "users/a/x.csv version v1");
         assert_eq!(listing.items[1].to_string(), "users/a/y.csv");
@@ -156,9 +156,12 @@ mod tests {
     #[test]
     fn a_list_of_objects_is_read_to_its_end() {
         let body = "<ListBucketResult><IsTruncated>false</IsTruncated><Contents>\
-            <Key>users/a/x.csv</Key></Contents></ListBucketResult>";
+            <ObjectKey>users/a/x.csv</ObjectKey></Contents></ListBucketResult>";
         let listing = read(&reply(body), false).unwrap();
-        assert_eq!(listing.items, [Item { key: "users/a/x.csv".to_owned(), version: None }]);
+        assert_eq!(
+            listing.items,
+            [ListedObject { key: "users/a/x.csv".to_owned(), version: None }]
+        );
         assert_eq!(listing.next, None);
         let empty = read(&reply("<ListBucketResult></ListBucketResult>"), false).unwrap();
         assert_eq!(empty, Listing::default());
@@ -167,7 +170,7 @@ mod tests {
     #[test]
     fn keys_are_read_as_the_reply_says_that_they_are_written() {
         let read_key = |encoding: &str, key: &str| {
-            let item = format!("<Contents><Key>{key}</Key></Contents>");
+            let item = format!("<Contents><ObjectKey>{key}</ObjectKey></Contents>");
             let body = format!("<ListBucketResult>{encoding}{item}</ListBucketResult>");
             read(&reply(&body), false).unwrap().items[0].key.clone()
         };

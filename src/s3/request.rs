@@ -18,7 +18,7 @@ use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::exchange::{Method, Request};
 use crate::core::hash::md5;
 use crate::limits::{S3_URL_LIFE_S, SMALL_REPLY_BYTES_MAX};
-use crate::s3::key::Key;
+use crate::s3::key::ObjectKey;
 use crate::s3::sums::sha256_base64;
 
 pub const CSV_CONTENT_TYPE: &str = "text/csv; charset=utf-8";
@@ -112,7 +112,7 @@ pub struct Signing<'a> {
 
 /// Stores a CSV file. Both checksums are sent and signed: MD5 is the one that every server
 /// enforces, SHA-256 the one that AWS recommends and keeps with the object.
-pub fn put(signing: &Signing<'_>, key: &Key, body: &[u8]) -> Result<Request> {
+pub fn put(signing: &Signing<'_>, key: &ObjectKey, body: &[u8]) -> Result<Request> {
     let mut headers = vec![
         ("content-md5", BASE64.encode(md5(body))),
         ("content-type", CSV_CONTENT_TYPE.to_owned()),
@@ -138,7 +138,7 @@ pub fn put(signing: &Signing<'_>, key: &Key, body: &[u8]) -> Result<Request> {
 }
 
 /// Asks for an object's size, ETag and checksum.
-pub fn head(signing: &Signing<'_>, key: &Key) -> Result<Request> {
+pub fn head(signing: &Signing<'_>, key: &ObjectKey) -> Result<Request> {
     let headers = vec![("x-amz-checksum-mode", "ENABLED".to_owned())];
     let (bucket, keys) = (signing.target.bucket()?, signing.credentials.keys());
     let action = bucket.head_object(Some(&keys), key.as_str());
@@ -148,7 +148,7 @@ pub fn head(signing: &Signing<'_>, key: &Key) -> Result<Request> {
 }
 
 /// Reads an object of at most so many bytes.
-pub fn get(signing: &Signing<'_>, key: &Key, bytes_max: u64) -> Result<Request> {
+pub fn get(signing: &Signing<'_>, key: &ObjectKey, bytes_max: u64) -> Result<Request> {
     let (bucket, keys) = (signing.target.bucket()?, signing.credentials.keys());
     let action = bucket.get_object(Some(&keys), key.as_str());
     let mut request = presign(signing, Method::Get, action, Vec::new(), Vec::new());
@@ -163,7 +163,7 @@ pub fn head_bucket(signing: &Signing<'_>) -> Result<Request> {
 }
 
 /// Deletes an object; one that is not there is deleted too.
-pub fn delete(signing: &Signing<'_>, key: &Key) -> Result<Request> {
+pub fn delete(signing: &Signing<'_>, key: &ObjectKey) -> Result<Request> {
     let (bucket, keys) = (signing.target.bucket()?, signing.credentials.keys());
     Ok(presign(
         signing,

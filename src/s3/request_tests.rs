@@ -43,7 +43,7 @@ fn every_header_that_is_sent_with_a_put_is_signed() {
         encryption: Some(Encryption::Kms { key: Some("arn:aws:kms:eu:1:key/2".to_owned()) }),
         expected_owner: Some("123456789012".to_owned()),
     };
-    let key = Key::new("", "users/u/x.csv").unwrap();
+    let key = ObjectKey::new("", "users/u/x.csv").unwrap();
     let request = made(&target(), &options, |signing| put(signing, &key, b"a,b\n"));
     assert_eq!(
         query(&request, "X-Amz-SignedHeaders"),
@@ -57,7 +57,7 @@ fn every_header_that_is_sent_with_a_put_is_signed() {
 
 #[test]
 fn a_head_asks_for_the_checksum_and_for_no_compression() {
-    let key = Key::new("", "x.csv").unwrap();
+    let key = ObjectKey::new("", "x.csv").unwrap();
     let request = made(&target(), &SignedOptions::default(), |signing| head(signing, &key));
     assert_eq!(query(&request, "X-Amz-SignedHeaders"), "host;x-amz-checksum-mode");
     assert!(request.headers.contains(&("accept-encoding".into(), "identity".into())));
@@ -70,7 +70,7 @@ fn a_session_token_is_part_of_what_is_signed() {
     credentials.session_token = Some(Secret::new("session+/="));
     let now = "2013-05-24T00:00:00Z".parse().unwrap();
     let signing = Signing { target: &target, options: &options, credentials: &credentials, now };
-    let request = delete(&signing, &Key::new("", "x.csv").unwrap()).unwrap();
+    let request = delete(&signing, &ObjectKey::new("", "x.csv").unwrap()).unwrap();
     assert_eq!(query(&request, "X-Amz-Security-Token"), "session+/=");
 }
 
@@ -84,7 +84,7 @@ fn the_host_names_the_bucket_unless_it_cannot() {
             path_style,
             variant: Variant::default(),
         };
-        let key = Key::new("", "x").unwrap();
+        let key = ObjectKey::new("", "x").unwrap();
         made(&target, &SignedOptions::default(), |signing| delete(signing, &key)).label()
     };
     assert_eq!(address("study", None, false), "DELETE study.s3.eu-west-1.amazonaws.com/x");
@@ -99,7 +99,7 @@ fn the_host_names_the_bucket_unless_it_cannot() {
 
 #[test]
 fn an_address_that_cannot_hold_the_bucket_is_a_config_error() {
-    let key = Key::new("", "x").unwrap();
+    let key = ObjectKey::new("", "x").unwrap();
     for endpoint in ["ftp://store", "not an address", "https://127.0.0.1"] {
         let target = Target { endpoint: Some(endpoint.to_owned()), ..target() };
         let (options, credentials) = (SignedOptions::default(), credentials());

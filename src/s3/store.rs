@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::aws::credentials::{Provider, Sources};
+use crate::aws::credentials::{CredentialsProvider, Sources};
 use crate::aws::environment::Environment;
 use crate::aws::keys::Credentials;
 use crate::core::backoff::{self, Next};
@@ -31,10 +31,10 @@ use crate::core::exchange::{Method, Reply, Request};
 use crate::io::http::{Http, is_loopback_url};
 use crate::io::{random, stop};
 use crate::limits::{CLOCK_SKEW_S_MIN, S3_TRIES_S_MAX};
-use crate::s3::error::{Context, Kind, S3Error, read_error};
-use crate::s3::key::Key;
+use crate::s3::error::{Context, S3Error, S3ErrorKind, read_error};
+use crate::s3::key::ObjectKey;
 use crate::s3::request::{self, Encryption, SignedOptions, Signing, Target};
-use crate::s3::sums::{self, Head};
+use crate::s3::sums::{self, Held};
 
 /// Where requests go when nothing names a region: S3's answer then names the bucket's.
 const REGION_FALLBACK: &str = "us-east-1";
@@ -67,7 +67,7 @@ pub struct Store {
     options: SignedOptions,
     /// Its region is corrected when S3 names another one.
     target: Mutex<Target>,
-    credentials: Provider,
+    credentials: CredentialsProvider,
     http: Http,
     clock_told: AtomicBool,
 }
@@ -94,7 +94,7 @@ impl Store {
     pub fn new(config: StoreConfig, http: &Http) -> Result<Self> {
         let sources = Sources::read(config.environment)?;
         let settings = sources.settings();
-        let credentials = Provider::open(sources, http)?;
+        let credentials = CredentialsProvider::open(sources, http)?;
         let endpoint = settings.s3_endpoint;
         if let Some(endpoint) = &endpoint {
             check_endpoint(endpoint, config.allow_insecure)?;
@@ -120,12 +120,12 @@ impl Store {
     }
 
     /// The key of one of our paths, which is the same as below the data folder.
-    pub fn key(&self, path: &str) -> Result<Key> {
-        Key::new(&self.prefix, path)
+    pub fn key(&self, path: &str) -> Result<ObjectKey> {
+        ObjectKey::new(&self.prefix, path)
     }
 
     /// `s3://bucket/prefix/…`, as the AWS tools write it.
-    pub fn location(&self, key: &Key) -> String {
+    pub fn location(&self, key: &ObjectKey) -> String {
         format!("s3://{}/{key}", self.target().bucket)
     }
 
@@ -144,7 +144,7 @@ impl Store {
         self.credentials.get().map(drop)
     }
 
-    pub fn put(&self, key: &Key, body: &[u8]) -> Result<Stored> {
+    pub fn put(&self, key: &ObjectKey, body: &[u8]) -> Result<Stored> {
         let kms_asked = matches!(self.options.encryption, Some(Encryption::Kms { .. }));
         let reply = self.deliver(&Task {
             method: Method::Put,
@@ -156,7 +156,7 @@ impl Store {
     }
 
     /// What is stored under the key; `None` when nothing is.
-    pub fn head(&self, key: &Key) -> Result<Option<Head>> {
+    pub fn head(&self, key: &ObjectKey) -> Result<Option<Held>> {
         let reply = self.deliver(&Task {
             method: Method::Head,
             make: &|signing| request::head(signing, key),
@@ -170,7 +170,7 @@ impl Store {
     }
 
     /// What is stored under the key, at most so many bytes; `None` when nothing is.
-    pub fn get(&self, key: &Key, bytes_max: u64) -> Result<Option<Vec<u8>>> {
+    pub fn get(&self, key: &ObjectKey, bytes_max: u64) -> Result<Option<Vec<u8>>> {
         let reply = self.deliver(&Task {
             method: Method::Get,
             make: &|signing| request::get(signing, key, bytes_max),
@@ -193,11 +193,11 @@ impl Store {
             return Ok(());
         }
         let mut error = read_error(&reply);
-        error.kind = Kind::NoSuchBucket;
+        error.kind = S3ErrorKind::NoSuchBucket;
         Err(self.failure(&error, Method::Head))
     }
 
-    pub fn delete(&self, key: &Key) -> Result<()> {
+    pub fn delete(&self, key: &ObjectKey) -> Result<()> {
         let task = Task {
             method: Method::Delete,
             make: &|signing| request::delete(signing, key),
@@ -270,7 +270,7 @@ impl Store {
         credentials: &Arc<Credentials>,
         mended: &mut Mended,
     ) -> Result<bool> {
-        if let Kind::WrongRegion(Some(region)) = &error.kind
+        if let S3ErrorKind::WrongRegion(Some(region)) = &error.kind
             && *region != used.region
             && !mended.region
         {
@@ -284,7 +284,7 @@ impl Store {
             self.tell_clock(learnt_s);
             return Ok(true);
         }
-        if error.kind == Kind::SessionEnded && !mended.session {
+        if error.kind == S3ErrorKind::SessionEnded && !mended.session {
             mended.session = true;
             return self.credentials.renew(credentials);
         }
@@ -346,7 +346,7 @@ fn check_stored(reply: &Reply, body: &[u8], kms_asked: bool) -> Result<()> {
     Ok(())
 }
 
-fn head_of(reply: &Reply) -> Result<Head> {
+fn head_of(reply: &Reply) -> Result<Held> {
     let size = reply.header("content-length").and_then(|size| size.trim().parse().ok());
     let size_bytes = size.ok_or_else(|| not_s3("a HEAD without Content-Length"))?;
     let etag = reply.header("etag").ok_or_else(|| not_s3("a HEAD without ETag"))?.to_owned();
@@ -354,7 +354,7 @@ fn head_of(reply: &Reply) -> Result<Head> {
     let whole = |sum: &&str| !sum.contains('-');
     let sha256_base64 =
         reply.header("x-amz-checksum-sha256").filter(whole).map(|sum| sum.trim().to_owned());
-    Ok(Head { size_bytes, etag, sha256_base64, kms: by_kms(reply) })
+    Ok(Held { size_bytes, etag, sha256_base64, kms: by_kms(reply) })
 }
 
 fn check_endpoint(endpoint: &str, allow_insecure: bool) -> Result<()> {

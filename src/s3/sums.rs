@@ -34,7 +34,7 @@ pub fn md5_of_etag(etag: &str) -> Option<String> {
 
 /// What S3 holds under a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Head {
+pub struct Held {
     pub size_bytes: u64,
     pub etag: String,
     /// Of the whole object; stores that do not keep checksums send none.
@@ -70,7 +70,7 @@ impl Sums {
     }
 }
 
-impl Head {
+impl Held {
     /// Whether the object is these bytes: by SHA-256, else by an ETag that is an MD5, else by size.
     pub fn compare(&self, sums: &Sums) -> Comparison {
         if self.size_bytes != sums.size_bytes {
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn an_object_is_compared_by_the_best_sum_that_both_sides_know() {
-        let head = |etag: &str, sha256: Option<String>, kms| Head {
+        let head = |etag: &str, sha256: Option<String>, kms| Held {
             size_bytes: 3,
             etag: etag.to_owned(),
             sha256_base64: sha256,
@@ -110,7 +110,7 @@ mod tests {
         };
         let (sums, md5) = (Sums::of(b"abc"), md5_hex(b"abc"));
         let zeros = "0".repeat(32);
-        let compare = |head: Head| head.compare(&sums);
+        let compare = |head: Held| head.compare(&sums);
         assert_eq!(compare(head(&zeros, Some(sha256_base64(b"abc")), false)), Comparison::Same);
         assert_eq!(compare(head(&md5, Some(sha256_base64(b"abd")), false)), Comparison::OtherBytes);
         assert_eq!(compare(head(&md5, None, false)), Comparison::Same);

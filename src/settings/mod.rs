@@ -13,7 +13,7 @@ use crate::core::user::UserId;
 use crate::limits::{LOOKBACK_DAYS_MAX, THREADS_MAX};
 use crate::provider::App;
 use crate::provider::fitbit::{self, Fitbit};
-use crate::provider::google::{self, Addresses, GoogleHealth};
+use crate::provider::google::{self, Endpoints, GoogleHealth};
 use crate::provider::metric::{Metric, table};
 use crate::s3::key;
 use crate::s3::request::Encryption;
@@ -112,7 +112,7 @@ impl Config {
             keep_days: number(&settings, "FITSYNC_KEEP_DAYS", 90, 0..=36_500)?,
             bucket: checked(get("S3_BUCKET_RAW"), key::check_bucket_name)?,
             s3_prefix: checked(get("FITSYNC_S3_PREFIX"), |prefix| {
-                key::Key::new(prefix, "probe").map(drop)
+                key::ObjectKey::new(prefix, "probe").map(drop)
             })?,
             s3_sse: get("FITSYNC_S3_SSE").map(str::parse).transpose()?,
             s3_expected_owner: checked(get("FITSYNC_S3_EXPECTED_OWNER"), key::check_owner)?,
@@ -278,7 +278,7 @@ fn address(settings: &Settings, name: &str, default: &str) -> Result<String> {
 fn google(settings: &Settings) -> Result<Option<GoogleHealth>> {
     let source =
         one_of(settings, "FITSYNC_DATA_SOURCE", &["all-sources", "google-wearables"])?.to_owned();
-    let addresses = Addresses {
+    let addresses = Endpoints {
         api: address(settings, "GOOGLE_HEALTH_URL", "https://health.googleapis.com")?,
         authorize: address(
             settings,

@@ -7,7 +7,7 @@ use crate::consent::token::Token;
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::user::UserId;
 use crate::gateway::Gateway;
-use crate::ledger::folder::Book;
+use crate::ledger::folder::Ledger;
 use crate::provider::{Identity, Provider};
 use crate::withdrawal::remove;
 use crate::withdrawal::revoke::{ask_revocation, read_revocation};
@@ -117,10 +117,10 @@ impl Before {
 
 /// `None` where the ledger holds no day.
 fn days_of(gateway: &Gateway, user: &UserId, identity: &Identity) -> Result<Option<Days>> {
-    let mut book = Book::look(&gateway.config.data_dir, user)?;
-    let months = book.month_keys()?;
-    book.open_months(months)?;
-    let days = book.days();
+    let mut ledger = Ledger::look(&gateway.config.data_dir, user)?;
+    let months = ledger.month_keys()?;
+    ledger.open_months(months)?;
+    let days = ledger.days();
     let others = days.values().filter(|day| !identity.has(&day.account));
     let others_until = others.map(|day| *day.end).max();
     let newest = days.values().next_back();

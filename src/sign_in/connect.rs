@@ -33,7 +33,7 @@ pub struct Asked {
 
 /// What a sign-in led to, for the person who watches it.
 #[derive(Debug)]
-pub struct Connected {
+pub struct Connection {
     pub user: UserId,
     /// The last four characters of the account.
     pub account_end: String,
@@ -63,7 +63,7 @@ pub fn connect(
     code: &Secret,
     verifier: &Secret,
     scopes: &[String],
-) -> Result<Connected> {
+) -> Result<Connection> {
     let circuit = Circuit::new(1);
     let send_to = |request: &Request, classify: &dyn Fn(&Reply) -> Failure| -> Result<Reply> {
         let reply = circuit.send(asked.user.as_str(), &gateway.http, request, classify)?;
@@ -111,7 +111,7 @@ pub fn connect(
     let (granted, missing): (Vec<&'static Metric>, Vec<&'static Metric>) =
         offered.into_iter().partition(|metric| granted(&token, metric));
     let names = |metrics: Vec<&'static Metric>| metrics.iter().map(|metric| metric.name).collect();
-    Ok(Connected {
+    Ok(Connection {
         user: asked.user.clone(),
         account_end: token.account_end(),
         device: devices.map(|devices| newest(&devices, gateway.clock.now()).cloned()),
@@ -151,7 +151,7 @@ fn not_readable(failure: Failure) -> Failure {
 }
 
 /// What was written.
-struct Stored {
+struct StoredToken {
     token: Token,
     undecided: Option<Lock>,
     others_stay: bool,
@@ -165,7 +165,7 @@ fn store(
     grant: &Grant,
     identity: &Identity,
     zone: Option<&TimeZone>,
-) -> Result<Stored> {
+) -> Result<StoredToken> {
     let (tokens, user) = (&gateway.tokens, &asked.user);
     let now = gateway.clock.now();
     tokens.make()?;
@@ -201,7 +201,7 @@ fn store(
         account::let_go_of_former(gateway, user, former);
     }
     let others_stay = other && before.others_stay(gateway, user, identity);
-    Ok(Stored { token, undecided, others_stay })
+    Ok(StoredToken { token, undecided, others_stay })
 }
 
 /// Why a sign-in led to nothing, for its page; the terminal and the log have the reason.
@@ -215,12 +215,12 @@ pub const fn hint_of(failure: &Failure) -> Hint {
     }
 }
 
-impl Connected {
+impl Connection {
     /// What the sign-in's page shows.
-    pub fn view(&self) -> sign_ins::Connected {
+    pub fn view(&self) -> sign_ins::ConnectedAccount {
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         let device = self.device.as_ref().ok().and_then(Option::as_ref);
-        sign_ins::Connected {
+        sign_ins::ConnectedAccount {
             account_end: self.account_end.clone(),
             device: device.map(|device| device.name.clone()),
             synced_at: device.and_then(|device| device.synced_at),
@@ -236,7 +236,7 @@ impl Connected {
 
     /// What the technician compares and passes on.
     pub fn tell(&self) {
-        say(&format!("Connected: {} (account …{}).", self.user, self.account_end));
+        say(&format!("Connection: {} (account …{}).", self.user, self.account_end));
         say(&self.device_line());
         say(&format!("Collected: {}.", listed(&self.granted)));
         if self.window != (None, None) {

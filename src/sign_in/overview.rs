@@ -37,8 +37,8 @@ pub fn granted(overview: &Overview, metric: &Metric) -> bool {
 
 /// As the operator's pages show it.
 pub fn view(overview: &Overview, gateway: &Gateway) -> Result<ParticipantView> {
-    let (days, calendar) = (overview.book.days(), calendar(&overview.book)?);
-    let head = &overview.book.head;
+    let (days, calendar) = (overview.ledger.days(), calendar(&overview.ledger)?);
+    let head = &overview.ledger.head;
     let metrics = gateway.config.metrics.iter().map(|metric| MetricView {
         name: metric.name.to_owned(),
         newest: head.newest.get(metric.name).map(|at| **at),
@@ -55,7 +55,7 @@ pub fn view(overview: &Overview, gateway: &Gateway) -> Result<ParticipantView> {
         device_unknown: head.device_unknown.clone(),
         metrics: metrics.collect(),
         waiting: overview.waiting(),
-        upload_fails: (overview.book.months())
+        upload_fails: (overview.ledger.months())
             .any(|(_, month)| month.entries().any(|(_, _, entry)| fails(entry))),
         expires_at: token.and_then(|token| token.refresh_expires_at),
         collect_from: token.and_then(|token| token.collect_from),
@@ -70,7 +70,7 @@ fn day_views(
     metric: &Metric,
     calendar: &Calendar,
 ) -> Vec<DayView> {
-    let synced_at = overview.book.head.device_synced_at.map(|at| *at);
+    let synced_at = overview.ledger.head.device_synced_at.map(|at| *at);
     let view = |(date, entry, mark): (Date, Option<&Entry>, Mark)| {
         let error = entry.and_then(|entry| entry.error.as_ref());
         let why = text::why(&Why {

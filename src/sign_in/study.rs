@@ -7,7 +7,7 @@ use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::user::UserId;
 use crate::gateway::Gateway;
 use crate::io::{lan, random};
-use crate::portal::desk::Rules;
+use crate::portal::desk::DeskRules;
 use crate::portal::pages::page::Outcome;
 use crate::portal::pages::text;
 use crate::portal::redirect::Redirect;
@@ -135,10 +135,10 @@ pub fn desk_rules(
     provider: &dyn Provider,
     port: u16,
     stranger: Outcome,
-) -> Rules {
+) -> DeskRules {
     let redirect_uri = &provider.app().redirect_uri;
     let redirect_host = shown(redirect_uri).split('/').next().unwrap_or_default();
-    Rules {
+    DeskRules {
         hosts: Hosts::new(&lan::machine_name(), &[redirect_host, listen_host(gateway)]),
         redirect: Redirect::new(redirect_uri),
         port,

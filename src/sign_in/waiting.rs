@@ -4,7 +4,7 @@
 use std::sync::mpsc::{self, TryRecvError};
 use std::time::{Duration, Instant};
 
-use crate::consent::oauth::{Callback, Paste, PasteStep};
+use crate::consent::oauth::{Callback, Paste, Pasted};
 use crate::core::error::Result;
 use crate::io::files::Lock;
 use crate::io::stop;
@@ -12,7 +12,7 @@ use crate::io::terminal::say;
 use crate::limits::{LOGIN_POLL_MS, PASTE_REST_MS, PORTAL_LOOK_MS, PORTAL_REVIEW_S};
 use crate::portal::desk::Desk;
 use crate::portal::pages::page::{Outcome, Page};
-use crate::portal::sign_ins::{Attempt, Connected, Hint, Stage};
+use crate::portal::sign_ins::{Attempt, ConnectedAccount, Hint, Stage};
 use crate::portal::step::{Office as _, Step};
 use crate::portal::web::listener::Listener;
 use crate::portal::web::visit::Visit;
@@ -128,11 +128,11 @@ impl<'a> Waiting<'a> {
         let state_length = crate::consent::oauth::new_state([0; 16]).len();
         self.begun = None;
         match self.paste.line(line, state_length) {
-            PasteStep::Complete(callback) => return self.pasted(callback),
-            PasteStep::Perhaps(callback) => self.held = Some((callback, Instant::now())),
-            PasteStep::NoCode => say(NO_CODE),
-            PasteStep::More if !line.trim().is_empty() => self.begun = Some(Instant::now()),
-            PasteStep::More => {}
+            Pasted::Complete(callback) => return self.pasted(callback),
+            Pasted::Perhaps(callback) => self.held = Some((callback, Instant::now())),
+            Pasted::NoCode => say(NO_CODE),
+            Pasted::More if !line.trim().is_empty() => self.begun = Some(Instant::now()),
+            Pasted::More => {}
         }
         None
     }
@@ -231,7 +231,7 @@ impl<'a> Waiting<'a> {
     }
 
     /// The token is stored: the device is to be compared, if somebody looks at the page.
-    pub fn review(&mut self, connected: Connected, visit: Visit) {
+    pub fn review(&mut self, connected: ConnectedAccount, visit: Visit) {
         let now = Instant::now();
         self.desk.sign_ins.connected(self.ticket, connected, now);
         self.wait_for_look(now);

@@ -13,9 +13,9 @@ use crate::core::error::Result;
 use crate::core::user::UserId;
 use crate::gateway::Gateway;
 use crate::io::terminal::print_json;
-use crate::ledger::folder::Book;
+use crate::ledger::folder::Ledger;
 use crate::provider::granted;
-use crate::sync::fetch::{Wanted, never_signed_in};
+use crate::sync::fetch::{RunOptions, never_signed_in};
 use crate::sync::plan::{self, Device, Inputs, Plan, Wish};
 use crate::sync::planning::window;
 
@@ -36,7 +36,7 @@ struct PlannedParticipant {
     message: Option<String>,
 }
 
-pub fn run(gateway: &Gateway, wanted: &Wanted, users: &[UserId], json: bool) -> Result<u8> {
+pub fn run(gateway: &Gateway, wanted: &RunOptions, users: &[UserId], json: bool) -> Result<u8> {
     let tokens = TokenStore::look(&gateway.config.token_dir)?;
     let planned = |user: &UserId| -> Result<Plan> {
         let token = tokens.load(user)?.ok_or_else(|| never_signed_in(user))?;
@@ -72,19 +72,19 @@ fn reported(user: &UserId, plan: Result<Plan>) -> PlannedParticipant {
 
 fn plan_of(
     gateway: &Gateway,
-    wanted: &Wanted,
+    wanted: &RunOptions,
     user: &UserId,
     token: &crate::consent::token::Token,
 ) -> Result<Plan> {
     let config = &gateway.config;
     gateway.provider(&token.provider)?;
     let now = gateway.clock.now();
-    let mut book = Book::look(&config.data_dir, user)?;
-    book.head.forget_what_is_to_come(now);
-    book.open_months(plan::months(&book.head, now, config.lookback_days, wanted.named))?;
+    let mut ledger = Ledger::look(&config.data_dir, user)?;
+    ledger.head.forget_what_is_to_come(now);
+    ledger.open_months(plan::months(&ledger.head, now, config.lookback_days, wanted.named))?;
     let stored = token.time_zone.clone().filter(|name| day::zone(name).is_ok());
-    let zone = book.head.zone.clone().or(stored).or(config.time_zone.clone());
-    let calendar = Calendar::new(book.spans(), zone.as_deref().unwrap_or("UTC"))?
+    let zone = ledger.head.zone.clone().or(stored).or(config.time_zone.clone());
+    let calendar = Calendar::new(ledger.spans(), zone.as_deref().unwrap_or("UTC"))?
         .begins_at(token.account_since);
     let wish = |metric: &&'static crate::provider::metric::Metric| Wish {
         name: metric.name,
@@ -94,8 +94,8 @@ fn plan_of(
     let wishes: Vec<Wish> = wanted.metrics.iter().map(wish).collect();
     Ok(plan::plan(&Inputs {
         now,
-        head: &book.head,
-        days: &book.days(),
+        head: &ledger.head,
+        days: &ledger.days(),
         calendar: &calendar,
         device: Device::SyncedAt(now),
         clock_wrong: false,

@@ -13,13 +13,13 @@ use crate::consent::token::{AccountState, Token};
 use crate::core::day::{self, Calendar, DaySpan, within};
 use crate::core::error::{ErrorClass, Failure, Reach, Result};
 use crate::core::hash::sha256_hex;
-use crate::core::json::Text;
+use crate::core::json::AsText;
 use crate::core::table::{self, Row, RowKey};
 use crate::core::user::{COMPLETENESS, UserId, file_path};
 use crate::gateway::Gateway;
 use crate::io::files;
-use crate::ledger::entry::{Outcome, Reading};
-use crate::ledger::folder::Book;
+use crate::ledger::entry::{FileChange, Reading};
+use crate::ledger::folder::Ledger;
 use crate::ledger::head::Head;
 use crate::limits::{FETCH_SPACE_BYTES_MIN, PAGES_MAX, SIGN_IN_TRY_EVERY_S};
 use crate::provider::fitbit;
@@ -33,7 +33,7 @@ use crate::sync::uploads::Uploads;
 
 /// What the arguments ask of every participant.
 #[derive(Debug, Clone, Default)]
-pub struct Wanted {
+pub struct RunOptions {
     pub metrics: Vec<&'static Metric>,
     pub named: Option<(Date, Date)>,
     /// `--user` named this participant: a recent failure to sign in is not waited out.
@@ -45,7 +45,7 @@ pub fn participant(
     gateway: &Gateway,
     circuits: &Circuits,
     uploads: &Uploads,
-    wanted: &Wanted,
+    wanted: &RunOptions,
     user: &UserId,
     report: &mut ParticipantReport,
 ) {
@@ -62,7 +62,7 @@ fn try_participant(
     gateway: &Gateway,
     circuits: &Circuits,
     uploads: &Uploads,
-    wanted: &Wanted,
+    wanted: &RunOptions,
     user: &UserId,
     report: &mut ParticipantReport,
 ) -> Result<()> {
@@ -71,19 +71,19 @@ fn try_participant(
         log::info!("user={user} somebody compares the band: read when that is answered, or ended");
         return Ok(());
     }
-    let mut book = Book::open(&gateway.config.data_dir, user)?;
+    let mut ledger = Ledger::open(&gateway.config.data_dir, user)?;
     let now = gateway.clock.now();
-    check_state(&token, &book.head, wanted, user, now)?;
+    check_state(&token, &ledger.head, wanted, user, now)?;
     warn_of_end(&token, user, now);
     files::make_folder(&gateway.config.data_dir)?;
     files::check_space(&gateway.config.data_dir, FETCH_SPACE_BYTES_MIN)?;
     let provider = gateway.provider(&token.provider)?;
     let (store, circuit) = (&gateway.tokens, circuits.of(provider.name()));
     let mut session = Session::new(provider, user, token, &gateway.http, store, circuit);
-    let (book, open) = (&mut book, &mut session);
+    let (ledger, open) = (&mut ledger, &mut session);
     let (zone, device_ahead) = (None, false);
     let mut fetch =
-        Fetch { gateway, uploads, wanted, report, book, session: open, now, zone, device_ahead };
+        Fetch { gateway, uploads, wanted, report, ledger, session: open, now, zone, device_ahead };
     let done = fetch.run();
     let settled = fetch.settle_state(&done);
     report.requests += session.requests();
@@ -99,7 +99,7 @@ pub fn never_signed_in(user: &UserId) -> Failure {
 fn check_state(
     token: &Token,
     head: &Head,
-    wanted: &Wanted,
+    wanted: &RunOptions,
     user: &UserId,
     now: Timestamp,
 ) -> Result<()> {
@@ -130,9 +130,9 @@ pub(super) struct Fetch<'a, 'b> {
     pub(super) gateway: &'a Gateway,
     /// Where a lost ledger is looked for.
     pub(super) uploads: &'a Uploads<'a>,
-    pub(super) wanted: &'a Wanted,
+    pub(super) wanted: &'a RunOptions,
     pub(super) report: &'a mut ParticipantReport,
-    pub(super) book: &'a mut Book,
+    pub(super) ledger: &'a mut Ledger,
     pub(super) session: &'a mut Session<'b>,
     pub(super) now: Timestamp,
     /// The zone, once this run asked it.
@@ -147,14 +147,14 @@ impl Fetch<'_, '_> {
         let mut device = self.device()?;
         // A clock that the first reply has shown to be wrong is corrected from here on.
         self.now = self.gateway.clock.now();
-        self.book.head.forget_what_is_to_come(self.now);
+        self.ledger.head.forget_what_is_to_come(self.now);
         let wishes = self.wishes();
         self.open_months(&wishes, device)?;
         let missing = self.rebuild()?;
         if let Some(since) = self.session.token.account_since {
-            self.book.end_other_accounts(&self.session.token.account, since);
+            self.ledger.end_other_accounts(&self.session.token.account, since);
         }
-        if let Some(zone) = self.book.head.zone.clone() {
+        if let Some(zone) = self.ledger.head.zone.clone() {
             let calendar = self.calendar(&zone)?;
             let plan = self.plan(device, &wishes, &calendar, &missing);
             if plan.is_idle() {
@@ -162,7 +162,7 @@ impl Fetch<'_, '_> {
                 return self.conclude();
             }
         }
-        let known_zone = self.book.head.zone.clone();
+        let known_zone = self.ledger.head.zone.clone();
         let zone = self.zone()?;
         if self.session.provider.tells_wall_clocks() && known_zone.as_ref() != Some(&zone) {
             device = self.device()?;
@@ -170,9 +170,9 @@ impl Fetch<'_, '_> {
         let mut calendar = self.calendar(&zone)?;
         let plan = self.plan(device, &wishes, &calendar, &missing);
         self.note_plan(&plan, &mut calendar);
-        self.book.save_months()?;
+        self.ledger.save_months()?;
         self.finish_plan(&plan, &wishes);
-        self.book.save()?;
+        self.ledger.save()?;
         self.sweep()?;
         let read = self.read_all(&plan, device, &calendar);
         self.conclude()?;
@@ -182,19 +182,19 @@ impl Fetch<'_, '_> {
     /// Also where there was nothing to read: a run that was killed just before this left it.
     fn conclude(&mut self) -> Result<()> {
         let (data_dir, user) = (&self.gateway.config.data_dir, self.session.user);
-        if let Some(why) = self.book.head.device_unknown.as_ref().filter(|_| self.device_ahead) {
+        if let Some(why) = self.ledger.head.device_unknown.as_ref().filter(|_| self.device_ahead) {
             log::warn!("user={user} {why}; until then its days stay provisional");
         }
-        self.book.sweep()?;
+        self.ledger.sweep()?;
         files::sweep(&self.gateway.config.csv_dir(user, COMPLETENESS))?;
-        self.report.files_written += self.book.write_completeness(data_dir, user)?;
-        self.book.save()
+        self.report.files_written += self.ledger.write_completeness(data_dir, user)?;
+        self.ledger.save()
     }
 
     fn sweep(&self) -> Result<()> {
         let config = &self.gateway.config;
         let user = self.session.user;
-        files::settle(&config.data_dir.join("users").join(user.as_str()))?;
+        files::make_durable(&config.data_dir.join("users").join(user.as_str()))?;
         let mut metrics = self.wanted.metrics.iter();
         metrics.try_for_each(|metric| files::sweep(&config.csv_dir(user, metric.name)))
     }
@@ -224,7 +224,7 @@ impl Fetch<'_, '_> {
                     }
                     Err(failure) => self.job_failed(metric, &job, failure)?,
                 }
-                self.book.save_months()?;
+                self.ledger.save_months()?;
             }
         }
         if tried > 0 && denied.len() == tried && tried == self.wanted.metrics.len() {
@@ -240,11 +240,11 @@ impl Fetch<'_, '_> {
     /// A granted metric that the provider refuses: noted, and asked again with the look-back. When
     /// it is allowed then, that is a new grant: all its days are asked.
     fn refused(&mut self, metric: &Metric, dates: &BTreeSet<Date>) {
-        let head = &mut self.book.head;
+        let head = &mut self.ledger.head;
         head.refused.push(metric.name.to_owned());
         head.granted.retain(|name| name != metric.name);
         for &date in dates {
-            if let Ok(entry) = self.book.entry_mut(metric.name, date) {
+            if let Ok(entry) = self.ledger.entry_mut(metric.name, date) {
                 entry.not_granted();
             }
         }
@@ -253,7 +253,7 @@ impl Fetch<'_, '_> {
     /// One metric failing never stops another; what touches the participant or all does.
     fn job_failed(&mut self, metric: &Metric, job: &Job, failure: Failure) -> Result<()> {
         for &date in &job.dates {
-            if let Ok(entry) = self.book.entry_mut(metric.name, date) {
+            if let Ok(entry) = self.ledger.entry_mut(metric.name, date) {
                 entry.failed(failure.class, self.now);
             }
         }
@@ -284,7 +284,7 @@ impl Fetch<'_, '_> {
             let span = calendar.span(date);
             let (of_day, after) = table::cut(rest, date, &span);
             rest = after;
-            self.settle(metric, date, &span, of_day, device, calendar)?;
+            self.take_in(metric, date, &span, of_day, device, calendar)?;
         }
         Ok(())
     }
@@ -312,7 +312,7 @@ impl Fetch<'_, '_> {
     }
 
     /// Takes in one day that was read: its file first, then its entry.
-    fn settle(
+    fn take_in(
         &mut self,
         metric: &Metric,
         date: Date,
@@ -330,7 +330,7 @@ impl Fetch<'_, '_> {
             Device::SyncedAt(at) => at >= span.end,
             Device::Unknown => lookback_ended && !self.device_ahead,
         };
-        let mut entry = self.book.entry_mut(metric.name, date)?.clone();
+        let mut entry = self.ledger.entry_mut(metric.name, date)?.clone();
         let outcome = entry.settle(&Reading {
             rows: rows.len() as u64,
             sha256: sha256_hex(&bytes),
@@ -342,18 +342,18 @@ impl Fetch<'_, '_> {
             provider: self.session.provider.name(),
             data_source: self.session.provider.data_source(),
         });
-        if outcome == Outcome::Write {
+        if outcome == FileChange::Write {
             self.write(metric.name, date, &bytes)?;
         }
-        *self.book.entry_mut(metric.name, date)? = entry;
+        *self.ledger.entry_mut(metric.name, date)? = entry;
         let newest = rows.last().map(|row| match row.key {
             RowKey::Instant(at) => at,
             RowKey::Date(_) => span.start,
         });
         if let Some(at) = newest {
-            let newest = &mut self.book.head.newest;
-            let known = newest.entry(metric.name.to_owned()).or_insert(Text(at));
-            *known = (*known).max(Text(at));
+            let newest = &mut self.ledger.head.newest;
+            let known = newest.entry(metric.name.to_owned()).or_insert(AsText(at));
+            *known = (*known).max(AsText(at));
         }
         self.report.days_read += 1;
         Ok(())
@@ -379,8 +379,8 @@ impl Fetch<'_, '_> {
             Err(_) => return Ok(()),
         };
         if state == AccountState::SignInAgain {
-            self.book.head.sign_in_tried_at = Some(Text(self.now));
-            self.book.save()?;
+            self.ledger.head.sign_in_tried_at = Some(AsText(self.now));
+            self.ledger.save()?;
         }
         self.session.note_state(state)
     }

@@ -1,7 +1,7 @@
 use jiff::civil::date;
 
 use super::*;
-use crate::core::json::Text;
+use crate::core::json::AsText;
 use crate::ledger::entry::Reading;
 
 fn at(text: &str) -> Timestamp {
@@ -45,8 +45,8 @@ impl Story {
     /// The look-back was read an hour ago, and the device's data until then.
     fn settled(now: &str, device: &str) -> Self {
         let mut story = Self::new(now);
-        story.head.lookback_read_at = Some(Text(at(now) - HOUR));
-        story.head.read_until = Some(Text(at(device)));
+        story.head.lookback_read_at = Some(AsText(at(now) - HOUR));
+        story.head.read_until = Some(AsText(at(device)));
         story.head.granted = vec!["steps".to_owned()];
         story.device = Device::SyncedAt(at(device));
         story
@@ -58,7 +58,7 @@ impl Story {
         let day = self.days.entry(date).or_insert_with(|| Day::new(&span, "account"));
         let entry = day.metrics.entry("steps".to_owned()).or_insert_with(Entry::wanted);
         entry.state = state;
-        entry.device_synced_at = (state == State::Sealed).then(|| Text(at(NOON)));
+        entry.device_synced_at = (state == State::Sealed).then(|| AsText(at(NOON)));
         entry
     }
 
@@ -114,19 +114,19 @@ fn a_device_that_moved_asks_from_the_day_of_its_previous_sync() {
     let mut story = Story::settled(NOON, "2026-11-17T09:00:00Z");
     story.device = Device::SyncedAt(at("2026-11-20T11:00:00Z"));
     assert_eq!(story.asks(), days(17, 20));
-    story.head.read_until = Some(Text(at("2026-11-02T09:00:00Z")));
+    story.head.read_until = Some(AsText(at("2026-11-02T09:00:00Z")));
     assert_eq!(story.asks(), days(2, 20), "also before the look-back");
 }
 
 #[test]
 fn the_look_back_is_read_once_a_day_whatever_the_device_does() {
     let mut story = Story::settled(NOON, "2026-11-20T09:00:00Z");
-    story.head.lookback_read_at = Some(Text(at("2026-11-19T12:00:01Z")));
+    story.head.lookback_read_at = Some(AsText(at("2026-11-19T12:00:01Z")));
     assert!(story.plan().is_idle());
-    story.head.lookback_read_at = Some(Text(at("2026-11-19T12:00:00Z")));
+    story.head.lookback_read_at = Some(AsText(at("2026-11-19T12:00:00Z")));
     assert_eq!(story.asks(), days(13, 20));
     // A clock that jumped back does not put the look-back off.
-    story.head.lookback_read_at = Some(Text(at("2038-01-01T00:00:00Z")));
+    story.head.lookback_read_at = Some(AsText(at("2038-01-01T00:00:00Z")));
     assert_eq!(story.asks(), days(13, 20));
 }
 
@@ -141,7 +141,7 @@ fn wanted_days_are_asked_by_every_run() {
 #[test]
 fn the_running_day_is_read_at_most_so_often_and_what_was_put_off_is_not_forgotten() {
     let mut story = Story::settled(NOON, "2026-11-20T09:00:00Z");
-    story.entry(20, State::Provisional).read_at = Some(Text(at(NOON) - HOUR));
+    story.entry(20, State::Provisional).read_at = Some(AsText(at(NOON) - HOUR));
     story.device = Device::SyncedAt(at("2026-11-20T11:55:00Z"));
     assert!(story.plan().ask.is_empty());
     assert_eq!(story.plan().read_until, Some(at("2026-11-20T09:00:00Z")), "still to be asked");
@@ -157,9 +157,9 @@ fn with_zero_minutes_only_ended_days_are_read_and_none_is_lost() {
     story.device = Device::SyncedAt(at("2026-11-20T11:00:00Z"));
     assert_eq!(story.asks(), days(19, 19));
     assert_eq!(story.plan().read_until, Some(at("2026-11-20T00:00:00Z")));
-    story.head.read_until = story.plan().read_until.map(Text);
+    story.head.read_until = story.plan().read_until.map(AsText);
     story.now = at("2026-11-21T01:00:00Z");
-    story.head.lookback_read_at = Some(Text(story.now - HOUR));
+    story.head.lookback_read_at = Some(AsText(story.now - HOUR));
     assert_eq!(story.asks(), days(20, 20), "asked when it has ended");
 }
 
@@ -224,8 +224,8 @@ fn what_is_not_granted_is_noted_once_and_not_asked() {
     }
     assert!(story.plan().is_idle());
     story.granted = true;
-    story.head.lookback_read_at = Some(Text(at(NOON) - HOUR));
-    story.head.read_until = Some(Text(at("2026-11-20T09:00:00Z")));
+    story.head.lookback_read_at = Some(AsText(at(NOON) - HOUR));
+    story.head.read_until = Some(AsText(at("2026-11-20T09:00:00Z")));
     story.device = Device::SyncedAt(at("2026-11-20T09:00:00Z"));
     assert_eq!(story.asks(), days(13, 20), "granted now: what was left out is asked");
 }
@@ -260,19 +260,19 @@ fn a_plan_looks_into_the_months_that_may_hold_its_days() {
         months.into_iter().map(|month| month.to_string()).collect()
     };
     assert_eq!(names(&head, None), ["2026-10", "2026-11"]);
-    head.open_months = vec![Text("2025-03".parse().unwrap())];
-    head.read_until = Some(Text(at("2026-09-02T12:00:00Z")));
+    head.open_months = vec![AsText("2025-03".parse().unwrap())];
+    head.read_until = Some(AsText(at("2026-09-02T12:00:00Z")));
     assert_eq!(names(&head, None), ["2025-03", "2026-08", "2026-09", "2026-10", "2026-11"]);
 }
 
 #[test]
 fn an_outage_longer_than_the_look_back_leaves_no_gap_where_no_device_was_known() {
     let mut story = Story::new(NOON);
-    story.head.lookback_read_at = Some(Text(at("2026-11-02T09:00:00Z")));
+    story.head.lookback_read_at = Some(AsText(at("2026-11-02T09:00:00Z")));
     assert_eq!(story.asks(), days(2, 20));
     story.device = Device::SyncedAt(at("2026-11-20T09:00:00Z"));
     assert_eq!(story.asks(), days(2, 20), "seen for the first time");
-    story.head.first_day = Some(Text(date(2026, 11, 5)));
+    story.head.first_day = Some(AsText(date(2026, 11, 5)));
     assert_eq!(story.asks(), days(5, 20), "nothing was ever asked before");
     let first = months(&story.head, at("2026-12-24T00:00:00Z"), 7, None).pop_first();
     assert_eq!(first, Some(MonthKey::of(date(2026, 10, 31))));
@@ -292,7 +292,7 @@ fn what_was_not_whole_is_asked_when_the_device_is_first_seen_or_the_head_was_los
 #[test]
 fn what_a_time_still_to_come_has_sealed_is_asked_again_when_its_month_is_open() {
     let mut story = Story::settled(NOON, "2026-11-20T09:00:00Z");
-    story.entry(2, State::Sealed).device_synced_at = Some(Text(at("2030-01-01T00:00:00Z")));
+    story.entry(2, State::Sealed).device_synced_at = Some(AsText(at("2030-01-01T00:00:00Z")));
     story.entry(3, State::Sealed);
     assert_eq!(story.asks(), days(2, 2));
     let (now, minute) = (at(NOON), jiff::SignedDuration::from_mins(1));
@@ -339,14 +339,14 @@ fn a_device_that_is_no_longer_known_leaves_no_gap_behind_its_last_sync() {
 fn without_a_device_the_look_back_after_an_outage_seals_what_it_left() {
     let mut story = Story::new(NOON);
     story.head.granted = vec!["steps".to_owned()];
-    story.head.lookback_read_at = Some(Text(at("2026-11-06T09:00:00Z")));
+    story.head.lookback_read_at = Some(AsText(at("2026-11-06T09:00:00Z")));
     story.entry(2, State::Sealed);
     for day in 3..=6 {
         story.entry(day, State::Provisional);
     }
     assert_eq!(story.asks(), days(3, 20));
     // Or a device that is known again, and says more than the days after its last sync.
-    story.head.read_until = Some(Text(at("2026-11-05T09:00:00Z")));
+    story.head.read_until = Some(AsText(at("2026-11-05T09:00:00Z")));
     story.device = Device::SyncedAt(at("2026-11-20T09:00:00Z"));
     assert_eq!(story.asks(), days(3, 20));
 }
@@ -362,7 +362,7 @@ fn a_sign_in_makes_the_look_back_due_and_hides_no_outage() {
     assert!(story.plan().is_idle(), "a clock that was wrong");
     story.signed_in = Some(at(NOON));
     story.device = Device::Unknown;
-    story.head.lookback_read_at = Some(Text(at("2026-11-02T09:00:00Z")));
+    story.head.lookback_read_at = Some(AsText(at("2026-11-02T09:00:00Z")));
     story.head.read_until = None;
     assert_eq!(story.asks(), days(2, 20), "refused for weeks before");
 }

@@ -11,7 +11,7 @@ use crate::consent::token::Token;
 use crate::consent::window::Window;
 use crate::core::day::{self, Calendar};
 use crate::core::error::{ErrorClass, Failure, Result};
-use crate::core::json::Text;
+use crate::core::json::AsText;
 use crate::ledger::entry::State;
 use crate::ledger::rebuild::Owner;
 use crate::ledger::remains;
@@ -37,12 +37,12 @@ impl Fetch<'_, '_> {
         let scope = self.session.provider.settings_scope();
         self.session.ready()?;
         if !self.session.token.granted(&scope) {
-            self.book.head.device_unknown = Some("device settings were not granted".to_owned());
+            self.ledger.head.device_unknown = Some("device settings were not granted".to_owned());
             self.ask_the_time()?;
             return Ok(Device::Unknown);
         }
         // Wall clocks mean nothing without the zone: before the first run it is not known.
-        let mut zone = self.book.head.zone.clone();
+        let mut zone = self.ledger.head.zone.clone();
         if zone.is_none() && self.session.provider.tells_wall_clocks() {
             zone = Some(self.zone()?);
         }
@@ -51,16 +51,16 @@ impl Fetch<'_, '_> {
         let devices = paired_devices(provider, &zone, |request| self.session.call(request));
         // The reply has told the time.
         let now = self.gateway.clock.now();
-        let known = Device::at(self.book.head.device_synced_at.map(|at| *at), now);
+        let known = Device::at(self.ledger.head.device_synced_at.map(|at| *at), now);
         match devices {
             Ok(devices) => {
                 let device = newest(&devices, now);
                 let told = device.and_then(|device| device.synced_at);
                 let synced = Device::at(told, now);
                 self.device_ahead = told.is_some() && synced == Device::Unknown;
-                let head = &mut self.book.head;
+                let head = &mut self.ledger.head;
                 head.device = device.map(|device| device.name.clone());
-                head.device_synced_at = synced.synced_at().map(Text);
+                head.device_synced_at = synced.synced_at().map(AsText);
                 head.device_unknown = match (synced, told) {
                     (Device::SyncedAt(_), _) => None,
                     (Device::Unknown, Some(at)) => Some(from_the_future(at)),
@@ -69,7 +69,7 @@ impl Fetch<'_, '_> {
                 Ok(synced)
             }
             Err(failure) if failure.class == ErrorClass::NotGranted => {
-                let head = &mut self.book.head;
+                let head = &mut self.ledger.head;
                 head.device_unknown = Some("device settings were refused".to_owned());
                 Ok(Device::Unknown)
             }
@@ -100,12 +100,12 @@ impl Fetch<'_, '_> {
         if let Some(zone) = &self.zone {
             return Ok(zone.clone());
         }
-        if let Some(zone) = self.book.unknown_zone.take() {
+        if let Some(zone) = self.ledger.unknown_zone.take() {
             let user = self.session.user;
             log::warn!("user={user} {zone:?} is no time zone known here: it is asked again");
         }
         let scope = self.session.provider.zone_scope();
-        let known = self.book.head.zone.clone();
+        let known = self.ledger.head.zone.clone();
         let (mut asked, mut refused) = (None, false);
         if self.session.token.granted(&scope) {
             let request = self.session.provider.zone_request();
@@ -138,17 +138,17 @@ impl Fetch<'_, '_> {
             log::warn!("user={user} no time zone is known, days are UTC: set FITSYNC_TIME_ZONE");
             "UTC".to_owned()
         });
-        self.book.head.zone = Some(zone.clone());
+        self.ledger.head.zone = Some(zone.clone());
         self.zone = Some(zone.clone());
         Ok(zone)
     }
 
     pub(super) fn wishes(&self) -> Vec<Wish<'static>> {
         let lookback =
-            plan::lookback_due(&self.book.head, self.session.token.obtained_at, self.now);
+            plan::lookback_due(&self.ledger.head, self.session.token.obtained_at, self.now);
         let granted = |metric: &Metric| {
             let granted = provider::granted(&self.session.token, metric);
-            let refused = self.book.head.refused.iter().any(|name| name == metric.name);
+            let refused = self.ledger.head.refused.iter().any(|name| name == metric.name);
             granted && (lookback || !refused)
         };
         let wish = |metric: &&'static Metric| Wish {
@@ -163,20 +163,20 @@ impl Fetch<'_, '_> {
     /// seen for the first time.
     pub(super) fn open_months(&mut self, wishes: &[Wish], device: Device) -> Result<()> {
         let lookback_days = self.gateway.config.lookback_days;
-        self.book.keep_named(plan::recent_months(self.now, lookback_days));
+        self.ledger.keep_named(plan::recent_months(self.now, lookback_days));
         let named = self.wanted.named;
-        self.book.open_months(plan::months(&self.book.head, self.now, lookback_days, named))?;
-        let first_seen = device.synced_at().is_some() && self.book.head.read_until.is_none();
+        self.ledger.open_months(plan::months(&self.ledger.head, self.now, lookback_days, named))?;
+        let first_seen = device.synced_at().is_some() && self.ledger.head.read_until.is_none();
         if self.has_new_grants(wishes) || first_seen {
-            let all = self.book.month_keys()?;
-            self.book.open_months(all)?;
+            let all = self.ledger.month_keys()?;
+            self.ledger.open_months(all)?;
         }
         Ok(())
     }
 
     fn has_new_grants(&self, wishes: &[Wish]) -> bool {
-        let known = &self.book.head.granted;
-        self.book.head.first_day.is_some()
+        let known = &self.ledger.head.granted;
+        self.ledger.head.first_day.is_some()
             && wishes.iter().any(|wish| wish.granted && !known.iter().any(|name| name == wish.name))
     }
 
@@ -184,16 +184,16 @@ impl Fetch<'_, '_> {
     /// says; the days that neither knows of.
     pub(super) fn rebuild(&mut self) -> Result<BTreeSet<Date>> {
         let (mut missing, user) = (BTreeSet::new(), self.session.user);
-        if self.book.head_lost {
+        if self.ledger.head_lost {
             log::warn!("user={user} the ledger's head.json was lost: the months tell what it said");
         }
-        for key in self.book.lost.clone() {
+        for key in self.ledger.lost.clone() {
             let stored = self.uploads.completeness(user, key).unwrap_or_else(|failure| {
                 log::warn!("user={user} {failure}; the ledger of {key} is rebuilt without it");
                 Vec::new()
             });
             let config = &self.gateway.config;
-            let zone = self.book.head.zone.clone().or(config.time_zone.clone());
+            let zone = self.ledger.head.zone.clone().or(config.time_zone.clone());
             let owner = Owner {
                 account: &self.session.token.account,
                 since: self.session.token.account_since,
@@ -202,8 +202,8 @@ impl Fetch<'_, '_> {
             let mut month = remains::month(&config.data_dir, user, key, &stored, &owner)?;
             month.want(self.wanted.metrics.iter().map(|metric| metric.name), owner.account);
             // Without a head nobody knows the first day: what is left of the month names one.
-            let known = month.days.first_key_value().map(|(&date, _)| Text(date));
-            let first = if self.book.head_lost { known } else { self.book.head.first_day };
+            let known = month.days.first_key_value().map(|(&date, _)| AsText(date));
+            let first = if self.ledger.head_lost { known } else { self.ledger.head.first_day };
             let days = day::range(key.first_day(), key.last_day())
                 .filter(|date| first.is_none_or(|first| *date >= *first));
             let unknown = days.filter(|date| !month.days.contains_key(date));
@@ -212,14 +212,14 @@ impl Fetch<'_, '_> {
                 "user={user} the ledger of {key} was lost: {} of its days are rebuilt from files",
                 month.days.len()
             );
-            self.book.restore(key, month);
+            self.ledger.restore(key, month);
         }
         Ok(missing)
     }
 
     pub(super) fn calendar(&self, zone: &str) -> Result<Calendar> {
         let since = self.session.token.account_since;
-        Ok(Calendar::new(self.book.spans(), zone)?.begins_at(since))
+        Ok(Calendar::new(self.ledger.spans(), zone)?.begins_at(since))
     }
 
     /// The plan. `missing`: days of a lost month that nothing is known of.
@@ -233,8 +233,8 @@ impl Fetch<'_, '_> {
         let config = &self.gateway.config;
         plan::plan(&Inputs {
             now: self.now,
-            head: &self.book.head,
-            days: &self.book.days(),
+            head: &self.ledger.head,
+            days: &self.ledger.days(),
             calendar,
             device,
             clock_wrong: self.gateway.clock.known_wrong(),
@@ -262,21 +262,21 @@ impl Fetch<'_, '_> {
         notes.sort_by_key(|&(_, date, _)| date);
         for (metric, date, state) in notes {
             let span = calendar.fix(date);
-            self.book.note(metric, date, &span, &account, state);
+            self.ledger.note(metric, date, &span, &account, state);
         }
     }
 
     /// What the operator names is owed before anything can fail, so that a run that ends early
     /// leaves it to the next one. Days of the look-back are asked by every run.
     pub(super) fn note_named(&mut self) -> Result<()> {
-        let (Some(_), Some(zone)) = (self.wanted.named, self.book.head.zone.clone()) else {
+        let (Some(_), Some(zone)) = (self.wanted.named, self.ledger.head.zone.clone()) else {
             return Ok(());
         };
-        let known = self.book.head.device_synced_at;
+        let known = self.ledger.head.device_synced_at;
         let device = Device::at(known.map(|at| *at), self.now);
         let wishes = self.wishes();
         self.open_months(&wishes, device)?;
-        if !self.book.lost.is_empty() {
+        if !self.ledger.lost.is_empty() {
             return Ok(());
         }
         let mut calendar = self.calendar(&zone)?;
@@ -287,16 +287,16 @@ impl Fetch<'_, '_> {
         }
         plan.not_granted.clear();
         self.note_plan(&plan, &mut calendar);
-        self.book.save_months()
+        self.ledger.save_months()
     }
 
     /// From here on the ledger owes the planned days; the head may move on.
     pub(super) fn finish_plan(&mut self, plan: &Plan, wishes: &[Wish]) {
         self.advance(plan);
         let all_metrics = self.reads_all_metrics();
-        let head = &mut self.book.head;
+        let head = &mut self.ledger.head;
         if plan.lookback && all_metrics {
-            head.lookback_read_at = Some(Text(self.now));
+            head.lookback_read_at = Some(AsText(self.now));
             head.refused.clear();
         }
         let names = |granted: bool| {
@@ -314,7 +314,7 @@ impl Fetch<'_, '_> {
     /// A run of some metrics only leaves the plan of the others where it was.
     pub(super) fn advance(&mut self, plan: &Plan) {
         if let (Some(read_until), true) = (plan.read_until, self.reads_all_metrics()) {
-            self.book.head.read_until = Some(Text(read_until));
+            self.ledger.head.read_until = Some(AsText(read_until));
         }
     }
 

@@ -19,19 +19,19 @@ use crate::core::hash::{hex, md5, sha256_hex};
 use crate::core::user::{COMPLETENESS, UserId, file_path};
 use crate::io::clock::Clock;
 use crate::io::{files, random, stop};
-use crate::ledger::entry::{File, State};
-use crate::ledger::folder::Book;
+use crate::ledger::entry::{FileRecord, State};
+use crate::ledger::folder::Ledger;
 use crate::ledger::month::MonthKey;
 use crate::limits::{
     CSV_BYTES_MAX, UPLOAD_AHEAD_FILES, UPLOAD_BATCH_FILES, UPLOAD_BATCH_S,
     UPLOAD_FAILURES_IN_A_ROW_MAX, UPLOAD_PROBES,
 };
-use crate::s3::key::Key;
+use crate::s3::key::ObjectKey;
 use crate::s3::store::Store;
 
 /// A file that waits; sorted by day first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Item {
+pub struct WaitingFile {
     pub date: Date,
     pub user: UserId,
     /// A metric, or [`COMPLETENESS`].
@@ -43,18 +43,22 @@ pub struct Item {
     pub last_error: Option<String>,
 }
 
-/// The waiting files of one participant's opened months. The completeness file of a month follows
+/// The waiting_files files of one participant's opened months. The completeness file of a month follows
 /// when nothing else of the month waits: it must not name what the store does not have.
-pub fn waiting(book: &Book, user: &UserId, take: impl Fn(&File) -> bool) -> Vec<Item> {
+pub fn waiting_files(
+    ledger: &Ledger,
+    user: &UserId,
+    take: impl Fn(&FileRecord) -> bool,
+) -> Vec<WaitingFile> {
     let mut items = Vec::new();
-    let mut add = |date: Date, metric: &str, file: &File| {
+    let mut add = |date: Date, metric: &str, file: &FileRecord| {
         if let Some(sha256) = file.sha256.clone().filter(|_| file.waits() && take(file)) {
             let (user, metric) = (user.clone(), metric.to_owned());
             let (attempts, last_error) = (file.attempts, file.last_error.clone());
-            items.push(Item { date, user, metric, sha256, attempts, last_error });
+            items.push(WaitingFile { date, user, metric, sha256, attempts, last_error });
         }
     };
-    for (key, month) in book.months() {
+    for (key, month) in ledger.months() {
         month.entries().for_each(|(date, metric, entry)| add(date, metric, &entry.file));
         if !month.entries().any(|(_, _, entry)| entry.file.waits()) {
             add(key.first_day(), COMPLETENESS, &month.completeness);
@@ -69,7 +73,7 @@ pub struct Tally {
     pub uploaded: u64,
     /// Of them, by participant.
     pub uploaded_of: BTreeMap<String, u64>,
-    pub failures: Vec<(Item, Failure)>,
+    pub failures: Vec<(WaitingFile, Failure)>,
     /// Why some items were not tried: a signal, or nothing gets through.
     pub not_tried: Option<Failure>,
     /// Why the ledger does not say what was sent: it will be sent again.
@@ -128,7 +132,7 @@ impl Streak {
 }
 
 /// What became of one item.
-enum Done {
+enum Sending {
     Sent {
         md5: String,
         bytes: u64,
@@ -141,14 +145,14 @@ enum Done {
 
 /// What is still to be sent, oldest first.
 struct Todo<'a> {
-    items: Mutex<VecDeque<&'a Item>>,
+    items: Mutex<VecDeque<&'a WaitingFile>>,
     streak: &'a Streak,
 }
 
 impl<'a> Todo<'a> {
     /// The oldest item. After many failures in a row, which may be those of poisoned items alone,
     /// the newest of those that failed least: if that does not get through either, nothing will.
-    fn next(&self) -> Option<&'a Item> {
+    fn next(&self) -> Option<&'a WaitingFile> {
         let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
         if self.streak.length() < UPLOAD_FAILURES_IN_A_ROW_MAX {
             return items.pop_front();
@@ -162,7 +166,7 @@ impl Queue<'_> {
     /// Sends all items with so many threads, oldest first; `progress` is told of each.
     pub fn send(
         &self,
-        mut items: Vec<Item>,
+        mut items: Vec<WaitingFile>,
         threads: usize,
         progress: &(dyn Fn(usize) + Sync),
     ) -> Tally {
@@ -192,7 +196,7 @@ impl Queue<'_> {
     /// Writes results into the ledger: every so many files, or seconds.
     fn collect(
         &self,
-        answers: &mpsc::Receiver<(&Item, Done)>,
+        answers: &mpsc::Receiver<(&WaitingFile, Sending)>,
         tally: &mut Tally,
         progress: &(dyn Fn(usize) + Sync),
     ) {
@@ -216,53 +220,53 @@ impl Queue<'_> {
                 break;
             }
         }
-        self.settle(touched, tally);
+        self.write_down(touched, tally);
     }
 
-    fn send_one(&self, item: &Item) -> Done {
+    fn send_one(&self, item: &WaitingFile) -> Sending {
         if let Err(failure) = stop::check() {
-            return Done::NotTried(failure);
+            return Sending::NotTried(failure);
         }
         if self.streak.length() >= UPLOAD_FAILURES_IN_A_ROW_MAX + UPLOAD_PROBES {
-            return Done::NotTried(self.streak.reason());
+            return Sending::NotTried(self.streak.reason());
         }
         let path = file_path(&item.user, &item.metric, item.date);
         let body = match files::read(&self.data_dir.join(&path), CSV_BYTES_MAX) {
             Ok(Some(body)) if sha256_hex(&body) == item.sha256 => body,
-            Err(failure) if failure.class == ErrorClass::Disk => return Done::Refused(failure),
-            _ => return Done::Lost,
+            Err(failure) if failure.class == ErrorClass::Disk => return Sending::Refused(failure),
+            _ => return Sending::Lost,
         };
-        match Key::new(self.prefix, &path).and_then(|key| self.store.put(&key, &body)) {
+        match ObjectKey::new(self.prefix, &path).and_then(|key| self.store.put(&key, &body)) {
             Ok(_) => {
                 self.streak.ends();
-                Done::Sent { md5: hex(&md5(&body)), bytes: body.len() as u64 }
+                Sending::Sent { md5: hex(&md5(&body)), bytes: body.len() as u64 }
             }
-            Err(failure) if stop::asked() => Done::NotTried(failure),
+            Err(failure) if stop::asked() => Sending::NotTried(failure),
             Err(failure) => {
                 self.streak.goes_on(&failure);
-                Done::Refused(failure.at(path))
+                Sending::Refused(failure.at(path))
             }
         }
     }
 
     /// Sums up a batch and writes it into the ledger. Uploading goes on where the ledger cannot be
     /// written (a full disk): what is not noted is sent again, harmlessly.
-    fn note(&self, batch: Vec<(&Item, Done)>, touched: &mut Touched, tally: &mut Tally) {
-        let mut by_user: BTreeMap<&UserId, Vec<(&Item, Done)>> = BTreeMap::new();
+    fn note(&self, batch: Vec<(&WaitingFile, Sending)>, touched: &mut Touched, tally: &mut Tally) {
+        let mut by_user: BTreeMap<&UserId, Vec<(&WaitingFile, Sending)>> = BTreeMap::new();
         for (item, done) in batch {
             match &done {
-                Done::Sent { .. } => {
+                Sending::Sent { .. } => {
                     tally.uploaded += 1;
                     *tally.uploaded_of.entry(item.user.to_string()).or_default() += 1;
                 }
-                Done::Refused(failure) => tally.failures.push((item.clone(), failure.clone())),
-                Done::Lost => {
+                Sending::Refused(failure) => tally.failures.push((item.clone(), failure.clone())),
+                Sending::Lost => {
                     let what = "the local file is gone or damaged; its day will be read again";
                     let place = file_path(&item.user, &item.metric, item.date);
                     let failure = Failure::new(ErrorClass::Disk, what).at(place);
                     tally.failures.push((item.clone(), failure));
                 }
-                Done::NotTried(failure) => {
+                Sending::NotTried(failure) => {
                     tally.not_tried.get_or_insert_with(|| failure.clone());
                     continue;
                 }
@@ -280,31 +284,31 @@ impl Queue<'_> {
 
     /// At the end the heads name the months that still wait. Until then they name more, which is
     /// harmless and spares each batch a file.
-    fn settle(&self, touched: Touched, tally: &mut Tally) {
+    fn write_down(&self, touched: Touched, tally: &mut Tally) {
         let done = at_once(touched, |(user, months)| {
-            let mut book = Book::open(self.data_dir, &user)?;
-            book.open_months(months)?;
-            book.save()
+            let mut ledger = Ledger::open(self.data_dir, &user)?;
+            ledger.open_months(months)?;
+            ledger.save()
         });
         if let Err(failure) = done {
             tally.not_noted.get_or_insert(failure);
         }
     }
 
-    fn note_user(&self, user: &UserId, done: Vec<(&Item, Done)>) -> Result<()> {
+    fn note_user(&self, user: &UserId, done: Vec<(&WaitingFile, Sending)>) -> Result<()> {
         let now = self.clock.now();
-        let mut book = Book::open(self.data_dir, user)?;
-        book.open_months(done.iter().map(|(item, _)| MonthKey::of(item.date)))?;
+        let mut ledger = Ledger::open(self.data_dir, user)?;
+        ledger.open_months(done.iter().map(|(item, _)| MonthKey::of(item.date)))?;
         let mut rewrite = false;
         for (item, done) in done {
-            rewrite |= matches!(done, Done::Lost) && item.metric == COMPLETENESS;
-            note_one(&mut book, item, done, now);
+            rewrite |= matches!(done, Sending::Lost) && item.metric == COMPLETENESS;
+            note_one(&mut ledger, item, done, now);
         }
         if rewrite {
             // It follows from the ledger: no need to ask anybody.
-            book.write_completeness(self.data_dir, user)?;
+            ledger.write_completeness(self.data_dir, user)?;
         }
-        book.save_months()
+        ledger.save_months()
     }
 }
 
@@ -332,23 +336,23 @@ fn at_once<T: Send>(
     done
 }
 
-fn note_one(book: &mut Book, item: &Item, done: Done, now: Timestamp) {
-    let Some(month) = book.month_mut(MonthKey::of(item.date)) else { return };
+fn note_one(ledger: &mut Ledger, item: &WaitingFile, done: Sending, now: Timestamp) {
+    let Some(month) = ledger.month_mut(MonthKey::of(item.date)) else { return };
     let file = if item.metric == COMPLETENESS {
         &mut month.completeness
     } else {
         let day = month.days.get_mut(&item.date);
         let Some(entry) = day.and_then(|day| day.metrics.get_mut(&item.metric)) else { return };
-        if matches!(done, Done::Lost) {
+        if matches!(done, Sending::Lost) {
             entry.state = State::Wanted;
         }
         &mut entry.file
     };
     match done {
-        Done::Sent { md5, bytes } => file.uploaded(&item.sha256, &md5, bytes),
-        Done::Lost => file.missing = true,
-        Done::NotTried(_) => {}
-        Done::Refused(failure) => {
+        Sending::Sent { md5, bytes } => file.uploaded(&item.sha256, &md5, bytes),
+        Sending::Lost => file.missing = true,
+        Sending::NotTried(_) => {}
+        Sending::Refused(failure) => {
             // A store out of reach, or a wrong secret, is not the item's fault: it keeps its place.
             let whole_run =
                 failure.class == ErrorClass::Network || failure.class.reach() == Reach::Run;

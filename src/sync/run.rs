@@ -11,7 +11,7 @@ use crate::gateway::Gateway;
 use crate::io::files::{self, Lock};
 use crate::io::terminal::progress;
 use crate::ledger::retention;
-use crate::sync::fetch::{self, Wanted};
+use crate::sync::fetch::{self, RunOptions};
 use crate::sync::report::ParticipantReport;
 use crate::sync::session::Circuits;
 use crate::sync::uploads::Uploads;
@@ -24,10 +24,10 @@ pub fn sweep(gateway: &Gateway) {
     if let Ok(Some(what)) = files::readable_by_others(dir) {
         log::warn!("{what}");
     }
-    let folders = ["ledger", "users"].map(|name| files::settle(&dir.join(name)));
+    let folders = ["ledger", "users"].map(|name| files::make_durable(&dir.join(name)));
     let done = folders.into_iter().chain([
         gateway.tokens.sweep(),
-        files::settle(dir),
+        files::make_durable(dir),
         files::sweep(&dir.join("quarantine")),
     ]);
     done.filter_map(Result::err).for_each(|failure| log::warn!("{failure}"));
@@ -71,7 +71,7 @@ pub fn named_users(texts: &[String]) -> Result<Vec<UserId>> {
 /// Works on all participants, so many at a time. A panic is one participant's failure.
 pub fn work(
     gateway: &Gateway,
-    wanted: &Wanted,
+    wanted: &RunOptions,
     uploads: &Uploads,
     users: &[UserId],
 ) -> Vec<ParticipantReport> {

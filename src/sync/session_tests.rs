@@ -3,7 +3,7 @@ use crate::core::error::Secret;
 use crate::io::clock::Clock;
 use crate::io::files;
 use crate::provider::App;
-use crate::provider::google::{Addresses, GoogleHealth, NAME};
+use crate::provider::google::{Endpoints, GoogleHealth, NAME};
 
 struct Place {
     store: TokenStore,
@@ -27,7 +27,7 @@ fn place(name: &str) -> Place {
                 client_secret: Secret::default(),
                 redirect_uri: String::new(),
             },
-            addresses: Addresses {
+            addresses: Endpoints {
                 api: nowhere(),
                 authorize: nowhere(),
                 token: nowhere(),

@@ -8,12 +8,12 @@ use crate::core::user::{COMPLETENESS, UserId, file_path};
 use crate::gateway::Gateway;
 use crate::io::terminal::progress;
 use crate::ledger::completeness::{self, CompletenessRow};
-use crate::ledger::entry::File;
-use crate::ledger::folder::Book;
+use crate::ledger::entry::FileRecord;
+use crate::ledger::folder::Ledger;
 use crate::ledger::month::MonthKey;
 use crate::limits::{BACKLOG_ITEMS_MAX, CSV_BYTES_MAX};
 use crate::s3::store::Store;
-use crate::sync::queue::{Item, Queue, Streak, Tally, waiting};
+use crate::sync::queue::{Queue, Streak, Tally, WaitingFile, waiting_files};
 use crate::sync::report::ParticipantReport;
 
 /// Where a run sends files, if it does.
@@ -107,11 +107,11 @@ impl<'a> Uploads<'a> {
         Ok(())
     }
 
-    fn items(&self, user: &UserId, take: impl Fn(&File) -> bool) -> Result<Vec<Item>> {
-        let mut book = Book::open(&self.gateway.config.data_dir, user)?;
-        let months = book.named_months();
-        book.open_months(months)?;
-        Ok(waiting(&book, user, take))
+    fn items(&self, user: &UserId, take: impl Fn(&FileRecord) -> bool) -> Result<Vec<WaitingFile>> {
+        let mut ledger = Ledger::open(&self.gateway.config.data_dir, user)?;
+        let months = ledger.named_months();
+        ledger.open_months(months)?;
+        Ok(waiting_files(&ledger, user, take))
     }
 
     /// Sends what waits, of all participants, oldest day first, until nothing is due.
@@ -180,7 +180,7 @@ impl<'a> Uploads<'a> {
         users: &[UserId],
         insistent: bool,
         reports: &mut [ParticipantReport],
-    ) -> Vec<Item> {
+    ) -> Vec<WaitingFile> {
         let now = self.gateway.clock.now();
         let mut items = Vec::new();
         for user in users {
@@ -206,10 +206,10 @@ impl<'a> Uploads<'a> {
     /// How many files wait; those of a ledger that cannot be opened are not counted.
     pub fn waiting(&self, users: &[UserId]) -> u64 {
         let count = |user: &UserId| -> Result<u64> {
-            let mut book = Book::look(&self.gateway.config.data_dir, user)?;
-            let months = book.named_months();
-            book.open_months(months)?;
-            Ok(book.months().map(|(_, month)| month.waiting()).sum())
+            let mut ledger = Ledger::look(&self.gateway.config.data_dir, user)?;
+            let months = ledger.named_months();
+            ledger.open_months(months)?;
+            Ok(ledger.months().map(|(_, month)| month.waiting()).sum())
         };
         users.iter().filter_map(|user| count(user).ok()).sum()
     }

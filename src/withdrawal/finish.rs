@@ -2,7 +2,7 @@
 
 use crate::consent::withdrawal::Withdrawal;
 use crate::core::error::{Failure, Result};
-use crate::core::json::Text;
+use crate::core::json::AsText;
 use crate::core::user::UserId;
 use crate::gateway::Gateway;
 use crate::withdrawal::objects::delete_objects;
@@ -32,11 +32,11 @@ pub fn finish(gateway: &Gateway) -> Vec<(UserId, Vec<Failure>)> {
 }
 
 /// One part of a withdrawal.
-pub type Step = fn(&Gateway, &UserId, &mut Withdrawal) -> Result<()>;
+pub type Part = fn(&Gateway, &UserId, &mut Withdrawal) -> Result<()>;
 
 /// Every step, each noted durably; one that fails does not stop the next.
 pub fn carry_out(gateway: &Gateway, user: &UserId, withdrawal: &mut Withdrawal) -> Vec<Failure> {
-    let steps: [Step; 6] =
+    let steps: [Part; 6] =
         [find_token, revoke, revoke_former, remove_local, delete_objects, remove_ledger];
     let mut problems = Vec::new();
     for step in steps {
@@ -63,6 +63,6 @@ pub fn remove_ledger(gateway: &Gateway, user: &UserId, withdrawal: &mut Withdraw
         return Ok(());
     }
     withdrawal.ledger_files += remove::remove_ledger(&gateway.config.data_dir, user)?;
-    withdrawal.local_removed_at = Some(Text(gateway.clock.now()));
+    withdrawal.local_removed_at = Some(AsText(gateway.clock.now()));
     Ok(())
 }

@@ -4,11 +4,11 @@ use std::io::{IsTerminal as _, Write as _};
 
 use crate::consent::withdrawal::Withdrawal;
 use crate::core::error::{ErrorClass, Failure, Result};
-use crate::core::json::Text;
+use crate::core::json::AsText;
 use crate::core::user::{COMPLETENESS, UserId, file_path};
 use crate::gateway::Gateway;
 use crate::io::terminal::say;
-use crate::ledger::folder::Book;
+use crate::ledger::folder::Ledger;
 use crate::s3::erase::{Erased, erase};
 
 pub const NO_BUCKET: &str = "S3_BUCKET_RAW is not set, so there is no bucket to delete from: set it \
@@ -46,7 +46,7 @@ pub fn delete_objects(gateway: &Gateway, user: &UserId, withdrawal: &mut Withdra
     });
     match &done {
         Ok(()) => {
-            withdrawal.objects_deleted_at = Some(Text(gateway.clock.now()));
+            withdrawal.objects_deleted_at = Some(AsText(gateway.clock.now()));
             withdrawal.objects_problem = None;
         }
         Err(failure) => withdrawal.objects_problem = Some(failure.to_string()),
@@ -74,11 +74,11 @@ pub fn erase_all(gateway: &Gateway, user: &UserId, erased: &mut Erased) -> Resul
 
 /// What the ledger says was sent.
 pub fn uploaded(gateway: &Gateway, user: &UserId) -> Result<Vec<String>> {
-    let mut book = Book::look(&gateway.config.data_dir, user)?;
-    let months = book.month_keys()?;
-    book.open_months(months)?;
+    let mut ledger = Ledger::look(&gateway.config.data_dir, user)?;
+    let months = ledger.month_keys()?;
+    ledger.open_months(months)?;
     let mut paths = Vec::new();
-    for (key, month) in book.months() {
+    for (key, month) in ledger.months() {
         let sent = month.entries().filter(|(_, _, entry)| entry.file.uploaded_sha256.is_some());
         paths.extend(sent.map(|(date, metric, _)| file_path(user, metric, date)));
         if month.completeness.uploaded_sha256.is_some() {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fitsync::core::day::DaySpan;
-use fitsync::core::json::Text;
+use fitsync::core::json::AsText;
 use fitsync::ledger::completeness::{self, CompletenessRow};
 use fitsync::ledger::entry::{Day, Month};
 use fitsync::ledger::head::Head;
@@ -33,7 +33,7 @@ impl Gateway {
         let head = text.and_then(|text| miniserde::json::from_str::<Head>(text).ok());
         let head_lost = head.is_none();
         let head = head.unwrap_or_else(|| {
-            let all: Vec<_> = keys().map(Text).collect();
+            let all: Vec<_> = keys().map(AsText).collect();
             Head { open_months: all.clone(), waiting_months: all, ..Head::default() }
         });
         (
@@ -57,13 +57,13 @@ impl Gateway {
                 let mut month = self.rebuild(key, run.head.zone.as_deref().unwrap_or("UTC"));
                 month.want(METRICS.into_iter(), ACCOUNT);
                 let days = fitsync::core::day::range(key.first_day(), key.last_day());
-                let known = month.days.first_key_value().map(|(&date, _)| Text(date));
+                let known = month.days.first_key_value().map(|(&date, _)| AsText(date));
                 let first = if run.head_lost { known } else { run.head.first_day };
                 let days = days.filter(|date| first.is_none_or(|first| *date >= *first));
                 missing.extend(days.filter(|date| !month.days.contains_key(date)));
                 month
             });
-            let first = month.days.first_key_value().map(|(&date, _)| Text(date));
+            let first = month.days.first_key_value().map(|(&date, _)| AsText(date));
             run.head.first_day = match (run.head.first_day, first) {
                 (Some(known), Some(first)) => Some(known.min(first)),
                 (known, first) => known.or(first),
@@ -95,9 +95,11 @@ impl Gateway {
     pub fn save(&mut self, run: &mut Run, steps: &mut Steps, whole: bool) -> Step<()> {
         let mut open: BTreeSet<MonthKey> = run.head.open_months.iter().map(|key| key.0).collect();
         open.retain(|key| !whole || !run.months.contains_key(key));
-        open.extend(run.months.iter().filter(|(_, month)| month.open()).map(|(&key, _)| key));
+        open.extend(
+            run.months.iter().filter(|(_, month)| month.has_open_work()).map(|(&key, _)| key),
+        );
         if !whole {
-            run.head.open_months = open.iter().copied().map(Text).collect();
+            run.head.open_months = open.iter().copied().map(AsText).collect();
             steps.next()?;
             self.disk.insert("ledger/head".to_owned(), miniserde::json::to_string(&run.head));
         }
@@ -107,14 +109,14 @@ impl Gateway {
         }
         if whole {
             let waits = |(_, month): &(&MonthKey, &Month)| month.waiting() > 0;
-            let waiting = run.months.iter().filter(waits).map(|(&key, _)| Text(key));
+            let waiting = run.months.iter().filter(waits).map(|(&key, _)| AsText(key));
             let unopened = run.head.waiting_months.iter().copied();
             let unopened = unopened.filter(|key| !run.months.contains_key(key));
             run.head.waiting_months = unopened.chain(waiting).collect();
-            run.head.open_months = open.into_iter().map(Text).collect();
+            run.head.open_months = open.into_iter().map(AsText).collect();
             if let Some(noted) = run.first_noted {
                 let first = run.head.first_day.map_or(noted, |first| (*first).min(noted));
-                run.head.first_day = Some(Text(first));
+                run.head.first_day = Some(AsText(first));
             }
             steps.next()?;
             self.disk.insert("ledger/head".to_owned(), miniserde::json::to_string(&run.head));

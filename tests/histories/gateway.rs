@@ -8,10 +8,10 @@ use fitsync::consent::token::{AccountState, Grant, Token};
 use fitsync::consent::window::Window;
 use fitsync::core::day::Calendar;
 use fitsync::core::error::{ErrorClass, Secret};
-use fitsync::core::json::Text;
-use fitsync::ledger::entry::{Day, Entry, Outcome, Reading, State};
+use fitsync::core::json::AsText;
+use fitsync::ledger::entry::{Day, Entry, FileChange, Reading, State};
 use fitsync::ledger::month::MonthKey;
-use fitsync::provider::job::{self, Reach};
+use fitsync::provider::job::{self, Extent};
 use fitsync::sync::plan::{self, Device, Inputs, Plan, Wish};
 use fitsync_sim::jiff::Timestamp;
 use fitsync_sim::jiff::civil::Date;
@@ -189,10 +189,10 @@ impl Gateway {
         note(&mut run, &plan, &mut calendar);
         self.save(&mut run, steps, false)?;
         if plan.lookback {
-            run.head.lookback_read_at = Some(Text(run.now));
+            run.head.lookback_read_at = Some(AsText(run.now));
         }
         if let Some(until) = plan.read_until {
-            run.head.read_until = Some(Text(until));
+            run.head.read_until = Some(AsText(until));
         }
         run.head.granted =
             wishes.iter().filter(|wish| wish.granted).map(|wish| wish.name.to_owned()).collect();
@@ -218,7 +218,7 @@ impl Gateway {
     ) -> Step<()> {
         for metric in METRICS {
             let Some(dates) = plan.ask.get(metric) else { continue };
-            for job in job::jobs(metric, dates, Reach::MINUTES, calendar, run.now) {
+            for job in job::jobs(metric, dates, Extent::MINUTES, calendar, run.now) {
                 let asked = self.request(world, chance);
                 for &date in &job.dates {
                     if let Err(End::Failed(class)) = asked {
@@ -273,11 +273,11 @@ impl Gateway {
         };
         let mut entry = entry_mut(run, metric, date).clone();
         let outcome = entry.settle(&reading);
-        if outcome == Outcome::Write {
+        if outcome == FileChange::Write {
             steps.next()?;
             self.disk.insert(format!("csv/{}", file_name(metric, date)), text.clone());
         }
-        if outcome != Outcome::Hold {
+        if outcome != FileChange::Hold {
             let name = file_name(metric, date);
             // A day without rows makes no file, also where a crash forgot that it had some.
             let _ = match rows > 0 || entry.file.sha256.is_some() {

@@ -7,7 +7,7 @@ use fitsync::consent::token::Token;
 use fitsync::core::hash::sha256_hex;
 use fitsync::core::user::file_path;
 use fitsync::ledger::entry::{Entry, State};
-use fitsync::ledger::folder::Book;
+use fitsync::ledger::folder::Ledger;
 use fitsync_sim::jiff::ToSpan as _;
 use fitsync_sim::jiff::civil::Date;
 
@@ -87,12 +87,12 @@ fn check_objects(gateway: &Gateway, objects: &Objects, days: &[(Date, Date)], wr
 /// The entries of the ledger as it is on the disk.
 pub fn entries(gateway: &Gateway) -> BTreeMap<(Date, String), Entry> {
     let user = USER.parse().expect("an id");
-    let Ok(mut book) = Book::look(&gateway.data(), &user) else { return BTreeMap::new() };
-    let months = book.month_keys().unwrap_or_default();
-    if book.open_months(months).is_err() {
+    let Ok(mut ledger) = Ledger::look(&gateway.data(), &user) else { return BTreeMap::new() };
+    let months = ledger.month_keys().unwrap_or_default();
+    if ledger.open_months(months).is_err() {
         return BTreeMap::new();
     }
-    let days = book.days().into_iter();
+    let days = ledger.days().into_iter();
     let all = days.flat_map(|(date, day)| {
         day.metrics.iter().map(move |(name, entry)| ((date, name.clone()), entry.clone()))
     });

@@ -7,7 +7,7 @@ use fitsync::core::hash::sha256_hex;
 use fitsync::core::user::{UserId, file_path};
 use fitsync::io::files;
 use fitsync::ledger::entry::{Reading, State};
-use fitsync::ledger::folder::Book;
+use fitsync::ledger::folder::Ledger;
 use fitsync_sim::{Certificate, Host, Options, Sim, Tls};
 use jiff::civil::date;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
@@ -33,7 +33,7 @@ impl Gateway {
         std::fs::create_dir(one.0.path(".aws")).unwrap();
         let user: UserId = "u1".parse().unwrap();
         let data = one.0.path("data");
-        let mut book = Book::open(&data, &user).unwrap();
+        let mut ledger = Ledger::open(&data, &user).unwrap();
         for index in 0..count {
             let day = date(2024, 1, 1).saturating_add(index.days());
             let path = data.join(file_path(&user, "steps", day));
@@ -41,7 +41,7 @@ impl Gateway {
             let body = format!("user_id,time_utc,time_local,steps\nu1,{day},{day},{index}\n");
             std::fs::write(&path, &body).unwrap();
             let span = DaySpan::natural(day, &zone("UTC").unwrap(), "UTC");
-            book.note("steps", day, &span, "account", State::Wanted);
+            ledger.note("steps", day, &span, "account", State::Wanted);
             let reading = Reading {
                 rows: 1,
                 sha256: sha256_hex(body.as_bytes()),
@@ -53,9 +53,9 @@ impl Gateway {
                 provider: "google-health",
                 data_source: "all-sources",
             };
-            let _ = book.entry_mut("steps", day).unwrap().settle(&reading);
+            let _ = ledger.entry_mut("steps", day).unwrap().settle(&reading);
         }
-        book.save().unwrap();
+        ledger.save().unwrap();
         one
     }
 

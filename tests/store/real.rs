@@ -6,7 +6,7 @@ use fitsync::core::error::{ErrorClass, Result, Secret};
 use fitsync::core::exchange::{Reply, Request};
 use fitsync::io::clock::Clock;
 use fitsync::io::http::Http;
-use fitsync::s3::key::Key;
+use fitsync::s3::key::ObjectKey;
 use fitsync::s3::request::{self, Encryption, SignedOptions, Signing, Target};
 use fitsync::s3::store::{Store, StoreConfig};
 use fitsync::s3::sums::{Comparison, Sums};
@@ -89,7 +89,7 @@ impl Signer {
     fn put(&self, now: Timestamp) -> Request {
         let Self { target, options, credentials, .. } = self;
         let signing = Signing { target, options, credentials, now };
-        request::put(&signing, &Key::new("", PATH).unwrap(), BODY).unwrap()
+        request::put(&signing, &ObjectKey::new("", PATH).unwrap(), BODY).unwrap()
     }
 
     /// A server that refuses without reading the body closes its connection, at times only after

@@ -6,7 +6,7 @@ use crate::core::error::{ErrorClass, Failure, Result};
 use crate::gateway::Gateway;
 use crate::io::lan;
 use crate::s3::error::is_denial;
-use crate::s3::key::Key;
+use crate::s3::key::ObjectKey;
 use crate::s3::store::Store;
 
 const CHECK: &str = "bucket";
@@ -46,7 +46,7 @@ pub fn check(gateway: &Gateway, store: Result<Option<Store>>, report: &mut Repor
 }
 
 /// Below `users/`, where a policy that fits fitsync allows writing; Athena skips names with `_`.
-fn probe_key(store: &Store) -> Result<Key> {
+fn probe_key(store: &Store) -> Result<ObjectKey> {
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
     let machine: String = lan::machine_name().chars().map(plain).collect();
     store.key(&format!("users/_fitsync_doctor/_probe_{machine}.txt"))

@@ -96,12 +96,12 @@ fn token_files(folder: &Path) -> Vec<Finding> {
     }
     let mut found = Vec::new();
     if !open.is_empty() {
-        let who = finding::names(open.iter().map(String::as_str));
+        let who = finding::named(open.iter().map(String::as_str));
         let cure = format!("chmod 600 {}/*.json*", folder.display());
         found.push(Finding::warn(MODES, format!("others may read {who}"), cure));
     }
     if !strange.is_empty() {
-        let who = finding::names(strange.iter().map(String::as_str));
+        let who = finding::named(strange.iter().map(String::as_str));
         let cure = format!("chown them to the owner of {}", folder.display());
         found.push(Finding::fail(MODES, format!("{who} belong to another user"), cure));
     }

@@ -58,7 +58,7 @@ impl Finding {
         Self::new(check, Level::Fail, text.into(), Some(cure.into()))
     }
 
-    /// A failure; its text often names a cure of its own.
+    /// A failure; its text often named a cure of its own.
     pub fn failure(check: &'static str, failure: &Failure) -> Self {
         let cure = Some(general_cure(failure.class).to_owned());
         let wrong_settings = failure.class == ErrorClass::Usage;
@@ -105,7 +105,7 @@ pub fn exit(findings: &[Finding]) -> u8 {
 }
 
 /// `a, b, c and 4 more`
-pub fn names<'a>(all: impl IntoIterator<Item = &'a str>) -> String {
+pub fn named<'a>(all: impl IntoIterator<Item = &'a str>) -> String {
     let all: Vec<&str> = all.into_iter().collect();
     let shown = all.iter().take(NAMES_SHOWN_MAX).copied().collect::<Vec<_>>().join(", ");
     match all.len().saturating_sub(NAMES_SHOWN_MAX) {
@@ -140,7 +140,7 @@ pub fn google_redirect(uri: &str) -> Finding {
             Finding::ok(check, format!("{uri} (its address is pasted back from other machines)"))
         }
         "https" if address.is_some() => refused("it is a bare address, not a public name"),
-        "https" if is_local_name(&host) => refused("its name does not end as public names do"),
+        "https" if is_local_name(&host) => refused("its name does not end as public named do"),
         "https" => Finding::ok(check, uri.to_owned()),
         "http" if address.is_some() => refused("it is an address of a network, and not https://"),
         "http" => refused("it is not https://"),
@@ -210,7 +210,7 @@ pub fn needs_mdns(host: &str) -> bool {
 }
 
 pub const MDNS_CURE: &str = "use the machine's address, or write the name into /etc/hosts: \
-                             a static program does not look up .local names";
+                             a static program does not look up .local named";
 
 /// Exceptions from the proxy that look right and match nothing.
 pub fn no_proxy(text: &str) -> Vec<Finding> {
@@ -218,11 +218,11 @@ pub fn no_proxy(text: &str) -> Vec<Finding> {
         if entry.trim() != entry {
             Some("there is a blank beside it, so it matches nothing")
         } else if entry.contains('/') && !entry.contains("://") {
-            Some("ranges are not understood, only names and single addresses")
+            Some("ranges are not understood, only named and single addresses")
         } else if entry.contains("://") {
             Some("it is an address with a scheme, not a host")
         } else if entry.rsplit_once(':').is_some_and(|(host, _)| !host.contains(':')) {
-            Some("it names a port, and only hosts are compared")
+            Some("it named a port, and only hosts are compared")
         } else if entry.starts_with('[') {
             Some("IPv6 addresses stand without brackets here")
         } else {
@@ -299,7 +299,7 @@ pub fn token_space(free_bytes: u64, size_bytes: u64) -> Finding {
 pub fn grants(now: Timestamp, mut ends: Vec<(String, Timestamp)>) -> Vec<Finding> {
     ends.sort_by_key(|(_, at)| *at);
     let (ended, running): (Vec<_>, Vec<_>) = ends.into_iter().partition(|(_, at)| *at <= now);
-    let who = |ends: &[(String, Timestamp)]| names(ends.iter().map(|(user, _)| user.as_str()));
+    let who = |ends: &[(String, Timestamp)]| named(ends.iter().map(|(user, _)| user.as_str()));
     let mut found = Vec::new();
     if !ended.is_empty() {
         let text = format!("the consents of {} have ended (seven days in Testing)", who(&ended));

@@ -128,8 +128,8 @@ fn a_line_names_level_check_text_and_cure() {
 #[test]
 fn many_names_are_cut() {
     let many: Vec<String> = (0..12).map(|n| format!("u{n}")).collect();
-    assert!(names(many.iter().map(String::as_str)).ends_with("u9 and 2 more"));
-    assert_eq!(names(["a"]), "a");
+    assert!(named(many.iter().map(String::as_str)).ends_with("u9 and 2 more"));
+    assert_eq!(named(["a"]), "a");
 }
 
 #[test]

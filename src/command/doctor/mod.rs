@@ -100,7 +100,7 @@ fn check(gateway: &Gateway, report: &mut Report) {
     let store = gateway.store();
     let store_address = store.as_ref().ok().and_then(|store| store.as_ref()?.address().ok());
     report.add_all(outside::proxy(gateway));
-    outside::names(gateway, store_address.as_deref(), report);
+    outside::name_look_up(gateway, store_address.as_deref(), report);
     let behind_s = outside::providers(gateway, report);
     report.add_all(people::check(gateway));
     bucket::check(gateway, store, report);

@@ -34,7 +34,7 @@ pub fn proxy(gateway: &Gateway) -> Vec<Finding> {
 }
 
 /// Looks up every host that a run asks; a proxy looks them up by itself.
-pub fn names(gateway: &Gateway, store_address: Option<&str>, report: &mut Report) {
+pub fn name_look_up(gateway: &Gateway, store_address: Option<&str>, report: &mut Report) {
     let mut hosts: BTreeSet<String> = BTreeSet::new();
     let providers = providers_of(gateway);
     let addresses = providers.iter().flat_map(|provider| {

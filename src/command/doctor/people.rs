@@ -95,7 +95,7 @@ impl People {
         }
         let mut tell = |who: &[String], what: &str, cure: &str| {
             if !who.is_empty() {
-                let who = finding::names(who.iter().map(String::as_str));
+                let who = finding::named(who.iter().map(String::as_str));
                 found.push(Finding::warn(CHECK, format!("{who}: {what}"), cure));
             }
         };
@@ -111,11 +111,11 @@ impl People {
         }
         let again = "fitsync login them again and leave every box ticked, if they agree";
         for (metric, who) in &self.not_granted {
-            let who = finding::names(who.iter().map(String::as_str));
+            let who = finding::named(who.iter().map(String::as_str));
             found.push(Finding::warn(SCOPES, format!("{metric} is not granted by {who}"), again));
         }
         if !self.no_settings.is_empty() {
-            let who = finding::names(self.no_settings.iter().map(String::as_str));
+            let who = finding::named(self.no_settings.iter().map(String::as_str));
             let text = format!("{who}: band and time zone are not granted");
             found.push(Finding::warn(SCOPES, text, again));
         }

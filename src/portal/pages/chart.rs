@@ -14,7 +14,7 @@ use crate::portal::pages::text;
 pub struct DayView {
     pub date: Date,
     pub mark: Mark,
-    /// Why the day is not complete, in words; empty where it is.
+    /// Why the day is not sealed, in words; empty where it is.
     pub why: String,
 }
 
@@ -79,7 +79,7 @@ fn shape(mark: Mark, x: i64, y: i64) -> String {
     }
 }
 
-/// `12 complete, 2 provisional, last complete 2026-11-20`
+/// `12 sealed, 2 provisional, last sealed 2026-11-20`
 pub fn summary(days: &[DayView]) -> String {
     let count = |mark: Mark| days.iter().filter(|day| day.mark == mark).count();
     let mut parts: Vec<String> = MARKS
@@ -173,7 +173,7 @@ pub fn legend() -> String {
     format!("<ul class=\"legend\">{}</ul>", items.concat())
 }
 
-/// Days in a row that are not complete for the same reason.
+/// Days in a row that are not sealed for the same reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gap {
     pub from: Date,
@@ -236,7 +236,7 @@ mod tests {
             &[(Mark::Sealed, ""), (Mark::Sealed, ""), (Mark::Missing, "not read yet")],
         );
         let picture = row("steps<", &days);
-        assert!(picture.contains("aria-label=\"steps&lt;: 2 complete, 1 missing\""), "{picture}");
+        assert!(picture.contains("aria-label=\"steps&lt;: 2 sealed, 1 missing\""), "{picture}");
         assert!(picture.contains("viewBox=\"0 0 66 18\""));
         assert_eq!(picture.matches("<path").count(), 2, "one path per kind of mark");
         assert_eq!(summary(&[]), text::NO_DAYS);

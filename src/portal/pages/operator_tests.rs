@@ -47,7 +47,7 @@ fn what_needs_attention_is_said_in_words_and_nothing_else_is() {
     let mut missing = view("a");
     missing.metrics[1].days[13].mark = Mark::NotGranted;
     missing.metrics[0].days[3].mark = Mark::Failed;
-    assert_eq!(missing.attention(now()), ["not shared: hrv", text::DAYS_FAIL]);
+    assert_eq!(missing.attention(now()), ["not granted: hrv", text::DAYS_FAIL]);
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn the_list_shows_state_sync_coverage_and_filters() {
     let silent = ParticipantView { state: "sign_in_again".into(), ..view("user_002") };
     let all = [view("user_001"), silent];
     let page = participants(&all, Filter { attention: false, page: 1 }, now(), "t").body;
-    for part in ["Charge 6, synced 1 hour ago", "steps: 14 complete", "All (2)", "attention (1)"] {
+    for part in ["Charge 6, synced 1 hour ago", "steps: 14 sealed", "All (2)", "attention (1)"] {
         assert!(page.contains(part), "{part}");
     }
     let page = participants(&all, Filter { attention: true, page: 1 }, now(), "t").body;

@@ -6,7 +6,7 @@ use crate::core::exchange::form;
 use crate::portal::pages::markup::{button, escape, hidden, list};
 use crate::portal::pages::page::{Page, sentence};
 use crate::portal::pages::text;
-use crate::portal::sign_ins::{Connected, Hint, SignIn};
+use crate::portal::sign_ins::{ConnectedAccount, Hint, SignIn};
 
 /// How the address comes back to the gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,7 +149,7 @@ pub fn checking(path: &str) -> Page {
 }
 
 /// The token is stored; the device is compared with the wrist.
-pub fn review(sign_in: &SignIn, connected: &Connected, now: Timestamp, token: &str) -> Page {
+pub fn review(sign_in: &SignIn, connected: &ConnectedAccount, now: Timestamp, token: &str) -> Page {
     let path = sign_in.key.path();
     let device = match &connected.device {
         Some(name) => {
@@ -225,12 +225,14 @@ pub fn type_code() -> Page {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
+    use jiff::civil::date;
+
     use super::*;
     use crate::core::error::Secret;
-    use crate::portal::code::Key;
+    use crate::portal::code::LinkKey;
     use crate::portal::sign_ins::{Attempt, Facts, SignIns};
-    use jiff::civil::date;
-    use std::time::Instant;
 
     fn example() -> SignIn {
         let mut rows = SignIns::default();
@@ -248,7 +250,7 @@ mod tests {
             connections: "https://account.example/apps".into(),
         };
         let user = "user_001".parse().unwrap();
-        let ticket = rows.open(user, Key::typed([1; 5]), facts, attempt, 600, Instant::now());
+        let ticket = rows.open(user, LinkKey::typed([1; 5]), facts, attempt, 600, Instant::now());
         rows.get(ticket).unwrap().clone()
     }
 
@@ -298,7 +300,7 @@ mod tests {
     #[test]
     fn the_review_shows_device_account_and_what_is_missing() {
         let now: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
-        let connected = Connected {
+        let connected = ConnectedAccount {
             account_end: "9f3c".into(),
             device: Some("Charge 6".into()),
             synced_at: Some("2026-11-22T11:56:00Z".parse().unwrap()),
@@ -317,13 +319,13 @@ mod tests {
             assert!(page.contains(part), "{part}");
         }
         assert!(page.contains("/not-mine") && !page.contains(text::NOT_MINE_STAYED));
-        let stayed = Connected { stayed: true, ..connected.clone() };
+        let stayed = ConnectedAccount { stayed: true, ..connected.clone() };
         let page = review(&example(), &stayed, now, "t").body;
         assert!(page.contains(text::NOT_MINE_STAYED) && page.contains("/not-mine"), "{page}");
-        let untold = Connected { device: None, device_untold: true, ..connected.clone() };
+        let untold = ConnectedAccount { device: None, device_untold: true, ..connected.clone() };
         let page = review(&example(), &untold, now, "t").body;
         assert!(page.contains("could not be asked") && !page.contains("is paired"), "{page}");
-        let known = Connected { is_first: false, missing: Vec::new(), ..connected };
+        let known = ConnectedAccount { is_first: false, missing: Vec::new(), ..connected };
         let page = review(&example(), &known, now, "t").body;
         assert!(!page.contains("/not-mine") && !page.contains("/again"));
     }

@@ -232,17 +232,17 @@ pub fn ago(seconds: i64) -> String {
 /// What a mark is called on pages.
 pub const fn mark(mark: Mark) -> &'static str {
     match mark {
-        Mark::Sealed => "complete",
+        Mark::Sealed => "sealed",
         Mark::Provisional => "provisional",
-        Mark::Empty => "without data",
+        Mark::Empty => "empty",
         Mark::Missing => "missing",
         Mark::Failed => "failed",
-        Mark::NotGranted => "not shared",
+        Mark::NotGranted => "not granted",
         Mark::Before => "before the first day",
     }
 }
 
-/// What is known of a day that is not complete.
+/// What is known of a day that is not sealed.
 #[derive(Debug, Clone, Copy)]
 pub struct Why<'a> {
     pub mark: Mark,
@@ -261,7 +261,7 @@ pub struct Why<'a> {
     pub device_behind: bool,
 }
 
-/// The reason of a gap in words; empty for a day that is complete.
+/// The reason of a gap in words; empty for a day that is sealed.
 pub fn why(why: &Why) -> &'static str {
     match why.mark {
         Mark::Sealed | Mark::Before => "",
@@ -377,7 +377,7 @@ pub fn consent_ends(date: &str) -> String {
 
 /// Metrics that were not shared.
 pub fn not_shared(names: &str) -> String {
-    format!("not shared: {names}")
+    format!("not granted: {names}")
 }
 
 /// The title of the page that shows a link.

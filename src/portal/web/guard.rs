@@ -20,7 +20,7 @@ use crate::limits::{
     PORTAL_THREAD_PAUSE_MS, PORTAL_THREAD_STACK_BYTES, PORTAL_THREADS_MAX,
     PORTAL_TLS_CONNECTIONS_MAX,
 };
-use crate::portal::web::places::{Admission, Places, Stage, is_private};
+use crate::portal::web::places::{Admission, Phase, Places, is_private};
 use crate::portal::web::relay::{self, in_ms};
 use crate::portal::web::stream::{Tls, Wire};
 
@@ -34,7 +34,7 @@ struct Peer {
 
 /// How the guard behaves; fixed while it runs.
 #[derive(Debug)]
-pub struct Rules {
+pub struct GuardRules {
     /// The private socket of the server behind.
     pub inner: PathBuf,
     pub tls: Option<Tls>,
@@ -45,7 +45,7 @@ pub struct Rules {
 }
 
 struct Shared {
-    rules: Rules,
+    rules: GuardRules,
     places: Mutex<Places<Arc<TcpStream>>>,
     threads: AtomicUsize,
     relays: Mutex<usize>,
@@ -70,7 +70,7 @@ impl std::fmt::Debug for Guard {
 
 impl Guard {
     /// Starts one accept loop per socket.
-    pub fn start(sockets: Vec<TcpListener>, rules: Rules) -> Result<Self> {
+    pub fn start(sockets: Vec<TcpListener>, rules: GuardRules) -> Result<Self> {
         let failed = |error: io::Error| {
             Failure::new(ErrorClass::Disk, format!("cannot start the sign-in pages: {error}"))
         };
@@ -231,7 +231,7 @@ impl Shared {
             Err(_) => return,
         };
         let answered = match read {
-            Ok((head, body)) if self.places().advance(id, Stage::Asked) => {
+            Ok((head, body)) if self.places().advance(id, Phase::Asked) => {
                 self.relay(id, &head.forward(peer.address, peer.local), &body, &mut wire)
             }
             Err(Some(status)) => {
@@ -239,14 +239,14 @@ impl Shared {
                 if status != 421 {
                     places.offend(peer.address, Instant::now()); // forgetting "https" is no offence
                 }
-                places.advance(id, Stage::Writing);
+                places.advance(id, Phase::Writing);
                 drop(places);
                 relay::refuse(status, &self.rules.headers, &mut wire)
             }
             Ok(_) | Err(None) => return,
         };
         if answered.is_ok() {
-            self.places().advance(id, Stage::Waiting);
+            self.places().advance(id, Phase::Waiting);
             wire.hang_up();
         }
     }
@@ -255,7 +255,7 @@ impl Shared {
     fn relay(&self, id: u64, head: &str, body: &[u8], wire: &mut Wire) -> io::Result<()> {
         let place = self.begin_relay();
         let answer = relay::ask(&self.rules.inner, head, body);
-        self.places().advance(id, Stage::Writing);
+        self.places().advance(id, Phase::Writing);
         match answer {
             Ok(answer) => {
                 // A client that reads slowly keeps no place that others need.

@@ -13,9 +13,8 @@ use std::time::{Duration, Instant};
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::io::random;
 use crate::limits::{PORTAL_CLOSE_TIMEOUT_MS, PORTAL_PAUSE_MS, PORTAL_SOCKETS_MAX};
-use crate::portal::pages::page;
-use crate::portal::pages::page::{Outcome, Page};
-use crate::portal::web::guard::{Guard, Rules};
+use crate::portal::pages::page::{self, Outcome, Page};
+use crate::portal::web::guard::{Guard, GuardRules};
 use crate::portal::web::places;
 use crate::portal::web::stream::Tls;
 use crate::portal::web::visit::Visit;
@@ -45,7 +44,7 @@ impl Listener {
         let inner = folder.join(SOCKET);
         let secure = tls.is_some();
         let server = Some(serve(&inner).inspect_err(|_| remove(&folder))?);
-        let rules = Rules { inner, tls, allow_public, headers: page::security_headers() };
+        let rules = GuardRules { inner, tls, allow_public, headers: page::security_headers() };
         let guard = Guard::start(sockets, rules).inspect_err(|_| remove(&folder))?;
         Ok(Self { guard, server, folder, secure })
     }

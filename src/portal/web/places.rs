@@ -13,7 +13,7 @@ use crate::limits::{
 
 /// How far a connection is, in the order in which places are taken away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stage {
+pub enum Phase {
     /// Its request is not complete, or it was answered and only has to hang up.
     Waiting,
     /// Its answer is being written; the client may be slow on purpose.
@@ -41,17 +41,17 @@ pub fn is_private(peer: IpAddr) -> bool {
 /// All open connections, oldest first.
 #[derive(Debug)]
 pub struct Places<C> {
-    rows: Vec<Row<C>>,
+    rows: Vec<Place<C>>,
     next_id: u64,
     places_max: usize,
     offenders: Offenders,
 }
 
 #[derive(Debug)]
-struct Row<C> {
+struct Place<C> {
     id: u64,
     peer: u128,
-    stage: Stage,
+    stage: Phase,
     connection: C,
 }
 
@@ -90,22 +90,22 @@ impl<C> Places<C> {
         }
         let id = self.next_id;
         self.next_id += 1;
-        self.rows.push(Row { id, peer, stage: Stage::Waiting, connection });
+        self.rows.push(Place { id, peer, stage: Phase::Waiting, connection });
         Admission::Admitted { id, closed }
     }
 
     /// Takes a place away, an offender's first; also when the process has run out of files.
     pub fn make_room(&mut self, now: Instant) -> Option<C> {
         let offends: Vec<u128> = self.offenders.all(now);
-        self.take_victim(|row| row.stage == Stage::Waiting && offends.contains(&row.peer), now)
+        self.take_victim(|row| row.stage == Phase::Waiting && offends.contains(&row.peer), now)
             .or_else(|| self.take_victim(|_| true, now))
     }
 
     /// The oldest of the least advanced connections among `which`; one being served never.
-    fn take_victim(&mut self, which: impl Fn(&Row<C>) -> bool, now: Instant) -> Option<C> {
+    fn take_victim(&mut self, which: impl Fn(&Place<C>) -> bool, now: Instant) -> Option<C> {
         let candidates = self.rows.iter().enumerate().filter(|(_, row)| which(row));
         let (at, _) = candidates
-            .filter(|(_, row)| row.stage != Stage::Asked)
+            .filter(|(_, row)| row.stage != Phase::Asked)
             .min_by_key(|(_, row)| (row.stage, row.id))?;
         let victim = self.rows.remove(at);
         self.offenders.note(victim.peer, now);
@@ -118,7 +118,7 @@ impl<C> Places<C> {
     }
 
     /// Notes how far a connection is; `false` when it has lost its place.
-    pub fn advance(&mut self, id: u64, stage: Stage) -> bool {
+    pub fn advance(&mut self, id: u64, stage: Phase) -> bool {
         let row = self.rows.iter_mut().find(|row| row.id == id);
         row.map(|row| row.stage = stage).is_some()
     }
@@ -130,7 +130,7 @@ impl<C> Places<C> {
 
     /// Whether somebody waits for a page or is being sent one.
     pub fn any_served(&self) -> bool {
-        self.rows.iter().any(|row| row.stage != Stage::Waiting)
+        self.rows.iter().any(|row| row.stage != Phase::Waiting)
     }
 
     /// All that are open, to close them.
@@ -204,7 +204,7 @@ mod tests {
         let first = admitted(places.admit_now(v4(1), 1)).0;
         admitted(places.admit_now(v4(2), 2));
         admitted(places.admit_now(v4(3), 3));
-        assert!(places.advance(first, Stage::Asked));
+        assert!(places.advance(first, Phase::Asked));
         assert_eq!(admitted(places.admit_now(v4(4), 4)).1, Some(2));
         assert_eq!(admitted(places.admit_now(v4(5), 5)).1, Some(3));
     }
@@ -214,12 +214,12 @@ mod tests {
         let mut places = Places::new(2);
         let first = admitted(places.admit_now(v4(1), 1)).0;
         let second = admitted(places.admit_now(v4(2), 2)).0;
-        places.advance(first, Stage::Asked);
-        places.advance(second, Stage::Writing);
+        places.advance(first, Phase::Asked);
+        places.advance(second, Phase::Writing);
         let (third, closed) = admitted(places.admit_now(v4(3), 3));
         assert_eq!(closed, Some(2));
-        assert!(!places.advance(second, Stage::Waiting), "it has lost its place");
-        places.advance(third, Stage::Asked);
+        assert!(!places.advance(second, Phase::Waiting), "it has lost its place");
+        places.advance(third, Phase::Asked);
         assert_eq!(places.admit_now(v4(4), 4), Admission::Refused);
         places.leave(first);
         assert_eq!(admitted(places.admit_now(v4(4), 4)).1, None);

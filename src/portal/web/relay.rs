@@ -10,7 +10,7 @@ use crate::limits::{
     PORTAL_ANSWER_BUFFER_BYTES, PORTAL_ANSWER_BYTES_MAX, PORTAL_PAGE_TIMEOUT_MS,
     PORTAL_WRITE_TIMEOUT_MS,
 };
-use crate::portal::web::request::{self, Head, Reading};
+use crate::portal::web::request::{self, HeadReading, RequestHead};
 use crate::portal::web::stream::Wire;
 
 pub fn in_ms(milliseconds: u64) -> Instant {
@@ -18,13 +18,13 @@ pub fn in_ms(milliseconds: u64) -> Instant {
 }
 
 /// A whole request, or the status to refuse it with; `Err(None)` is a client that went away.
-pub fn read_request(wire: &mut Wire) -> Result<(Head, Vec<u8>), Option<u16>> {
+pub fn read_request(wire: &mut Wire) -> Result<(RequestHead, Vec<u8>), Option<u16>> {
     let mut bytes = Vec::with_capacity(1024);
     let (head, body_at) = loop {
         match request::read(&bytes) {
-            Reading::Whole(head, body_at) => break (head, body_at),
-            Reading::Refused(status) => return Err(Some(status)),
-            Reading::More => read_more(wire, &mut bytes)?,
+            HeadReading::Whole(head, body_at) => break (head, body_at),
+            HeadReading::Refused(status) => return Err(Some(status)),
+            HeadReading::More => read_more(wire, &mut bytes)?,
         }
     };
     let end = body_at + head.body_bytes;

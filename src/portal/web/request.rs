@@ -1,7 +1,7 @@
 //! Reads the head of one request, strictly: what two readers could understand differently is
 //! refused (a second `Host` or `Content-Length`, any `Transfer-Encoding`, folded lines, bare line
-//! ends). Pure: bytes in, a [`Head`] or an HTTP status out. Called by the guard alone, which then
-//! writes a head of its own for the server behind it and forwards nothing that is not in [`Head`].
+//! ends). Pure: bytes in, a [`RequestHead`] or an HTTP status out. Called by the guard alone, which then
+//! writes a head of its own for the server behind it and forwards nothing that is not in [`RequestHead`].
 
 use std::net::IpAddr;
 
@@ -21,7 +21,7 @@ const FORWARDING: [&str; 5] =
 
 /// The pieces of a request that are passed on.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Head {
+pub struct RequestHead {
     pub post: bool,
     /// Path and query, as sent.
     pub target: String,
@@ -34,32 +34,32 @@ pub struct Head {
 
 /// What the bytes received so far are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reading {
+pub enum HeadReading {
     /// No whole head yet.
     More,
     /// A whole head, and where the body begins.
-    Whole(Head, usize),
+    Whole(RequestHead, usize),
     /// Not acceptable: the HTTP status to answer with.
     Refused(u16),
 }
 
 /// Judges the bytes received so far.
-pub fn read(bytes: &[u8]) -> Reading {
+pub fn read(bytes: &[u8]) -> HeadReading {
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
     let Some(end) = end else {
         let full = bytes.len() >= PORTAL_HEAD_BYTES_MAX;
-        return if full { Reading::Refused(431) } else { Reading::More };
+        return if full { HeadReading::Refused(431) } else { HeadReading::More };
     };
     if end + 4 > PORTAL_HEAD_BYTES_MAX {
-        return Reading::Refused(431);
+        return HeadReading::Refused(431);
     }
     match whole(bytes.get(..end).unwrap_or_default()) {
-        Ok(head) => Reading::Whole(head, end + 4),
-        Err(status) => Reading::Refused(status),
+        Ok(head) => HeadReading::Whole(head, end + 4),
+        Err(status) => HeadReading::Refused(status),
     }
 }
 
-fn whole(bytes: &[u8]) -> Result<Head, u16> {
+fn whole(bytes: &[u8]) -> Result<RequestHead, u16> {
     let text = String::from_utf8_lossy(bytes);
     let mut lines = text.split("\r\n");
     let mut head = request_line(lines.next().unwrap_or_default())?;
@@ -84,7 +84,7 @@ struct Seen {
     content_type: bool,
 }
 
-fn request_line(line: &str) -> Result<Head, u16> {
+fn request_line(line: &str) -> Result<RequestHead, u16> {
     let mut words = line.split(' ');
     let (method, target, version) = (words.next(), words.next(), words.next());
     let (Some(method), Some(target), Some(version), None) = (method, target, version, words.next())
@@ -103,10 +103,10 @@ fn request_line(line: &str) -> Result<Head, u16> {
         "POST" => true,
         _ => return Err(405),
     };
-    Ok(Head { post, target: target.to_owned(), ..Head::default() })
+    Ok(RequestHead { post, target: target.to_owned(), ..RequestHead::default() })
 }
 
-fn header(line: &str, head: &mut Head, seen: &mut Seen) -> Result<(), u16> {
+fn header(line: &str, head: &mut RequestHead, seen: &mut Seen) -> Result<(), u16> {
     let (name, value) = line.split_once(':').ok_or(400_u16)?;
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if name.is_empty() || !name.bytes().all(token) {
@@ -147,7 +147,7 @@ fn length(value: &str) -> Result<usize, u16> {
     }
 }
 
-fn check_body(head: &Head, length_seen: bool) -> Result<(), u16> {
+fn check_body(head: &RequestHead, length_seen: bool) -> Result<(), u16> {
     if !head.post {
         return if head.body_bytes == 0 { Ok(()) } else { Err(400) };
     }
@@ -160,7 +160,7 @@ fn check_body(head: &Head, length_seen: bool) -> Result<(), u16> {
     if form { Ok(()) } else { Err(415) }
 }
 
-impl Head {
+impl RequestHead {
     /// The head that the server behind the guard gets, written anew.
     pub fn forward(&self, peer: IpAddr, local: bool) -> String {
         let method = if self.post { "POST" } else { "GET" };
@@ -191,9 +191,9 @@ mod tests {
 
     fn status(lines: &str) -> u16 {
         match read(lines.replace('\n', "\r\n").as_bytes()) {
-            Reading::Refused(status) => status,
-            Reading::Whole(..) => 200,
-            Reading::More => 0,
+            HeadReading::Refused(status) => status,
+            HeadReading::Whole(..) => 200,
+            HeadReading::More => 0,
         }
     }
 
@@ -203,7 +203,7 @@ mod tests {
     fn a_browser_s_request_is_read_and_written_anew() {
         let text = "GET /s/K7QM?x=1 HTTP/1.1\r\nHost: pi:8000\r\nUser-Agent: é\r\nCookie: a=1\r\n\
                     X-Forwarded-For: 1.2.3.4\r\nFitsync-Peer: 6.6.6.6\r\n\r\nrest";
-        let Reading::Whole(head, body) = read(text.as_bytes()) else { panic!("not whole") };
+        let HeadReading::Whole(head, body) = read(text.as_bytes()) else { panic!("not whole") };
         assert_eq!(text.get(body..), Some("rest"));
         assert!(head.forwarded && !head.post);
         assert_eq!(
@@ -217,7 +217,7 @@ mod tests {
     fn every_header_of_a_proxy_is_seen() {
         for name in ["X-Forwarded-Server", "x-forwarded-port", "Forwarded", "Via", "X-Real-IP"] {
             let text = format!("GET / HTTP/1.1\r\nHost: h\r\n{name}: a\r\n\r\n");
-            let Reading::Whole(head, _) = read(text.as_bytes()) else { panic!("not whole") };
+            let HeadReading::Whole(head, _) = read(text.as_bytes()) else { panic!("not whole") };
             assert!(head.forwarded, "{name}");
         }
     }
@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn a_form_is_passed_on_with_a_length_of_our_own() {
         let text = format!("POST /x HTTP/1.1\nHost: h\n{FORM}Content-Length: 0004\n\na=bc");
-        let Reading::Whole(head, _) = read(text.replace('\n', "\r\n").as_bytes()) else {
+        let HeadReading::Whole(head, _) = read(text.replace('\n', "\r\n").as_bytes()) else {
             panic!("not whole")
         };
         assert_eq!(head.body_bytes, 4);
@@ -262,14 +262,17 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(status(&text), expected, "{text}");
         }
-        assert_eq!(read(b"GET / HTTP/1.1\r\nHost: h\r\nA: b\nC: d\r\n\r\n"), Reading::Refused(400));
+        assert_eq!(
+            read(b"GET / HTTP/1.1\r\nHost: h\r\nA: b\nC: d\r\n\r\n"),
+            HeadReading::Refused(400)
+        );
     }
 
     #[test]
     fn a_head_has_a_largest_size() {
         let line = "A: b\n".repeat(PORTAL_HEADERS_MAX + 1);
         assert_eq!(status(&format!("GET / HTTP/1.1\nHost: h\n{line}\n")), 431);
-        assert_eq!(read(&[b'a'; PORTAL_HEAD_BYTES_MAX]), Reading::Refused(431));
-        assert_eq!(read(&[b'a'; PORTAL_HEAD_BYTES_MAX - 1]), Reading::More);
+        assert_eq!(read(&[b'a'; PORTAL_HEAD_BYTES_MAX]), HeadReading::Refused(431));
+        assert_eq!(read(&[b'a'; PORTAL_HEAD_BYTES_MAX - 1]), HeadReading::More);
     }
 }

@@ -22,11 +22,11 @@ use crate::limits::{
     API_REPLY_BYTES_MAX, FITBIT_RESET_S_MAX, FITBIT_RESET_SPARE_S, SMALL_REPLY_BYTES_MAX,
 };
 use crate::provider::fitbit::read::{FitbitRead, LabelledDay};
-use crate::provider::job::{Job, Reach};
+use crate::provider::job::{Extent, Job};
 use crate::provider::metric::{FitbitSource, Metric};
 use crate::provider::{
-    App, Devices, IN_BETWEEN, Identity, Page, PairedDevice, Provider, error_name, no_token_answer,
-    product_name, read_token, refuses_client, text_of, tidied, whole,
+    App, DataPage, Devices, IN_BETWEEN, Identity, PairedDevice, Provider, error_name,
+    no_token_answer, product_name, read_token, refuses_client, text_of, tidied, whole,
 };
 
 pub const NAME: &str = SEED_PROVIDER;
@@ -203,8 +203,8 @@ impl Provider for Fitbit {
         Ok(zone.filter(|zone| !zone.is_empty()).map(str::to_owned))
     }
 
-    fn reach(&self, metric: &Metric) -> Reach {
-        if metric.cadence.has_instants() { Reach::ONE_DAY } else { Reach::THIRTY_DAYS }
+    fn reach(&self, metric: &Metric) -> Extent {
+        if metric.cadence.has_instants() { Extent::ONE_DAY } else { Extent::THIRTY_DAYS }
     }
 
     fn page_request(&self, metric: &Metric, job: &Job, _page: Option<&str>) -> Request {
@@ -219,7 +219,12 @@ impl Provider for Fitbit {
         Request::new(Method::Get, url, API_REPLY_BYTES_MAX)
     }
 
-    fn read_page(&self, metric: &Metric, job: &Job, body: &mut dyn std::io::Read) -> Result<Page> {
+    fn read_page(
+        &self,
+        metric: &Metric,
+        job: &Job,
+        body: &mut dyn std::io::Read,
+    ) -> Result<DataPage> {
         let source = source(metric)?;
         let text = &whole(body)?;
         let day = || -> Result<LabelledDay> {
@@ -235,7 +240,7 @@ impl Provider for Fitbit {
         };
         // What is still to come is filled with zeros, and labels are those of the whole date.
         rows.retain(|row| row.instant().is_none_or(|at| job.from <= at && at < job.to));
-        Ok(Page { rows, next: None })
+        Ok(DataPage { rows, next: None })
     }
 
     fn combine(&self, metric: &Metric, rows: Vec<Row>) -> Vec<Row> {

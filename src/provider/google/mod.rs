@@ -21,10 +21,11 @@ use crate::core::json_scan::Document;
 use crate::core::table::{Row, utc};
 use crate::limits::{API_REPLY_BYTES_MAX, PAGE_ROWS, PAGE_SESSIONS, SMALL_REPLY_BYTES_MAX};
 use crate::provider::google::error::{classify, classify_token, reasons};
-use crate::provider::job::{Job, Reach};
-use crate::provider::metric::{Ask, Cadence, Metric, Read};
+use crate::provider::job::{Extent, Job};
+use crate::provider::metric::{Cadence, GoogleQuery, Metric, Read};
 use crate::provider::{
-    App, Devices, Identity, Page, PairedDevice, Provider, product_name, read_token, text_of, tidied,
+    App, DataPage, Devices, Identity, PairedDevice, Provider, product_name, read_token, text_of,
+    tidied,
 };
 
 pub const NAME: &str = "google-health";
@@ -32,7 +33,7 @@ const SCOPE_PREFIX: &str = "https://www.googleapis.com/auth/googlehealth.";
 
 /// The addresses of the services; settings may name others.
 #[derive(Debug, Clone)]
-pub struct Addresses {
+pub struct Endpoints {
     pub api: String,
     pub authorize: String,
     pub token: String,
@@ -42,7 +43,7 @@ pub struct Addresses {
 #[derive(Debug, Clone)]
 pub struct GoogleHealth {
     pub app: App,
-    pub addresses: Addresses,
+    pub addresses: Endpoints,
     /// `all-sources` or `google-wearables`.
     pub data_source: String,
 }
@@ -229,11 +230,11 @@ impl Provider for GoogleHealth {
         Ok(zone.filter(|zone| !zone.is_empty()).map(str::to_owned))
     }
 
-    fn reach(&self, metric: &Metric) -> Reach {
+    fn reach(&self, metric: &Metric) -> Extent {
         match metric.cadence {
-            Cadence::Minute => Reach::MINUTES,
-            Cadence::Daily => Reach::DAYS,
-            Cadence::Event | Cadence::Night => Reach::SESSIONS,
+            Cadence::Minute => Extent::MINUTES,
+            Cadence::Daily => Extent::DAYS,
+            Cadence::Event | Cadence::Night => Extent::SESSIONS,
         }
     }
 
@@ -250,23 +251,28 @@ impl Provider for GoogleHealth {
             self.reconcile(&url, &filter, size, page)
         };
         match source.ask {
-            Ask::RollUp => self.roll_up(&url, job, page),
-            Ask::ReconcileInstant(member) => within(member, &utc(job.from), &utc(job.to)),
-            Ask::ReconcileDate(member) => within(member, &job.first(), &next(job.last())),
-            Ask::ReconcileAround(member) => {
+            GoogleQuery::RollUp => self.roll_up(&url, job, page),
+            GoogleQuery::ReconcileInstant(member) => within(member, &utc(job.from), &utc(job.to)),
+            GoogleQuery::ReconcileDate(member) => within(member, &job.first(), &next(job.last())),
+            GoogleQuery::ReconcileAround(member) => {
                 within(member, &previous(job.first()), &next(next(job.last())))
             }
         }
     }
 
-    fn read_page(&self, metric: &Metric, _job: &Job, body: &mut dyn std::io::Read) -> Result<Page> {
+    fn read_page(
+        &self,
+        metric: &Metric,
+        _job: &Job,
+        body: &mut dyn std::io::Read,
+    ) -> Result<DataPage> {
         let list = match metric.google.ask {
-            Ask::RollUp => "rollupDataPoints",
-            Ask::ReconcileInstant(_) | Ask::ReconcileDate(_) | Ask::ReconcileAround(_) => {
-                "dataPoints"
-            }
+            GoogleQuery::RollUp => "rollupDataPoints",
+            GoogleQuery::ReconcileInstant(_)
+            | GoogleQuery::ReconcileDate(_)
+            | GoogleQuery::ReconcileAround(_) => "dataPoints",
         };
-        let (mut page, mut bare) = (Page::default(), false);
+        let (mut page, mut bare) = (DataPage::default(), false);
         let (mut known, mut members) = (false, 0);
         Document::new(body).members(|document, name| {
             members += 1;
@@ -274,7 +280,7 @@ impl Provider for GoogleHealth {
             if name == list {
                 document.elements(|index, raw| {
                     let point = Element::parse(raw, format!("{list}[{index}]"))?;
-                    bare |= metric.google.ask == Ask::RollUp && has_bare_value(&point);
+                    bare |= metric.google.ask == GoogleQuery::RollUp && has_bare_value(&point);
                     match metric.google.read {
                         Read::One(read) => page.rows.extend(read(&point)?),
                         Read::Many(read) => page.rows.extend(read(&point)?),

@@ -1,12 +1,14 @@
 //! The columns of every metric after its key, as the data dictionary tells them.
 
-use crate::provider::metric::Kind::{Boolean, Integer, Number, Text, TimeLocal, TimeUtc};
-use crate::provider::metric::{Column, Kind, column};
+use crate::provider::metric::ColumnType::{
+    self, Boolean, Integer, Number, Text, TimeLocal, TimeUtc,
+};
+use crate::provider::metric::{Column, column};
 
 /// A column that Google alone has.
 const fn only_google(
     name: &'static str,
-    kind: Kind,
+    kind: ColumnType,
     unit: &'static str,
     meaning: &'static str,
     source: &'static str,

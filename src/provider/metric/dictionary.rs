@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use crate::provider::metric::table::{DEFAULT, METRICS};
-use crate::provider::metric::{Cadence, Kind, Metric};
+use crate::provider::metric::{Cadence, ColumnType, Metric};
 
 const INTRODUCTION: &str = "\
 # Data dictionary
@@ -136,7 +136,7 @@ pub fn duckdb() -> String {
 
 /// `docs/columns.json`: the words of the data dictionary, for a program.
 pub fn columns() -> String {
-    let file = |(name, columns): (&str, Vec<(&str, Kind)>)| {
+    let file = |(name, columns): (&str, Vec<(&str, ColumnType)>)| {
         let columns = columns.iter().map(|(name, kind)| format!("\"{name}\": \"{}\"", kind.name()));
         let columns = columns.collect::<Vec<_>>().join(",\n    ");
         format!("  \"{name}\": {{\n    {columns}\n  }}")
@@ -146,7 +146,7 @@ pub fn columns() -> String {
 }
 
 /// Every kind of file, with its columns.
-fn files() -> impl Iterator<Item = (&'static str, Vec<(&'static str, Kind)>)> {
+fn files() -> impl Iterator<Item = (&'static str, Vec<(&'static str, ColumnType)>)> {
     let metrics = METRICS.iter().map(|metric| {
         let columns = metric.all_columns().map(|column| (column.name, column.kind));
         (metric.name, columns.collect())
@@ -155,23 +155,23 @@ fn files() -> impl Iterator<Item = (&'static str, Vec<(&'static str, Kind)>)> {
 }
 
 /// The columns of the completeness file.
-pub const COMPLETENESS: [(&str, Kind); 13] = [
-    ("user_id", Kind::Text),
-    ("metric", Kind::Text),
-    ("date", Kind::Date),
-    ("state", Kind::Text),
-    ("rows", Kind::Integer),
-    ("revisions", Kind::Integer),
-    ("time_zone", Kind::Text),
-    ("day_start_utc", Kind::TimeUtc),
-    ("day_end_utc", Kind::TimeUtc),
-    ("device_synced_utc", Kind::TimeUtc),
-    ("provider", Kind::Text),
-    ("data_source", Kind::Text),
-    ("sha256", Kind::Text),
+pub const COMPLETENESS: [(&str, ColumnType); 13] = [
+    ("user_id", ColumnType::Text),
+    ("metric", ColumnType::Text),
+    ("date", ColumnType::Date),
+    ("state", ColumnType::Text),
+    ("rows", ColumnType::Integer),
+    ("revisions", ColumnType::Integer),
+    ("time_zone", ColumnType::Text),
+    ("day_start_utc", ColumnType::TimeUtc),
+    ("day_end_utc", ColumnType::TimeUtc),
+    ("device_synced_utc", ColumnType::TimeUtc),
+    ("provider", ColumnType::Text),
+    ("data_source", ColumnType::Text),
+    ("sha256", ColumnType::Text),
 ];
 
-fn table(out: &mut String, name: &str, columns: &[(&str, Kind)]) {
+fn table(out: &mut String, name: &str, columns: &[(&str, ColumnType)]) {
     let _ = writeln!(out, "CREATE EXTERNAL TABLE IF NOT EXISTS fitsync_{name} (");
     let lines: Vec<_> =
         columns.iter().map(|(name, kind)| format!("  `{name}` {}", kind.athena())).collect();

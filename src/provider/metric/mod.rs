@@ -37,7 +37,7 @@ impl Cadence {
 
 /// The type of a column, for readers and for the data dictionary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ColumnType {
     Integer,
     Number,
     Text,
@@ -51,7 +51,7 @@ pub enum Kind {
     TimeLocal,
 }
 
-impl Kind {
+impl ColumnType {
     /// The word of the data dictionary.
     pub const fn name(self) -> &'static str {
         match self {
@@ -95,7 +95,7 @@ impl Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Column {
     pub name: &'static str,
-    pub kind: Kind,
+    pub kind: ColumnType,
     pub unit: &'static str,
     pub meaning: &'static str,
     /// The field of the Google Health API that it comes from.
@@ -105,13 +105,14 @@ pub struct Column {
 }
 
 const KEY_USER: Column =
-    column("user_id", Kind::Text, "", "The study's id of the participant", "", "");
+    column("user_id", ColumnType::Text, "", "The study's id of the participant", "", "");
 const KEY_DATE: Column =
-    column("date", Kind::Date, "", "The civil date in the participant's zone", "", "");
-const KEY_UTC: Column = column("time_utc", Kind::TimeUtc, "", "When it was, or began", "", "");
+    column("date", ColumnType::Date, "", "The civil date in the participant's zone", "", "");
+const KEY_UTC: Column =
+    column("time_utc", ColumnType::TimeUtc, "", "When it was, or began", "", "");
 const KEY_LOCAL: Column = column(
     "time_local",
-    Kind::TimeLocal,
+    ColumnType::TimeLocal,
     "",
     "The same on the wall clock of the day's zone",
     "",
@@ -139,7 +140,7 @@ impl Scope {
 
 /// How the Google Health API is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ask {
+pub enum GoogleQuery {
     /// `POST …:rollUp` in windows of one minute.
     RollUp,
     /// `GET …:reconcile`, filtered by this member of the type and the job's UTC range.
@@ -166,7 +167,7 @@ pub struct GoogleSource {
     /// The data type in paths (kebab case).
     pub data_type: &'static str,
     pub scope: Scope,
-    pub ask: Ask,
+    pub ask: GoogleQuery,
     pub read: Read,
     /// Several points to one row, where the table has fewer rows than the API has points.
     pub combine: Option<fn(Vec<Row>) -> Vec<Row>>,
@@ -220,7 +221,7 @@ impl Metric {
 
 pub const fn column(
     name: &'static str,
-    kind: Kind,
+    kind: ColumnType,
     unit: &'static str,
     meaning: &'static str,
     google: &'static str,

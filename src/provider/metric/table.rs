@@ -1,16 +1,21 @@
 //! The table of metrics. A metric is one row here and one reader per provider.
 
-use Ask::{ReconcileAround, ReconcileDate, ReconcileInstant, RollUp};
+use GoogleQuery::{ReconcileAround, ReconcileDate, ReconcileInstant, RollUp};
 use Scope::{ActivityAndFitness, HealthMetrics, Sleep};
 
 use crate::provider::fitbit::read as fitbit;
 use crate::provider::fitbit::read::FitbitRead;
 use crate::provider::google::{read, sessions};
 use crate::provider::metric::{
-    Ask, Cadence, FitbitSource, GoogleSource, Metric, Read, Scope, columns,
+    Cadence, FitbitSource, GoogleQuery, GoogleSource, Metric, Read, Scope, columns,
 };
 
-const fn google(data_type: &'static str, scope: Scope, ask: Ask, read: Read) -> GoogleSource {
+const fn google(
+    data_type: &'static str,
+    scope: Scope,
+    ask: GoogleQuery,
+    read: Read,
+) -> GoogleSource {
     GoogleSource { data_type, scope, ask, read, combine: None }
 }
 
