@@ -1,25 +1,31 @@
 //! fitsync: Fitbit data of a study's participants, from the Google Health API to CSV files in S3.
 //!
-//! Start at `main.rs`: arguments → one command → exit code. Below it, arrows point down only:
+//! Start at `main.rs`: arguments → one command → exit code. Folders are stories, and from the top down
+//! each uses only those below it:
 //!
 //! ```text
-//! command    one file per command, each a short story of calls
-//!    │         sync → fetch (the loop that reads data) → planning;  upload;  verify;
-//!    │         login → waiting, connect → accounts;  serve → office;  migrate;  withdraw;
-//!    │         status;  doctor
-//! portal     the sign-in pages: guard (accept loop) → relay → desk (who is where) → pages, texts
-//! io         all side effects
-//!    │         http (one agent)    session (token refresh, pace, retries)    store (S3)
-//!    │         credentials (the AWS chain)
-//!    │         files (durable writes, locks)    tokens, ledger (what is kept on disk)    queue
-//! provider   pure: job → Request, Reply → rows;  metric_table has a row for every metric
-//!    │
-//! core       pure: day, plan, job, ledger, table, json, token, backoff, sign_in, s3, sigv4, error
+//! command      one file per command: a short story of calls
+//! sign_in      from an address to a stored consent: connect → account;  terminal, study, waiting
+//! sync         one run: run → planning → plan;  fetch (the loop that reads data) → session;
+//!              uploads → queue;  report
+//! withdrawal   letting go of a participant: revoke, remove, objects, finish
+//! gateway      what every command stands on: settings, clock, agent, token files, store
+//! settings     environment and files → one checked Config; who the program runs as
+//! portal       the pages: web (connections) → router → participant, operator → pages
+//! provider     pure: google, fitbit, metric (the one table); job → Request, Reply → rows
+//! s3           keys, requests, sums, errors, lists as data; store sends them
+//! aws          where credentials come from
+//! ledger       what is known of each day, as data and on disk
+//! consent      token, study window, OAuth, the withdrawal's marker; token files
+//! io           the world: files, locks, clock, network, terminal
+//! core         pure: user, error, json, exchange, day, table
+//! limits       every limit
 //! ```
 //!
-//! The seam to the world is data: `core` and `provider` make [`core::exchange::Request`] values and
-//! read [`core::exchange::Reply`] values; `io` sends them. Time is always an argument.
-//! `config` holds every setting and every limit. A test holds the layers to this.
+//! The seam to the world is data: pure code makes [`core::exchange::Request`] values and reads
+//! [`core::exchange::Reply`] values; `io` sends them. Time is always an argument. A test holds the
+//! order of the folders, and which files may touch the world. `docs/contributing.md` has the words
+//! and what does not belong where.
 
 #![forbid(unsafe_code)]
 

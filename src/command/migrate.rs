@@ -7,7 +7,6 @@ use std::time::Duration;
 use miniserde::Serialize;
 
 use crate::command::arguments::MigrateArguments;
-use crate::command::login::{check_timeout, sign_in};
 use crate::consent::files::TokenStore;
 use crate::core::error::{ErrorClass, Failure, Result, worst_exit};
 use crate::core::table::utc;
@@ -17,6 +16,7 @@ use crate::io::terminal::{lines_of_stdin, print_json, say};
 use crate::ledger::folder::Ledger;
 use crate::provider::{fitbit, google};
 use crate::sign_in::connect::Asked;
+use crate::sign_in::terminal::{check_timeout, sign_in};
 use crate::sync::run::{named_users, run_lock};
 
 /// A participant who is still on the retired API.

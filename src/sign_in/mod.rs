@@ -5,4 +5,5 @@ pub mod connect;
 pub mod overview;
 pub mod password;
 pub mod study;
+pub mod terminal;
 pub mod waiting;
