@@ -66,15 +66,16 @@ pub fn rings(edges: &BTreeSet<(String, String)>) -> Vec<Vec<String>> {
     rings.into_iter().filter(|ring| !ring.is_empty()).collect()
 }
 
-/// Fails with the imports that close a ring.
+/// Fails with the imports that close rings.
 pub fn assert_no_ring(folder: &Path) {
     let edges = edges(folder);
     assert!(!edges.is_empty(), "no imports in {}", folder.display());
-    for ring in rings(&edges) {
-        let closing = edges.iter().filter(|(from, to)| ring.contains(from) && ring.contains(to));
-        let lines: Vec<_> = closing.map(|(from, to)| format!("{from} → {to}")).collect();
-        panic!("a ring of imports in {}:\n{}", folder.display(), lines.join("\n"));
-    }
+    let closing = |ring: &Vec<String>| -> String {
+        let inside = edges.iter().filter(|(from, to)| ring.contains(from) && ring.contains(to));
+        inside.map(|(from, to)| format!("\n{from} → {to}")).collect()
+    };
+    let rings: Vec<_> = rings(&edges).iter().map(closing).collect();
+    assert!(rings.is_empty(), "rings of imports in {}:{}", folder.display(), rings.join("\n"));
 }
 
 /// All modules of a source folder: those of the library, of `main.rs` and of `bin/`.
