@@ -84,16 +84,6 @@ pub enum Change {
     Set(Value),
 }
 
-/// What a fault wants of a page of rows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum PageTrick {
-    #[default]
-    None,
-    Duplicate,
-    Empty,
-    RepeatToken,
-}
-
 impl Fault {
     /// An effect on the next request of any service.
     pub fn once(effect: Effect) -> Fault {

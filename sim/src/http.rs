@@ -3,8 +3,6 @@
 use hyper::HeaderMap;
 use serde_json::Value;
 
-use crate::fault::PageTrick;
-
 /// One of the services that a request can be for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Host {
@@ -49,6 +47,16 @@ impl Host {
             [Host::Google, Host::Token, Host::Authorize, Host::Fitbit, Host::S3, Host::Control];
         all.into_iter().find(|host| host.name() == name)
     }
+}
+
+/// What a fault wants of a page of rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PageTrick {
+    #[default]
+    None,
+    Duplicate,
+    Empty,
+    RepeatToken,
 }
 
 /// A request whose body has arrived.

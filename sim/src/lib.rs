@@ -2,16 +2,14 @@
 //! and a real S3 server, in one process; for tests and for the demo.
 //!
 //! ```text
-//! sim        starts a world                       controls  what a test does to it and asks of it
-//! control    the same as JSON over HTTP           options   what can be chosen before the start
-//! listen     ports, open and closed               server    log, faults, answer
-//! body       replies that misbehave               sim       start and end
-//! fault      which request goes wrong, and how    s3        the store
+//! sim        starts a world                       options   what can be chosen before the start
+//! server/    from a port to what is sent          controls/ what a test does to it and asks of it
 //! google/    sign-in, tokens, health API          fitbit/   the retired API
-//! world      the state behind all services        hash      numbers by chance
+//! world      the state behind all services        truth/    what fitsync must have written
 //! person     a participant's habits               data/     what the bands measured
-//! truth      what fitsync must have written       metric    names and headers
-//! tls        certificates                         addresses where it runs, and its keys
+//! fault      which request goes wrong, and how    gate      ports that close and open again
+//! log        what was asked                       http      requests and replies as values
+//! metric     names and headers                    hash      numbers by chance
 //! ```
 //!
 //! Data is a pure function of the seed: any date can be asked, nothing is stored. `truth` and the
@@ -28,31 +26,24 @@
 //! ```
 #![forbid(unsafe_code)]
 
-mod addresses;
-mod body;
-mod control;
 mod controls;
 pub mod data;
 mod fault;
-mod fault_json;
 mod fitbit;
+mod gate;
 mod google;
 mod hash;
 mod http;
-mod listen;
 mod log;
 mod metric;
 mod options;
 mod person;
-mod s3;
 mod server;
 mod sim;
-mod tls;
 pub mod truth;
 mod world;
 
-pub use addresses::Addresses;
-pub use controls::{Controls, Expected, key};
+pub use controls::{Addresses, Controls, Expected, key};
 pub use fault::{Change, Effect, Fault};
 pub use google::grant::Rotation;
 pub use google::oauth::redirect_refused;

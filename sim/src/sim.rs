@@ -8,13 +8,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::runtime::{Builder, Runtime};
 
-use crate::addresses::Addresses;
-use crate::controls::Controls;
+use crate::controls::{Addresses, Controls};
+use crate::gate::Gate;
 use crate::http::Host;
-use crate::listen::{Gate, Port, Service, serve};
 use crate::options::Options;
-use crate::s3::Store;
-use crate::tls;
+use crate::server::answer::Service;
+use crate::server::listen::{Port, serve};
+use crate::server::s3::Store;
+use crate::server::tls;
 use crate::world::World;
 
 /// A running world. Its methods are those of [`Controls`]; it ends when it is dropped.

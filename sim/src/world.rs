@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use ring::hmac;
 
 use crate::fault::Faults;
-use crate::fitbit;
+use crate::fitbit::grant::Grants as FitbitGrants;
 use crate::google::grant::Grants;
 use crate::hash::mix;
 use crate::log::Log;
@@ -39,7 +39,7 @@ pub struct State {
     pub citizens: Vec<Citizen>,
     pub grants: Grants,
     /// The same at Fitbit.
-    pub fitbit: fitbit::grant::Grants,
+    pub fitbit: FitbitGrants,
     /// When each participant's last minute of requests was made.
     pub quota: HashMap<String, Vec<Timestamp>>,
     /// Each participant's present hour at Fitbit, and the requests in it.
@@ -100,7 +100,7 @@ impl World {
         let state = State {
             citizens,
             grants: Grants::new(&options),
-            fitbit: fitbit::grant::Grants::new(&options),
+            fitbit: FitbitGrants::new(&options),
             quota: HashMap::new(),
             fitbit_quota: HashMap::new(),
             puts: BTreeMap::new(),

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::data::{Amount, PARTS, minute, night};
 use crate::hash::mix;
+use crate::metric::Metric;
 use crate::person::{Person, date_of, day_of};
 
 /// What answers are computed from.
@@ -87,7 +88,7 @@ fn amount(source: Source<'_>, resource: &str, label: Label) -> Option<Amount> {
     let known = |value: Option<i64>| value.filter(|_| synced).unwrap_or(0) * PARTS;
     match resource {
         "calories" => minute::calories(person, local, synced),
-        _ if !person.keeps(crate::Metric::Steps, local.date(), minute) => None,
+        _ if !person.keeps(Metric::Steps, local.date(), minute) => None,
         "steps" => Some(Amount(known(minute::steps(person, local)))),
         "floors" => Some(Amount(known(minute::floors(person, local)))),
         _ => Some(Amount(known(minute::distance_mm(person, local)) / 1_000_000)),
@@ -184,7 +185,7 @@ fn active_zone_minutes(source: Source<'_>, slot: Slot) -> Value {
         let keeps = |label: &Label| {
             let date = label.minute.map(|m| source.person.local(m).date());
             let index = label.minute.unwrap_or(0);
-            date.is_none_or(|date| source.person.keeps(crate::Metric::Azm, date, index))
+            date.is_none_or(|date| source.person.keeps(Metric::Azm, date, index))
         };
         if !group.iter().any(keeps) {
             continue;

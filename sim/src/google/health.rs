@@ -9,9 +9,8 @@ use super::points::{self, Make};
 use super::strict::Family;
 use super::types::{Action, DataType};
 use super::{error, filter, rollup, strict};
-use crate::fault::PageTrick;
 use crate::hash::{mix, shuffle};
-use crate::http::{Ask, Reply};
+use crate::http::{Ask, PageTrick, Reply};
 use crate::options::{DeviceKind, Order};
 use crate::world::{Citizen, World};
 

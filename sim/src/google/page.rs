@@ -5,9 +5,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::hmac;
 
 use super::error;
-use crate::fault::PageTrick;
 use crate::hash::{chance, mix};
-use crate::http::Reply;
+use crate::http::{PageTrick, Reply};
 
 /// What decides about a page.
 #[derive(Clone, Debug)]

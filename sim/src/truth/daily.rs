@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 
-use super::decimal;
+use super::text::decimal;
 use crate::data::night::{self, Reading};
 use crate::data::{Amount, body};
 use crate::metric::Metric;

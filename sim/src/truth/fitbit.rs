@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::{Day, decimal, file, minute, minute_rows};
+use super::day::{Day, minute_rows};
+use super::minute;
+use super::text::{decimal, file};
 use crate::data::{Amount, minute as measured, night};
 use crate::metric::Metric;
 use crate::person::{Person, instant};

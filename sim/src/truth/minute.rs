@@ -1,6 +1,6 @@
 //! The cells of a minute.
 
-use super::{decimal, thousandths};
+use super::text::{decimal, thousandths};
 use crate::data::{Amount, PARTS, minute};
 use crate::metric::Metric;
 use crate::person::Person;

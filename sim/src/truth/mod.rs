@@ -4,57 +4,21 @@
 //! here, from the design and the data dictionary alone.
 
 mod daily;
+mod day;
 mod fitbit;
 mod minute;
 mod session;
-
-use std::fmt::Write as _;
+mod text;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 
+pub use day::Day;
 pub use fitbit::fitbit_csv;
 
-use crate::data::{Amount, PARTS};
 use crate::metric::{Cadence, Metric};
-use crate::person::{Local, Person, instant};
-
-/// A civil day as the product cuts it: a date, the zone of its local times, and its UTC minutes.
-#[derive(Clone, Debug)]
-pub struct Day {
-    pub date: Date,
-    pub zone: TimeZone,
-    pub start: Timestamp,
-    pub end: Timestamp,
-}
-
-impl Day {
-    /// The day from midnight to midnight in one zone.
-    pub fn civil(date: Date, zone: &TimeZone) -> Day {
-        let midnight = |date: Date| {
-            let zoned = date.to_zoned(zone.clone());
-            zoned.map_or(Timestamp::MAX, |zoned| zoned.timestamp())
-        };
-        Day {
-            date,
-            zone: zone.clone(),
-            start: midnight(date),
-            end: midnight(date.tomorrow().unwrap_or(date)),
-        }
-    }
-
-    /// Whether an instant is in the day.
-    fn holds(&self, at: Timestamp) -> bool {
-        self.start <= at && at < self.end
-    }
-
-    /// The cells of an instant: UTC, and the wall clock in the day's zone.
-    fn times(&self, at: Timestamp) -> String {
-        let wall = self.zone.to_datetime(at).strftime("%Y-%m-%dT%H:%M:%S");
-        format!("{},{wall}", utc(at))
-    }
-}
+use crate::person::Person;
+use day::minute_rows;
+use text::file;
 
 /// The CSV file of a metric's day, as it must be when the device last synced at `synced`
 /// (`None`: there is no device, everything up to `end` counts). No rows: no file.
@@ -84,82 +48,12 @@ pub fn header_only(metric: Metric) -> Vec<u8> {
     format!("{}\n", metric.header()).into_bytes()
 }
 
-fn file(user_id: &str, metric: Metric, rows: &[String]) -> Option<Vec<u8>> {
-    let mut text = format!("{}\n", metric.header());
-    for row in rows {
-        let _ = writeln!(text, "{user_id},{row}");
-    }
-    (!rows.is_empty()).then(|| text.into_bytes())
-}
-
-/// The rows of the minutes that begin in the day and before the sync.
-fn minute_rows(day: &Day, synced: Timestamp, cells: impl Fn(i64) -> Option<String>) -> Vec<String> {
-    let first = -(-day.start.as_second()).div_euclid(60);
-    let last = -(-day.end.as_second()).div_euclid(60);
-    let known = (first..last).take_while(|minute| instant(*minute) < synced);
-    known
-        .filter_map(|minute| Some(format!("{},{}", day.times(instant(minute)), cells(minute)?)))
-        .collect()
-}
-
-fn utc(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
-/// The wall clock where the participant was.
-fn local(local: Local) -> String {
-    let (hour, minute) = (local.minute_of_day / 60, local.minute_of_day % 60);
-    format!("{}T{hour:02}:{minute:02}:00", local.date())
-}
-
-/// At most four decimals, no trailing zeros, no minus before nothing.
-fn decimal(amount: Amount) -> String {
-    let tenths = (amount.0.abs() + 5) / 10;
-    let (whole, fraction) = (tenths / (PARTS / 10), tenths % (PARTS / 10));
-    let sign = if amount.0 < 0 && tenths > 0 { "-" } else { "" };
-    let text = format!("{sign}{whole}.{fraction:04}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-/// Thousandths of something, in whole ones.
-fn thousandths(count: i64) -> String {
-    decimal(Amount(count * PARTS / 1000))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::person::tests::person;
     use jiff::civil::date;
-
-    #[test]
-    fn numbers_have_at_most_four_decimals() {
-        let cases = [
-            (7_200_000, "72"),
-            (144_951, "1.4495"),
-            (134_670, "1.3467"),
-            (-47_000, "-0.47"),
-            (-1, "0"),
-            (0, "0"),
-            (1_000_006, "10.0001"),
-        ];
-        for (parts, text) in cases {
-            assert_eq!(decimal(Amount(parts)), text);
-        }
-        assert_eq!(thousandths(80_250), "80.25");
-    }
-
-    #[test]
-    fn days_on_which_the_clock_changes_have_23_and_25_hours() {
-        let zone = TimeZone::get("America/New_York").expect("bundled zone");
-        let hours = |date| {
-            let day = Day::civil(date, &zone);
-            (day.end.as_second() - day.start.as_second()) / 3600
-        };
-        assert_eq!(hours(date(2026, 3, 8)), 23);
-        assert_eq!(hours(date(2026, 11, 1)), 25);
-        assert_eq!(hours(date(2026, 11, 22)), 24);
-    }
+    use jiff::tz::TimeZone;
 
     #[test]
     fn rows_end_where_the_device_last_synced() {

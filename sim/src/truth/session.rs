@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::{Day, decimal, local, thousandths, utc};
+use super::day::Day;
+use super::text::{decimal, local, thousandths, utc};
 use crate::data::session::{Sleep, sleeps, workout};
 use crate::data::{Amount, PARTS, body};
 use crate::metric::Metric;

@@ -7,9 +7,10 @@ use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 
 use super::json::{date_json, put};
-use super::{Anchor, Filter, Origin, Point, Source};
+use super::point::{Origin, Point, Source};
 use crate::data::night::Reading;
 use crate::data::{Amount, body, night};
+use crate::google::filter::{Anchor, Filter};
 use crate::person::{Person, date_of, day_of};
 
 /// The points of a type within a filter's bounds. A night is there once the band has synced

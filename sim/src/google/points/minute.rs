@@ -4,8 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::json::{interval, sample_time};
-use super::{Filter, Origin, Point, Source};
+use super::point::{Origin, Point, Source};
 use crate::data::minute;
+use crate::google::filter::Filter;
 use crate::hash::{chance, mix, pick};
 use crate::person::{Local, Person, day_of};
 

@@ -5,10 +5,11 @@ use std::rc::Rc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::json::{sample_time, session_interval};
-use super::{Anchor, Filter, Origin, Point, Source, civil_of};
+use super::json::{civil_of, sample_time, session_interval};
+use super::point::{Origin, Point, Source};
 use crate::data::body;
 use crate::data::session::{Sleep, Workout, sleeps, workout};
+use crate::google::filter::{Anchor, Filter};
 use crate::person::{Person, date_of, day_of, instant};
 
 /// The points of a type within a filter's bounds.

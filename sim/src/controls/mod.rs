@@ -1,4 +1,12 @@
 //! Everything that a test does to the world, and asks of it.
+//!
+//! `addresses` is where the world runs and with which keys, `expected` what fitsync must have
+//! written, `api` all of it as JSON over HTTP, with faults by `fault_json`.
+
+mod addresses;
+pub mod api;
+mod expected;
+mod fault_json;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,26 +16,26 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use url::Url;
 
-use crate::addresses::Addresses;
-use crate::fault::{Effect, Fault, PageTrick};
-use crate::fitbit;
+pub use expected::{Expected, key};
+
+use crate::fault::{Effect, Fault};
+use crate::gate::Gate;
 use crate::google::grant::Rotation;
-use crate::google::{self, oauth};
-use crate::http::{Ask, Host, Reply};
-use crate::listen::Gate;
+use crate::http::{Ask, Host, PageTrick, Reply};
 use crate::log::{Counts, Seen};
 use crate::metric::Metric;
 use crate::options::{Device, DeviceKind};
 use crate::person::{Edit, Person};
-use crate::truth::{self, Day};
 use crate::world::{Citizen, World, zone};
+use crate::{fitbit, google};
 
-/// A file that fitsync must have written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Expected {
-    pub key: String,
-    pub rows: usize,
-    pub bytes: Vec<u8>,
+/// Where the services are.
+#[derive(Clone, Debug)]
+pub struct Addresses {
+    pub google: String,
+    pub fitbit: String,
+    pub s3: String,
+    pub control: String,
 }
 
 /// A handle on a running world; clones are handles on the same one.
@@ -57,7 +65,7 @@ impl Controls {
         let at_fitbit = url.path() == fitbit::oauth::AUTHORIZE_PATH;
         let (answer, approve_path): (fn(&World, &Ask) -> Reply, _) = match at_fitbit {
             true => (fitbit::answer, fitbit::oauth::APPROVE_PATH),
-            false => (google::answer, oauth::APPROVE_PATH),
+            false => (google::answer, google::oauth::APPROVE_PATH),
         };
         let page = answer(&self.world, &get(&url));
         let ticket = page.headers.iter().find(|(name, _)| *name == "x-sim-ticket");
@@ -293,84 +301,6 @@ impl Controls {
     pub fn synced(&self, who: &str) -> Result<Option<Timestamp>, String> {
         self.change(who, |citizen| citizen.synced())
     }
-
-    /// The CSV that fitsync must have for a day, if it read it now.
-    pub fn truth(
-        &self,
-        who: &str,
-        user_id: &str,
-        metric: Metric,
-        day: &Day,
-    ) -> Result<Option<Vec<u8>>, String> {
-        let (person, synced) =
-            self.change(who, |citizen| (citizen.person.clone(), citizen.synced()))?;
-        Ok(truth::csv(&person, user_id, metric, day, synced))
-    }
-
-    /// The same, if it was read from the retired Fitbit API.
-    pub fn fitbit_truth(
-        &self,
-        who: &str,
-        user_id: &str,
-        metric: Metric,
-        day: &Day,
-    ) -> Result<Option<Vec<u8>>, String> {
-        let (person, synced) =
-            self.change(who, |citizen| (citizen.person.clone(), citizen.synced()))?;
-        Ok(truth::fitbit_csv(&person, user_id, metric, day, synced))
-    }
-
-    /// All files of the five metrics that fitsync must have for the days of a participant, by key
-    /// without prefix. The zone is the participant's present one unless given.
-    pub fn expected(
-        &self,
-        who: &str,
-        user_id: &str,
-        days: (Date, Date),
-        zone_name: Option<&str>,
-    ) -> Result<Vec<Expected>, String> {
-        self.expected_of(&Metric::FIVE, who, user_id, days, zone_name)
-    }
-
-    /// The same for other metrics.
-    pub fn expected_of(
-        &self,
-        metrics: &[Metric],
-        who: &str,
-        user_id: &str,
-        (from, to): (Date, Date),
-        zone_name: Option<&str>,
-    ) -> Result<Vec<Expected>, String> {
-        let now = self.world.now();
-        let person = self.person(who)?;
-        let zone = match zone_name {
-            Some(name) => zone(name)?,
-            None => person.zone_at(now).clone(),
-        };
-        let mut files = Vec::new();
-        for date in from.series(jiff::Span::new().days(1)).take_while(|date| *date <= to) {
-            for metric in metrics.iter().copied() {
-                let day = Day::civil(date, &zone);
-                if let Some(bytes) = self.truth(who, user_id, metric, &day)? {
-                    let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
-                    files.push(Expected {
-                        key: key(user_id, metric, date),
-                        rows: lines - 1,
-                        bytes,
-                    });
-                }
-            }
-        }
-        files.sort_by(|a, b| a.key.cmp(&b.key));
-        Ok(files)
-    }
-}
-
-/// The key of a file, without prefix.
-pub fn key(user_id: &str, metric: Metric, date: Date) -> String {
-    let name = metric.name();
-    let day = date.strftime("%Y%m%d");
-    format!("users/{user_id}/{name}/{user_id}_{name}_{day}.csv")
 }
 
 fn get(url: &Url) -> Ask {

@@ -2,17 +2,8 @@
 
 use jiff::Timestamp;
 
-use crate::controls::Controls;
-use crate::google::oauth;
-
-/// Where the services are.
-#[derive(Clone, Debug)]
-pub struct Addresses {
-    pub google: String,
-    pub fitbit: String,
-    pub s3: String,
-    pub control: String,
-}
+use super::Controls;
+use crate::{fitbit, google};
 
 impl Controls {
     /// `GOOGLE_HEALTH_URL`.
@@ -22,7 +13,7 @@ impl Controls {
 
     /// `GOOGLE_AUTHORIZE_URL`.
     pub fn authorize_url(&self) -> String {
-        format!("{}{}", self.addresses.google, oauth::AUTHORIZE_PATH)
+        format!("{}{}", self.addresses.google, google::oauth::AUTHORIZE_PATH)
     }
 
     /// `GOOGLE_TOKEN_URL`.
@@ -42,8 +33,7 @@ impl Controls {
 
     /// `FITBIT_AUTHORIZE_URL`.
     pub fn fitbit_authorize_url(&self) -> String {
-        let path = crate::fitbit::oauth::AUTHORIZE_PATH;
-        format!("{}{path}", self.addresses.fitbit)
+        format!("{}{}", self.addresses.fitbit, fitbit::oauth::AUTHORIZE_PATH)
     }
 
     /// `AWS_ENDPOINT_URL_S3`.
@@ -142,10 +132,5 @@ impl Controls {
             ("FITBIT_API_URL", self.fitbit_url()),
             ("FITBIT_AUTHORIZE_URL", self.fitbit_authorize_url()),
         ]
-    }
-
-    /// Addresses, keys and calls as one JSON document.
-    pub fn about(&self) -> serde_json::Value {
-        crate::control::about(self)
     }
 }

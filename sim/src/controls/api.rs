@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 
-use crate::controls::{Controls, Expected};
-use crate::fault_json;
+use super::expected::Expected;
+use super::{Controls, fault_json};
 use crate::google::grant::Rotation;
 use crate::http::{Ask, Host, Reply};
 use crate::log::Seen;
@@ -101,6 +101,38 @@ impl Arguments {
     }
 }
 
+impl Controls {
+    /// Addresses, keys and calls as one JSON document, as the binary prints it when it is ready.
+    pub fn about(&self) -> Value {
+        let object = |pairs: Vec<(&str, String)>| {
+            let pairs = pairs.into_iter();
+            let pairs = pairs.map(|(name, value)| (name.to_owned(), Value::from(value)));
+            Value::Object(pairs.collect::<Map<_, _>>())
+        };
+        let calls: Vec<_> = HELP.lines().collect();
+        json!({
+            "control": self.control_url(),
+            "google": self.google_url(),
+            "authorize": self.authorize_url(),
+            "token": self.token_url(),
+            "revoke": self.revoke_url(),
+            "s3": self.s3_url(),
+            "bucket": self.bucket(),
+            "region": self.region(),
+            "access_key": self.access_key(),
+            "secret_key": self.secret_key(),
+            "client_id": self.client_id(),
+            "client_secret": self.client_secret(),
+            "participants": self.names(),
+            "fitbit": self.fitbit_url(),
+            "environment": object(self.environment()),
+            "fitbit_environment": object(self.fitbit_environment()),
+            "calls": calls,
+            "effects": fault_json::EFFECTS,
+        })
+    }
+}
+
 /// Answers one call.
 pub fn answer(controls: &Controls, ask: &Ask) -> Reply {
     let Some(call) = ask.path.strip_prefix("/_sim") else {
@@ -123,7 +155,7 @@ pub fn answer(controls: &Controls, ask: &Ask) -> Reply {
 /// Calls that change nothing.
 fn read(controls: &Controls, call: &str, arguments: &Arguments) -> Result<Option<Value>, String> {
     let value = match call {
-        "" => about(controls),
+        "" => controls.about(),
         "requests" => controls.requests().iter().map(seen_json).collect(),
         "counts" => {
             let counts = controls.counts();
@@ -158,36 +190,6 @@ fn read(controls: &Controls, call: &str, arguments: &Arguments) -> Result<Option
         _ => return Ok(None),
     };
     Ok(Some(value))
-}
-
-/// Where everything is, as the binary prints it when it is ready.
-pub fn about(controls: &Controls) -> Value {
-    let object = |pairs: Vec<(&str, String)>| {
-        let pairs = pairs.into_iter();
-        let pairs = pairs.map(|(name, value)| (name.to_owned(), Value::from(value)));
-        Value::Object(pairs.collect::<Map<_, _>>())
-    };
-    let calls: Vec<_> = HELP.lines().collect();
-    json!({
-        "control": controls.control_url(),
-        "google": controls.google_url(),
-        "authorize": controls.authorize_url(),
-        "token": controls.token_url(),
-        "revoke": controls.revoke_url(),
-        "s3": controls.s3_url(),
-        "bucket": controls.bucket(),
-        "region": controls.region(),
-        "access_key": controls.access_key(),
-        "secret_key": controls.secret_key(),
-        "client_id": controls.client_id(),
-        "client_secret": controls.client_secret(),
-        "participants": controls.names(),
-        "fitbit": controls.fitbit_url(),
-        "environment": object(controls.environment()),
-        "fitbit_environment": object(controls.fitbit_environment()),
-        "calls": calls,
-        "effects": fault_json::EFFECTS,
-    })
 }
 
 fn seen_json(seen: &Seen) -> Value {

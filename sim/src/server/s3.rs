@@ -13,14 +13,13 @@ use s3s::auth::SimpleAuth;
 use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::{S3Service, S3ServiceBuilder};
 
-use crate::body::{BoxError, ReplyBody, broken, framed};
+use super::body::{BoxError, ReplyBody, broken, framed};
+use super::reply::{Entry, before, response, set_date};
 use crate::controls::Controls;
 use crate::fault::{Effect, Target};
 use crate::hash::mix;
 use crate::http::{Host, Reply, decoded, pairs};
-use crate::log::Seen;
 use crate::options::Options;
-use crate::server::{Entry, before, response, set_date};
 use crate::world::World;
 
 /// How far a request's clock may be ahead.
@@ -30,19 +29,6 @@ const SKEW_S: i64 = 900;
 pub struct Store {
     service: S3Service,
     root: PathBuf,
-}
-
-/// The store's error that fits a status.
-pub fn by_status(status: u16) -> Reply {
-    let code = match status {
-        403 => "AccessDenied",
-        404 => "NoSuchBucket",
-        412 => "PreconditionFailed",
-        429 | 503 => "SlowDown",
-        500 => "InternalError",
-        _ => "InvalidRequest",
-    };
-    Reply::s3_error(status, code, "As asked.")
 }
 
 impl Store {
@@ -77,9 +63,8 @@ impl Store {
         }
         let path = decoded(parts.uri.path());
         let method = parts.method.as_str().to_owned();
-        let who = user_id(&path).map(str::to_owned);
-        let entry = Entry::new(world, seen(world, &method, &path, who.clone()));
-        let target = Target { host: Host::S3, method: &method, path: &path, who: who.as_deref() };
+        let target = Target { host: Host::S3, method: &method, path: &path, who: user_id(&path) };
+        let entry = Entry::new(world, &target, method.clone());
         let (effect, skew_s) = world.faults.take(&target);
         if let Some(Effect::ResetUpload { after_bytes }) = effect {
             swallow(&mut body, after_bytes).await;
@@ -228,19 +213,6 @@ fn restore(file: &Path, old: Option<Vec<u8>>) {
         Some(bytes) => std::fs::write(file, bytes),
         None => std::fs::remove_file(file),
     };
-}
-
-fn seen(world: &World, method: &str, path: &str, who: Option<String>) -> Seen {
-    Seen {
-        at: world.now(),
-        host: Host::S3,
-        who,
-        method: method.to_owned(),
-        path: path.to_owned(),
-        label: method.to_owned(),
-        status: None,
-        in_flight: 0,
-    }
 }
 
 /// Reads so many bytes of a body.

@@ -1,8 +1,6 @@
-//! The ports: who listens on them, and how they are closed and opened again.
+//! The ports: who listens on them.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -10,70 +8,12 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
-use crate::body::BoxError;
+use super::answer::{Service, answer};
+use super::body::BoxError;
 use crate::controls::Controls;
-use crate::http::Host;
-use crate::s3;
-use crate::server::answer;
-
-/// What answers on a port.
-#[derive(Clone)]
-pub enum Service {
-    Google,
-    Fitbit,
-    S3(Arc<s3::Store>),
-    Control,
-}
-
-impl Service {
-    /// The host that stands for the port.
-    pub fn host(&self) -> Host {
-        match self {
-            Service::Google => Host::Google,
-            Service::Fitbit => Host::Fitbit,
-            Service::S3(_) => Host::S3,
-            Service::Control => Host::Control,
-        }
-    }
-}
-
-/// Closes a port and opens it again.
-#[derive(Clone, Debug)]
-pub struct Gate {
-    wanted: watch::Sender<bool>,
-    is_closed: Arc<AtomicBool>,
-}
-
-impl Default for Gate {
-    fn default() -> Gate {
-        Gate { wanted: watch::channel(false).0, is_closed: Arc::default() }
-    }
-}
-
-impl Gate {
-    /// Whether the port is closed, or about to be.
-    pub fn is_closed(&self) -> bool {
-        *self.wanted.borrow()
-    }
-
-    /// Asks for the port to be closed or opened.
-    pub fn set_closed(&self, closed: bool) {
-        self.wanted.send_replace(closed);
-    }
-
-    /// Waits until it is.
-    pub fn wait(&self) {
-        for _ in 0..5000 {
-            if self.is_closed.load(Ordering::Acquire) == self.is_closed() {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
-    }
-}
+use crate::gate::Gate;
 
 /// A port and what answers on it.
 pub struct Port {
@@ -87,7 +27,7 @@ pub struct Port {
 /// stays taken.
 pub async fn serve(controls: Controls, port: Port) -> Result<(), BoxError> {
     let Port { service, listener, acceptor, gate } = port;
-    let mut wanted = gate.wanted.subscribe();
+    let mut wanted = gate.subscribe();
     let address = listener.local_addr()?;
     listener.set_nonblocking(true)?;
     let mut listener = TcpListener::from_std(listener)?;
@@ -95,12 +35,12 @@ pub async fn serve(controls: Controls, port: Port) -> Result<(), BoxError> {
         if *wanted.borrow_and_update() {
             drop(listener);
             let held = held(address).await?;
-            gate.is_closed.store(true, Ordering::Release);
+            gate.tell_closed(true);
             while *wanted.borrow_and_update() {
                 wanted.changed().await?;
             }
             listener = held.listen(1024)?;
-            gate.is_closed.store(false, Ordering::Release);
+            gate.tell_closed(false);
         }
         tokio::select! {
             accepted = listener.accept() => {
