@@ -1,6 +1,6 @@
 //! fitsync: Fitbit data of a study's participants, from the Google Health API to CSV files in S3.
 //!
-//! Start at `main.rs`: arguments → one command → exit code. Folders are stories, and from the top down
+//! Start at `main.rs`: arguments → one command → exit code. Folders are stories; from the top down
 //! each uses only those below it:
 //!
 //! ```text

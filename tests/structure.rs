@@ -29,49 +29,154 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
     found
 }
 
-/// The lines of a source that are code.
+/// The lines of a source that are code of the program: no comments, no tests.
 fn code(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().filter(|line| !line.trim_start().starts_with("//"))
+    let lines = text.lines().take_while(|line| *line != "#[cfg(test)]");
+    lines.filter(|line| !line.trim_start().starts_with("//"))
 }
 
-fn assert_free_of(folder: &str, words: &[&str]) {
-    for (path, text) in sources(folder) {
-        for line in code(&text) {
-            for word in words {
-                assert!(!line.contains(word), "{} has {word}: {line}", path.display());
-            }
+/// From the top down: each may use only what stands further down.
+const ORDER: [&str; 17] = [
+    "main.rs",
+    "command",
+    "sign_in",
+    "sync",
+    "withdrawal",
+    "fleet",
+    "gateway.rs",
+    "settings",
+    "portal",
+    "provider",
+    "s3",
+    "aws",
+    "ledger",
+    "consent",
+    "io",
+    "core",
+    "limits.rs",
+];
+
+/// What may touch the world; a folder stands for all its files. Everything else is pure.
+const WORLD: [&str; 21] = [
+    "main.rs",
+    "command/",
+    "sign_in/password.rs",
+    "sign_in/terminal.rs",
+    "sign_in/waiting.rs",
+    "sync/dry_run.rs",
+    "sync/queue.rs",
+    "sync/run.rs",
+    "sync/session.rs",
+    "withdrawal/objects.rs",
+    "withdrawal/remove.rs",
+    "settings/run_as.rs",
+    "settings/source.rs",
+    "portal/web/",
+    "s3/store.rs",
+    "aws/credentials.rs",
+    "aws/process.rs",
+    "ledger/folder.rs",
+    "ledger/retention.rs",
+    "consent/files.rs",
+    "io/",
+];
+
+/// How code touches the world.
+const EFFECTS: [&str; 24] = [
+    "std::fs",
+    "std::thread",
+    "std::env",
+    "std::process",
+    "std::os::unix",
+    "TcpStream",
+    "TcpListener",
+    "UdpSocket",
+    "UnixStream",
+    "UnixListener",
+    "ToSocketAddrs",
+    "SystemTime",
+    "Instant::now",
+    "Timestamp::now",
+    "Zoned::now",
+    "SystemRandom",
+    "ureq::",
+    "tiny_http",
+    "fs4::",
+    "rustix::",
+    "signal_hook",
+    "stdin()",
+    "stdout()",
+    "stderr()",
+];
+
+/// The part of the source that a file belongs to: its folder, or the file itself.
+fn part(file: &str) -> &str {
+    file.split('/').next().unwrap()
+}
+
+fn floor(file: &str) -> usize {
+    let found = ORDER.iter().position(|name| *name == part(file));
+    found.unwrap_or_else(|| panic!("{file} has no place in the order of the folders"))
+}
+
+#[test]
+fn each_folder_uses_only_those_below_it() {
+    let edges = imports::edges(&root().join("src"));
+    let up = edges.iter().filter(|(from, _)| from != "lib.rs");
+    let up: Vec<_> = up.filter(|(from, to)| floor(from) > floor(to)).collect();
+    assert_eq!(up, Vec::<&(String, String)>::new(), "imports that run up");
+}
+
+#[test]
+fn no_two_files_import_each_other() {
+    imports::assert_no_ring(&root().join("src"));
+}
+
+#[test]
+fn no_command_uses_another_one() {
+    let command = |file: &str| {
+        let rest = file.strip_prefix("command/")?;
+        Some(part(rest).to_owned()).filter(|name| name != "arguments.rs" && name != "mod.rs")
+    };
+    for (from, to) in imports::edges(&root().join("src")) {
+        if let (Some(one), Some(other)) = (command(&from), command(&to)) {
+            assert_eq!(one, other, "{from} uses {to}");
         }
     }
 }
 
 #[test]
-fn core_and_provider_are_pure() {
-    let effects = [
-        "std::fs",
-        "std::net",
-        "std::thread",
-        "std::env",
-        "std::process",
-        "SystemTime",
-        "Instant::now",
-        "Timestamp::now",
-        "Zoned::now",
-        "SystemRandom",
-        "ureq::",
-        "tiny_http",
-        "fs4::",
-    ];
-    assert_free_of("src/core", &effects);
-    assert_free_of("src/provider", &effects);
+fn only_the_named_files_touch_the_world() {
+    for (path, text) in sources("src") {
+        let file = path.strip_prefix(root().join("src")).unwrap().to_str().unwrap();
+        let may = |name: &&str| *name == file || (name.ends_with('/') && file.starts_with(name));
+        if WORLD.iter().any(|name| may(&name)) || file.ends_with("_tests.rs") {
+            continue;
+        }
+        for line in code(&text) {
+            let effect = EFFECTS.iter().find(|effect| line.contains(*effect));
+            assert_eq!(effect, None, "{file}: {line}");
+        }
+    }
 }
 
+/// Files beside each other that a reader can still take in.
+const FILES_MAX: usize = 15;
+
 #[test]
-fn arrows_point_down_only() {
-    let above_core = ["crate::provider", "crate::io", "crate::portal", "crate::command"];
-    assert_free_of("src/core", &above_core);
-    assert_free_of("src/provider", &["crate::io", "crate::portal", "crate::command"]);
-    assert_free_of("src/io", &["crate::portal", "crate::command"]);
-    assert_free_of("src/portal", &["crate::command"]);
+fn folders_stay_small() {
+    for folder in ["src", "sim/src"] {
+        let mut counts = std::collections::BTreeMap::new();
+        for (path, _) in sources(folder) {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if !name.ends_with("_tests.rs") && name != "mod.rs" {
+                *counts.entry(path.parent().unwrap().to_owned()).or_insert(0) += 1;
+            }
+        }
+        for (folder, count) in counts {
+            assert!(count <= FILES_MAX, "{} has {count} files", folder.display());
+        }
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 pub mod fitbit;
 pub mod google;
+pub mod granted;
 pub mod job;
 pub mod metric;
 
@@ -12,7 +13,7 @@ mod conformance_tests;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::consent::token::{Grant, Token};
+use crate::consent::token::Grant;
 use crate::core::day::ahead;
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::exchange::{Reply, Request};
@@ -92,16 +93,6 @@ pub fn paired_devices(
         }
     }
     Err(Failure::new(ErrorClass::Format, format!("more than {DEVICE_PAGES_MAX} pages of devices")))
-}
-
-/// Whether a participant granted a metric: the token tells, whatever the settings say by now.
-pub fn granted(token: &Token, metric: &Metric) -> bool {
-    let scope = match token.provider.as_str() {
-        google::NAME => Some(google::scope_of(metric)),
-        fitbit::NAME => fitbit::scope_of(metric),
-        _ => None,
-    };
-    scope.is_some_and(|scope| token.granted(&scope))
 }
 
 /// What the answer means that no service of ours gives.

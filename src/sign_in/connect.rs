@@ -16,8 +16,9 @@ use crate::io::files::Lock;
 use crate::io::terminal::say;
 use crate::portal::pages::text::{ago, period};
 use crate::portal::sign_ins::{self, Hint};
+use crate::provider::granted::granted;
 use crate::provider::metric::Metric;
-use crate::provider::{Identity, PairedDevice, Provider, granted, newest, paired_devices};
+use crate::provider::{Identity, PairedDevice, Provider, newest, paired_devices};
 use crate::sign_in::account::{self, Before};
 use crate::withdrawal::remove;
 

@@ -31,7 +31,8 @@ pub fn overview(
 
 /// Whether the metric was granted, and the provider agrees.
 pub fn granted(overview: &Overview, metric: &Metric) -> bool {
-    let granted = |token| provider::granted(token, metric) && !overview.refused(metric.name);
+    let granted =
+        |token| provider::granted::granted(token, metric) && !overview.refused(metric.name);
     overview.token.as_ref().is_some_and(granted)
 }
 

@@ -14,7 +14,7 @@ use crate::core::user::UserId;
 use crate::gateway::Gateway;
 use crate::io::terminal::print_json;
 use crate::ledger::folder::Ledger;
-use crate::provider::granted;
+use crate::provider::granted::granted;
 use crate::sync::fetch::{RunOptions, never_signed_in};
 use crate::sync::plan::{self, Device, Inputs, Plan, Wish};
 use crate::sync::planning::window;

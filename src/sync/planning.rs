@@ -147,7 +147,7 @@ impl Fetch<'_, '_> {
         let lookback =
             plan::lookback_due(&self.ledger.head, self.session.token.obtained_at, self.now);
         let granted = |metric: &Metric| {
-            let granted = provider::granted(&self.session.token, metric);
+            let granted = provider::granted::granted(&self.session.token, metric);
             let refused = self.ledger.head.refused.iter().any(|name| name == metric.name);
             granted && (lookback || !refused)
         };

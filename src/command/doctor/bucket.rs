@@ -1,7 +1,7 @@
 //! The bucket: credentials, and one probe object that is put, looked at and deleted.
 
-use super::Report;
 use crate::command::doctor::finding::{Finding, Level};
+use crate::command::doctor::report::Report;
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::gateway::Gateway;
 use crate::io::lan;

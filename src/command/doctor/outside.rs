@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::Report;
 use crate::command::doctor::finding::{self, Finding, Level, MDNS_CURE};
+use crate::command::doctor::report::Report;
 use crate::core::error::{ErrorClass, Result, Secret};
 use crate::core::exchange::{Reply, Request};
 use crate::gateway::Gateway;

@@ -8,7 +8,7 @@ use crate::command::doctor::finding::{self, Finding};
 use crate::consent::token::{AccountState, Token};
 use crate::core::user::UserId;
 use crate::gateway::Gateway;
-use crate::provider::granted;
+use crate::provider::granted::granted;
 
 const CHECK: &str = "participants";
 const SCOPES: &str = "scopes";
