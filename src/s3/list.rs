@@ -96,7 +96,7 @@ pub fn read(reply: &Reply, versions: bool) -> Result<Listing> {
     for name in names {
         for part in body.split(&format!("<{name}>")).skip(1) {
             let part = part.split(&format!("</{name}>")).next().unwrap_or_default();
-            let key = raw(part, "ObjectKey").ok_or_else(|| malformed("an object without a key"))?;
+            let key = raw(part, "Key").ok_or_else(|| malformed("an object without a key"))?;
             let version = element(part, "VersionId").map(unescape);
             if versions && version.is_none() {
                 return Err(malformed("a version without its id"));
@@ -138,8 +138,8 @@ mod tests {
             <EncodingType>url</EncodingType>\
             <IsTruncated>true</IsTruncated><NextKeyMarker>users/a%2Bb</NextKeyMarker>\
             <NextVersionIdMarker>v2</NextVersionIdMarker>\
-            <Version><ObjectKey>users/a%2Fx.csv</ObjectKey><VersionId>v1</VersionId></Version>\
-            <DeleteMarker><ObjectKey>users/a/y.csv</ObjectKey><VersionId>null</VersionId></DeleteMarker>\
+            <Version><Key>users/a%2Fx.csv</Key><VersionId>v1</VersionId></Version>\
+            <DeleteMarker><Key>users/a/y.csv</Key><VersionId>null</VersionId></DeleteMarker>\
             </ListVersionsResult>";
         let listing = read(&reply(body), true).unwrap();
         let item = |key: &str, version: &str| ListedObject {
@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn a_list_of_objects_is_read_to_its_end() {
         let body = "<ListBucketResult><IsTruncated>false</IsTruncated><Contents>\
-            <ObjectKey>users/a/x.csv</ObjectKey></Contents></ListBucketResult>";
+            <Key>users/a/x.csv</Key></Contents></ListBucketResult>";
         let listing = read(&reply(body), false).unwrap();
         assert_eq!(
             listing.items,
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn keys_are_read_as_the_reply_says_that_they_are_written() {
         let read_key = |encoding: &str, key: &str| {
-            let item = format!("<Contents><ObjectKey>{key}</ObjectKey></Contents>");
+            let item = format!("<Contents><Key>{key}</Key></Contents>");
             let body = format!("<ListBucketResult>{encoding}{item}</ListBucketResult>");
             read(&reply(&body), false).unwrap().items[0].key.clone()
         };

@@ -237,7 +237,7 @@ impl Connection {
 
     /// What the technician compares and passes on.
     pub fn tell(&self) {
-        say(&format!("Connection: {} (account …{}).", self.user, self.account_end));
+        say(&format!("Connected: {} (account …{}).", self.user, self.account_end));
         say(&self.device_line());
         say(&format!("Collected: {}.", listed(&self.granted)));
         if self.window != (None, None) {

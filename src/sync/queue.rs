@@ -43,7 +43,7 @@ pub struct WaitingFile {
     pub last_error: Option<String>,
 }
 
-/// The waiting_files files of one participant's opened months. The completeness file of a month follows
+/// The waiting files of one participant's opened months. The completeness file of a month follows
 /// when nothing else of the month waits: it must not name what the store does not have.
 pub fn waiting_files(
     ledger: &Ledger,

@@ -58,7 +58,7 @@ impl Finding {
         Self::new(check, Level::Fail, text.into(), Some(cure.into()))
     }
 
-    /// A failure; its text often named a cure of its own.
+    /// A failure; its text often names a cure of its own.
     pub fn failure(check: &'static str, failure: &Failure) -> Self {
         let cure = Some(general_cure(failure.class).to_owned());
         let wrong_settings = failure.class == ErrorClass::Usage;
@@ -140,7 +140,7 @@ pub fn google_redirect(uri: &str) -> Finding {
             Finding::ok(check, format!("{uri} (its address is pasted back from other machines)"))
         }
         "https" if address.is_some() => refused("it is a bare address, not a public name"),
-        "https" if is_local_name(&host) => refused("its name does not end as public named do"),
+        "https" if is_local_name(&host) => refused("its name does not end as public names do"),
         "https" => Finding::ok(check, uri.to_owned()),
         "http" if address.is_some() => refused("it is an address of a network, and not https://"),
         "http" => refused("it is not https://"),
@@ -210,7 +210,7 @@ pub fn needs_mdns(host: &str) -> bool {
 }
 
 pub const MDNS_CURE: &str = "use the machine's address, or write the name into /etc/hosts: \
-                             a static program does not look up .local named";
+                             a static program does not look up .local names";
 
 /// Exceptions from the proxy that look right and match nothing.
 pub fn no_proxy(text: &str) -> Vec<Finding> {
@@ -218,11 +218,11 @@ pub fn no_proxy(text: &str) -> Vec<Finding> {
         if entry.trim() != entry {
             Some("there is a blank beside it, so it matches nothing")
         } else if entry.contains('/') && !entry.contains("://") {
-            Some("ranges are not understood, only named and single addresses")
+            Some("ranges are not understood, only names and single addresses")
         } else if entry.contains("://") {
             Some("it is an address with a scheme, not a host")
         } else if entry.rsplit_once(':').is_some_and(|(host, _)| !host.contains(':')) {
-            Some("it named a port, and only hosts are compared")
+            Some("it names a port, and only hosts are compared")
         } else if entry.starts_with('[') {
             Some("IPv6 addresses stand without brackets here")
         } else {
