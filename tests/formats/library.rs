@@ -1,11 +1,12 @@
 //! The program's own readers and writers of its files. All that these tests know of the library
 //! stands here.
 
-use fitsync::core::completeness;
+use fitsync::consent::token::Token;
+use fitsync::consent::withdrawal::Withdrawal;
 use fitsync::core::error::Secret;
-use fitsync::core::ledger::{Head, Month};
-use fitsync::core::token::Token;
-use fitsync::core::withdrawal::Withdrawal;
+use fitsync::ledger::completeness;
+use fitsync::ledger::entry::Month;
+use fitsync::ledger::head::Head;
 use fitsync::portal::access::PasswordFile;
 
 /// A kind of file.
