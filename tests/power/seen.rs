@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-use crate::disk::operations;
-use crate::gateway::{Gateway, Shim, USER};
-use crate::scenario::Outcome;
+use crate::disk::read_log;
+use crate::gateway::{Gateway, USER};
+use crate::stage::Outcome;
 
 /// What the shim calls a call of the kernel.
 const KINDS: [(&str, &[&str]); 6] = [
@@ -23,16 +23,16 @@ pub fn run(program: &Path) -> Outcome {
     let gateway = Gateway::new(program);
     gateway.run(&["login", USER], None);
     let (root, bucket) = (gateway.tree(), gateway.bucket());
-    let ran = gateway.run(&["sync"], Some(Shim::default()));
+    let ran = gateway.run(&["sync"], Some(&[]));
     let mut shim: BTreeMap<&str, usize> = BTreeMap::new();
-    for operation in operations(&ran.log) {
+    for operation in read_log(&ran.log).operations {
         if let Some((kind, _)) = KINDS.iter().find(|(kind, _)| *kind == operation.kind) {
             *shim.entry(kind).or_default() += 1;
         }
     }
     gateway.restore(&root, &bucket);
     let kernel = traced(&gateway, program);
-    let mut outcome = Outcome { instants: 1, accidents: 1, wrong: Vec::new() };
+    let mut outcome = Outcome { instants: 1, accidents: 1, ..Outcome::default() };
     for (kind, _) in KINDS {
         let (one, other) = (shim.get(kind), kernel.get(kind));
         if one != other {
