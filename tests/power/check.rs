@@ -26,7 +26,7 @@ pub fn check(gateway: &Gateway, days: &[(Date, Date)]) -> Wrong {
     check_names(&gateway.tree(), false, &mut wrong);
     check_token(gateway, &[WHO], &mut wrong);
     let objects = objects(gateway);
-    check_objects(gateway, &objects, days, &mut wrong);
+    check_objects_of(gateway, (WHO, USER), &objects, days, &mut wrong);
     check_ledger(gateway, &objects, &mut wrong);
     wrong
 }
@@ -65,15 +65,22 @@ pub fn check_token(gateway: &Gateway, who: &[&str], wrong: &mut Wrong) {
     }
 }
 
-pub fn check_objects(
+/// A file of one metric and day, not one that is about them.
+pub fn is_data(key: &str) -> bool {
+    !key.contains("/completeness/") && !key.contains("/participant/")
+}
+
+/// The bucket holds what was measured, and of this participant nothing else.
+pub fn check_objects_of(
     gateway: &Gateway,
+    (who, user): (&str, &str),
     objects: &Objects,
     days: &[(Date, Date)],
     wrong: &mut Wrong,
 ) {
     let mut expected = Objects::new();
     for &range in days {
-        let files = gateway.sim.expected(WHO, USER, range, Some(&gateway.zone)).expect("truth");
+        let files = gateway.sim.expected(who, user, range, Some(&gateway.zone)).expect("truth");
         let metrics = gateway.settings.get("FITSYNC_METRICS");
         let read = |key: &str| {
             let metric = key.split('/').nth(2).unwrap_or_default();
@@ -89,8 +96,8 @@ pub fn check_objects(
             Some(_) => {}
         }
     }
-    let data = objects.keys().filter(|key| !key.contains("/completeness/"));
-    for key in data.filter(|key| !expected.contains_key(*key)) {
+    let own = objects.keys().filter(|key| key.starts_with(&format!("users/{user}/")));
+    for key in own.filter(|key| is_data(key) && !expected.contains_key(*key)) {
         wrong.push(format!("{key} should not be in the bucket"));
     }
 }

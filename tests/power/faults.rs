@@ -196,10 +196,6 @@ fn meets(program: &Path, case: &Case) -> Vec<String> {
         return vec!["the token cannot be read".to_owned()];
     }
     gateway.sim.clear_faults();
-    if matches!(case.effect, Effect::Status { status: 410, .. }) {
-        // The end of an API: it is not asked again without a new sign-in.
-        ended(&["login", USER], &[0]);
-    }
     if matches!(case.effect, Effect::Status { status: 403, .. }) {
         // A metric that is refused is asked again with the look-back.
         make_lookback_due(&gateway);

@@ -32,7 +32,7 @@ pub struct Gateway {
 pub type Shim<'a> = &'a [(&'static str, i64)];
 
 /// A run that has not ended by then hangs.
-const RUN_S_MAX: u64 = 90;
+const RUN_S_MAX: u64 = 45;
 
 /// Bytes of one line of what a run said that are shown.
 const COMPLAINT_MAX: usize = 300;

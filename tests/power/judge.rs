@@ -26,7 +26,7 @@ pub struct After<'a> {
     /// The run said that all was done.
     pub ended_well: bool,
     /// The bucket's files after the run.
-    pub restored: &'a Tree,
+    pub bucket: &'a Tree,
 }
 
 #[derive(Debug, Default)]
@@ -44,7 +44,8 @@ impl Judge {
     /// Runs a command that must end so.
     fn runs(&mut self, gateway: &Gateway, command: &[&str], codes: &[i32]) {
         let ran = gateway.run(command, None);
-        if ran.code.is_none_or(|code| !codes.contains(&code)) {
+        let well = ran.code.is_some_and(|code| codes.contains(&code));
+        if !well || ran.said.contains("panicked") {
             self.say(format!("then {command:?} ended with {:?}: {}", ran.code, ran.complaints()));
         }
     }
@@ -165,13 +166,13 @@ impl After<'_> {
         check::check_token(gateway, &[WHO, "p2"], wrong);
         check::check_ledger(gateway, &objects, wrong);
         if self.scenario.promise != Promise::Moved {
-            check::check_objects(gateway, &objects, &self.days(), wrong);
+            check::check_objects_of(gateway, (WHO, USER), &objects, &self.days(), wrong);
             return;
         }
         // The running day may be another account's, or another provider's.
         let (_, today) = days_ago(gateway, 1, 0);
         let running = today.strftime("_%Y%m%d.csv").to_string();
-        let is_day = |key: &str| !key.contains("/completeness/") && !key.ends_with(&running);
+        let is_day = |key: &str| check::is_data(key) && !key.ends_with(&running);
         let refreshed = self.scenario.rotates != Rotates::Not;
         for (key, bytes) in self.before.iter().filter(|(key, _)| is_day(key)) {
             if objects.get(key).is_none_or(|now| now != bytes && !refreshed) {
@@ -201,7 +202,7 @@ impl After<'_> {
             let uploaded =
                 entry.file.sha256.is_some() && entry.file.sha256 == entry.file.uploaded_sha256;
             let path = Path::new(self.gateway.sim.bucket()).join(&key);
-            let same = self.restored.get(&path).is_some_and(|was| now.get(&path) == Some(was));
+            let same = self.bucket.get(&path).is_some_and(|was| now.get(&path) == Some(was));
             if uploaded && same && sent.iter().any(|path| path.ends_with(&key)) {
                 wrong.push(format!("{key} was sent again"));
             }
@@ -246,7 +247,7 @@ impl After<'_> {
                 judge.say(format!("the marker says that local files are gone, there is {name}"));
             }
         }
-        if says("objects_deleted_at") && objects_left(self.gateway) > 0 {
+        if says("objects_deleted_at") && of_user(&objects(self.gateway)) > 0 {
             judge.say("the marker says that the objects are gone");
         }
         if says("revoked_at") && self.gateway.sim.is_granted(WHO) {
@@ -259,12 +260,12 @@ impl After<'_> {
         for name in left(&gateway.tree()) {
             judge.say(format!("there is still {name}"));
         }
-        let objects = objects_left(gateway);
-        if with_objects && objects > 0 {
-            judge.say(format!("{objects} objects are still in the bucket"));
+        let (before, now) = (of_user(self.before), of_user(&objects(gateway)));
+        if with_objects && now > 0 {
+            judge.say(format!("{now} objects are still in the bucket"));
         }
-        if !with_objects && objects != self.before.len() {
-            judge.say(format!("of {} objects {objects} are left", self.before.len()));
+        if !with_objects && now != before {
+            judge.say(format!("of {before} objects {now} are left"));
         }
         if gateway.sim.is_granted(WHO) {
             judge.say("the consent was not revoked");
@@ -291,6 +292,6 @@ pub fn left(tree: &Tree) -> Vec<String> {
     names.filter(|name| name.contains(USER) && !kept.contains(name) && *name != marker).collect()
 }
 
-fn objects_left(gateway: &Gateway) -> usize {
-    objects(gateway).keys().filter(|key| key.starts_with(&format!("users/{USER}/"))).count()
+fn of_user(objects: &Objects) -> usize {
+    objects.keys().filter(|key| key.starts_with(&format!("users/{USER}/"))).count()
 }

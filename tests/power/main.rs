@@ -41,6 +41,10 @@ use std::time::Instant;
 use scenario::SCENARIOS;
 use stage::{Accident, Outcome};
 
+/// What is told of one mode and command.
+const TOLD_MAX: usize = 4;
+const TOLD_CHARS_MAX: usize = 700;
+
 #[derive(Debug)]
 pub struct Arguments {
     modes: Vec<(String, u64)>,
@@ -94,8 +98,10 @@ fn main() -> ExitCode {
                 scenarios(&arguments, accident, *every, &mut table)
             }
         };
-        println!("{mode}: {all}");
-        all.wrong.iter().take(20).for_each(|wrong| println!("  {wrong}"));
+        println!("{:<20}{all}", format!("{mode}:"));
+        if Accident::named(mode).is_none() {
+            tell(&all);
+        }
         sum.add(all);
     }
     print_table(&table);
@@ -117,6 +123,7 @@ fn scenarios(arguments: &Arguments, accident: Accident, every: u64, table: &mut 
         let outcome = stage::run(scenario, accident, every, arguments);
         let seconds = begun.elapsed().as_secs();
         println!("{:<7}{:<12} {outcome} {seconds:>5} s", accident.name(), scenario.name);
+        tell(&outcome);
         let row = table.entry((place, scenario.name)).or_default();
         row.push((accident.name(), outcome.clone()));
         sum.add(outcome);
@@ -126,6 +133,13 @@ fn scenarios(arguments: &Arguments, accident: Accident, every: u64, table: &mut 
         }
     }
     sum
+}
+
+/// Some of what is wrong.
+fn tell(outcome: &Outcome) {
+    for wrong in outcome.wrong.iter().take(TOLD_MAX) {
+        println!("  {}", wrong.chars().take(TOLD_CHARS_MAX).collect::<String>());
+    }
 }
 
 fn print_table(table: &Table) {

@@ -3,7 +3,7 @@
 use fitsync_sim::jiff::civil::Date;
 use fitsync_sim::{Host, Rotation};
 
-use crate::check::days_ago;
+use crate::check::{days_ago, is_data};
 use crate::gateway::{Gateway, Ran, USER, WHO};
 
 /// What must be true in the end, whatever happened meanwhile.
@@ -228,14 +228,17 @@ fn revised(gateway: &mut Gateway) {
     make_lookback_due(gateway);
 }
 
-/// The days of the look-back may all have changed.
+/// The look-back was last read two days ago, so it is due.
 pub fn make_lookback_due(gateway: &Gateway) {
-    let head = gateway.data().join("ledger").join(USER).join("head.json");
-    // It was never read.
-    let Ok(text) = std::fs::read_to_string(&head) else { return };
-    let Some(at) = text.find("\"lookback_read_at\":\"").map(|at| at + 20) else { return };
-    let old = format!("{}2020{}", &text[..at], &text[at + 4..]);
-    std::fs::write(head, old).expect("the head");
+    let (then, _) = days_ago(gateway, 2, 0);
+    let ledgers = std::fs::read_dir(gateway.data().join("ledger")).into_iter().flatten().flatten();
+    for head in ledgers.map(|ledger| ledger.path().join("head.json")) {
+        // It was never read.
+        let Ok(text) = std::fs::read_to_string(&head) else { continue };
+        let Some(at) = text.find("\"lookback_read_at\":\"").map(|at| at + 20) else { continue };
+        let old = format!("{}{then}{}", &text[..at], &text[at + 10..]);
+        std::fs::write(head, old).expect("the head");
+    }
 }
 
 fn months(gateway: &Gateway) -> Vec<std::path::PathBuf> {
@@ -249,7 +252,7 @@ fn months(gateway: &Gateway) -> Vec<std::path::PathBuf> {
 fn bucket_lost_some(gateway: &mut Gateway) {
     synced(gateway);
     let objects = gateway.sim.s3_objects().into_iter().map(|(key, _)| key);
-    let days: Vec<String> = objects.filter(|key| !key.contains("/completeness/")).collect();
+    let days: Vec<String> = objects.filter(|key| is_data(key)).collect();
     let bucket = gateway.sim.s3_dir().join(gateway.sim.bucket());
     let steps: Vec<&String> = days.iter().filter(|key| key.contains("/steps/")).collect();
     let hrv = days.iter().find(|key| key.contains("/hrv/")).expect("a night");

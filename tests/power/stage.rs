@@ -130,12 +130,12 @@ pub fn run(scenario: &Scenario, accident: Accident, every: u64, arguments: &Argu
     std::thread::scope(|scope| {
         for _ in 0..arguments.workers {
             scope.spawn(|| {
-                let mut stage = Stage::new(scenario, &arguments.program, accident);
-                stage.sampled = every > 1;
+                let stage = Stage::new(scenario, &arguments.program);
                 while !ended.load(Ordering::Relaxed) {
                     let instant = next.fetch_add(every, Ordering::Relaxed);
-                    let outcome = stage.instant(instant);
-                    ended.fetch_or(stage.is_over(instant), Ordering::Relaxed);
+                    let outcome = stage.instant(accident, instant, every > 1);
+                    // One instant after the end belongs to it: what a cut leaves of a whole run.
+                    ended.fetch_or(instant > stage.last(accident), Ordering::Relaxed);
                     let mut sum = sum.lock().unwrap_or_else(PoisonError::into_inner);
                     sum.add(outcome);
                     let enough = arguments.expect_defect && !sum.wrong.is_empty();
@@ -148,35 +148,32 @@ pub fn run(scenario: &Scenario, accident: Accident, every: u64, arguments: &Argu
 }
 
 /// A gateway at the moment before the run.
-struct Stage<'a> {
+pub struct Stage<'a> {
     scenario: &'a Scenario,
-    accident: Accident,
-    gateway: Gateway,
-    before: World,
+    pub gateway: Gateway,
+    pub before: World,
     objects: Objects,
-    arguments: Vec<String>,
+    pub arguments: Vec<String>,
     /// The run without an accident.
     whole: Log,
-    /// Not every instant is looked at.
-    sampled: bool,
 }
 
 /// All that a run can change.
-struct World {
-    root: Tree,
-    bucket: Tree,
-    consents: Consents,
+pub struct World {
+    pub root: Tree,
+    pub bucket: Tree,
+    pub consents: Consents,
 }
 
 impl World {
-    fn of(gateway: &Gateway) -> World {
+    pub fn of(gateway: &Gateway) -> World {
         let consents = gateway.sim.consents();
         World { root: gateway.tree(), bucket: gateway.bucket(), consents }
     }
 }
 
 impl<'a> Stage<'a> {
-    fn new(scenario: &'a Scenario, program: &Path, accident: Accident) -> Stage<'a> {
+    pub fn new(scenario: &'a Scenario, program: &Path) -> Stage<'a> {
         let mut gateway = Gateway::with(program, 2);
         (scenario.prepare)(&mut gateway);
         let mut arguments: Vec<String> =
@@ -187,16 +184,7 @@ impl<'a> Stage<'a> {
         }
         let (before, objects) = (World::of(&gateway), objects(&gateway));
         let whole = Log { operations: Vec::new(), reads: 0, refused: None };
-        let mut stage = Stage {
-            scenario,
-            accident,
-            gateway,
-            before,
-            objects,
-            arguments,
-            whole,
-            sampled: false,
-        };
+        let mut stage = Stage { scenario, gateway, before, objects, arguments, whole };
         stage.restore(&stage.before.root, &stage.before);
         let ran = stage.fire(&[("READ_AT", 0)]);
         // `verify` says that there was something to repair.
@@ -207,7 +195,7 @@ impl<'a> Stage<'a> {
     }
 
     /// The gateway with these files, in a world.
-    fn restore(&self, root: &Tree, world: &World) {
+    pub fn restore(&self, root: &Tree, world: &World) {
         self.gateway.restore(root, &world.bucket);
         self.gateway.sim.set_consents(&world.consents);
         if !self.scenario.aged {
@@ -220,124 +208,133 @@ impl<'a> Stage<'a> {
         }
     }
 
-    fn fire(&self, plan: &[(&'static str, i64)]) -> Ran {
+    pub fn fire(&self, plan: &[(&'static str, i64)]) -> Ran {
         let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
         self.gateway.run(&arguments, Some(plan))
     }
 
-    /// Whether the run had ended before that instant.
-    fn is_over(&self, instant: u64) -> bool {
-        let operations = self.whole.operations.last().map_or(0, |last| last.number);
-        let last = if self.accident == Accident::Read { self.whole.reads } else { operations };
-        instant >= last
+    /// The last instant of the run.
+    fn last(&self, accident: Accident) -> u64 {
+        match accident {
+            Accident::Read => self.whole.reads,
+            _ => self.whole.operations.last().map_or(0, |last| last.number),
+        }
     }
 
     /// Every accident of one instant.
-    fn instant(&self, instant: u64) -> Outcome {
+    fn instant(&self, accident: Accident, instant: u64, sampled: bool) -> Outcome {
         let mut outcome = Outcome { instants: 1, ..Outcome::default() };
-        let is_write = |at: u64| {
-            let mut done = self.whole.operations.iter();
-            done.any(|one| one.number == at && one.kind == "write")
-        };
-        if self.accident == Accident::Torn && !is_write(instant) {
+        let mut done = self.whole.operations.iter();
+        if accident == Accident::Torn
+            && !done.any(|one| one.number == instant && one.kind == "write")
+        {
             return Outcome::default();
         }
-        for plan in self.accident.plans(i64::try_from(instant).expect("a number")) {
+        for plan in accident.plans(i64::try_from(instant).expect("a number")) {
             self.restore(&self.before.root, &self.before);
             let ran = self.fire(&plan);
             let log = read_log(&ran.log);
-            let fails = matches!(self.accident, Accident::Once | Accident::Read);
+            let fails = matches!(accident, Accident::Once | Accident::Read);
             if fails && log.refused.is_none() {
                 continue;
             }
-            self.after(&ran, &log, instant, &plan, &mut outcome);
+            let mut disk = Disk::new(&self.before.root);
+            log.operations.iter().for_each(|one| disk.follow(&self.gateway.root, one));
+            let left = World::of(&self.gateway);
+            let met = Met { accident, instant, sampled, plan, ran, log, disk, left };
+            self.judge(&met, &mut outcome);
         }
         outcome
     }
 
-    /// What the accident left, in each state that the disk may be in.
-    fn after(&self, ran: &Ran, log: &Log, instant: u64, plan: &Plan, outcome: &mut Outcome) {
-        let world = World::of(&self.gateway);
-        let mut disk = Disk::new(&self.before.root);
-        log.operations.iter().for_each(|one| disk.follow(&self.gateway.root, one));
-        let place = format!("{} {plan:?}", self.scenario.name);
-        let killed = matches!(self.accident, Accident::Kill | Accident::Torn | Accident::Cut);
-        let codes = self.accident.codes(plan, self.scenario.promise);
-        let differs = self.scenario.promise == Promise::Repaired && ran.code == Some(1);
-        if !killed && !differs && ran.code.is_none_or(|code| !codes.contains(&code)) {
-            let at = log.refused.as_deref().unwrap_or(Path::new("")).display();
-            outcome.wrong.push(format!(
-                "{place}: ended with {:?} {at}: {}",
-                ran.code,
-                ran.complaints()
-            ));
+    /// What an accident left, in each state that the disk may be in.
+    fn judge(&self, met: &Met, outcome: &mut Outcome) {
+        let (ran, promise) = (&met.ran, self.scenario.promise);
+        let place = format!("{} {:?}", self.scenario.name, met.plan);
+        let differs = promise == Promise::Repaired && ran.code == Some(1);
+        let codes = met.accident.codes(&met.plan, promise);
+        let well = met.is_kill() || differs || ran.code.is_some_and(|code| codes.contains(&code));
+        if !well || ran.said.contains("panicked") {
+            let at = met.log.refused.as_deref().unwrap_or(Path::new("")).display();
+            let (code, said) = (ran.code, ran.complaints());
+            outcome.wrong.push(format!("{place}: ended with {code:?} {at}: {said}"));
         }
-        for state in self.states(&disk, ran, log, instant, &world, outcome) {
-            self.restore(&state.tree, &world);
+        let states = met.states().unwrap_or_else(|| {
+            outcome.wrong.push(format!("{place}: the model of the disk is wrong"));
+            Vec::new()
+        });
+        for state in states {
+            self.restore(&state.tree, &met.left);
             outcome.accidents += 1;
             let after = After {
                 gateway: &self.gateway,
                 scenario: self.scenario,
-                accident: self.accident,
+                accident: met.accident,
                 before: &self.objects,
-                disk: &disk,
+                disk: &met.disk,
                 ended_well: ran.code == Some(0) || differs,
-                restored: &world.bucket,
+                bucket: &met.left.bucket,
             };
             let Judge { wrong, excepted } = after.judge();
             outcome.exceptions += u64::from(excepted);
-            let place = format!("{place}, {}", state.why);
-            outcome.wrong.extend(wrong.into_iter().map(|what| format!("{place}: {what}")));
+            if !wrong.is_empty() {
+                outcome.wrong.push(format!("{place}, {}: {}", state.why, wrong.join("; ")));
+            }
         }
     }
+}
 
-    /// What the disk may hold. What it holds without a loss is what the model says, or the model
-    /// is wrong.
-    fn states(
-        &self,
-        disk: &Disk,
-        ran: &Ran,
-        log: &Log,
-        instant: u64,
-        world: &World,
-        outcome: &mut Outcome,
-    ) -> Vec<State> {
-        let mut states = disk.states(instant);
+/// A run and its accident.
+struct Met {
+    accident: Accident,
+    instant: u64,
+    /// Not every instant is looked at.
+    sampled: bool,
+    plan: Plan,
+    ran: Ran,
+    log: Log,
+    disk: Disk,
+    left: World,
+}
+
+impl Met {
+    fn is_kill(&self) -> bool {
+        matches!(self.accident, Accident::Kill | Accident::Torn | Accident::Cut)
+    }
+
+    /// What the disk may hold; nothing where the model of the disk is wrong, for without a loss it
+    /// must hold what it does.
+    fn states(&self) -> Option<Vec<State>> {
+        let mut states = self.disk.states(self.instant);
         // Space that was reserved and not yet written is no part of the model.
         let known = |tree: &Tree| -> Tree {
             let whole = tree.iter().filter(|(name, _)| !name.to_string_lossy().ends_with(".tmp"));
             whole.map(|(name, bytes)| (name.clone(), bytes.clone())).collect()
         };
-        if known(&states[0].tree) != known(&world.root) {
-            let place = format!("{} at {instant}", self.scenario.name);
-            outcome.wrong.push(format!("{place}: the model of the disk is wrong"));
+        if known(&states[0].tree) != known(&self.left.root) {
+            return None;
         }
-        states[0].tree = world.root.clone();
+        states[0].tree = self.left.root.clone();
         let changes = ["create", "mkdir", "write", "truncate", "rename", "unlink", "fsync"];
-        let last = log.operations.last().map_or("", |operation| operation.kind.as_str());
-        let ended = ran.code.is_some();
+        let last = self.log.operations.last().map_or("", |operation| operation.kind.as_str());
+        let ended = self.ran.code.is_some();
         match self.accident {
-            // Where nothing was written since the instant before, its states were seen there.
+            // Where nothing was written since the instant before, its states were seen there. What
+            // holds without a loss is seen by kills.
             Accident::Cut if self.sampled || ended || changes.contains(&last) => {
-                if !ended {
-                    states.remove(0);
-                }
-                states
+                states.remove(0);
             }
-            Accident::Cut => Vec::new(),
+            Accident::Cut => states.clear(),
             // Who says that all is done has made it durable.
-            Accident::Once if ran.code == Some(0) => {
-                let lost = disk.all_lost();
+            Accident::Once if self.ran.code == Some(0) => {
+                let lost = self.disk.all_lost();
                 states.truncate(1);
                 if known(&lost.tree) != known(&states[0].tree) {
                     states.push(lost);
                 }
-                states
             }
-            _ => {
-                states.truncate(1);
-                states
-            }
+            _ => states.truncate(1),
         }
+        Some(states)
     }
 }
