@@ -8,7 +8,7 @@ use miniserde::Serialize;
 
 use crate::command::arguments::StatusArguments;
 use crate::consent::files::TokenStore;
-use crate::core::error::{Failure, Result};
+use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::table::utc;
 use crate::core::user::UserId;
 use crate::gateway::Gateway;
@@ -91,10 +91,11 @@ pub fn run(gateway: &Gateway, arguments: &StatusArguments) -> Result<u8> {
 impl ParticipantStatus {
     /// A ledger that cannot be looked into hides nobody else.
     fn unreadable(user: &UserId, failure: &Failure) -> Self {
+        let newer = failure.class == ErrorClass::Newer;
         Self {
             user_id: user.to_string(),
             provider: None,
-            state: "ledger_unreadable".to_owned(),
+            state: if newer { "newer_version" } else { "ledger_unreadable" }.to_owned(),
             state_since: None,
             device: None,
             device_synced_at: None,

@@ -95,7 +95,8 @@ fn compare(gateway: &Gateway, arguments: &VerifyArguments) -> Result<u8> {
     };
     let mut months = Vec::new();
     for user in &users {
-        let ledger = Ledger::look(&gateway.config.data_dir, user);
+        let ledger = gateway.tokens.refuse_newer(user);
+        let ledger = ledger.and_then(|()| Ledger::look(&gateway.config.data_dir, user));
         match ledger.and_then(|ledger| ledger.month_keys()) {
             Ok(keys) => months.extend(keys.into_iter().map(|key| (user, key))),
             Err(failure) => run.skip(user, &failure),

@@ -3,13 +3,15 @@
 
 use jiff::Timestamp;
 
-use crate::consent::token::Token;
+use miniserde::json::Value;
+
+use crate::consent::token::{Token, int_of};
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::json::AsText;
 use crate::core::table::utc;
 use crate::limits::WITHDRAWAL_LEFT_MAX;
 
-const VERSION: u32 = 1;
+pub const VERSION: u32 = 1;
 
 const RECEIPT_LOST: &str = "not known: the receipt of before cannot be read, and is kept in the \
                             folder unreadable beside the tokens; make sure that the study's \
@@ -88,8 +90,15 @@ impl Withdrawal {
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let broken = || Failure::new(ErrorClass::Format, "the withdrawn marker cannot be read");
         let text = std::str::from_utf8(bytes).map_err(|_| broken())?;
-        let found: Self = miniserde::json::from_str(text).map_err(|_| broken())?;
-        if found.version <= VERSION { Ok(found) } else { Err(broken()) }
+        // What a newer version writes need not be read to be known.
+        if let Ok(Value::Object(fields)) = miniserde::json::from_str(text)
+            && let Some(version) = fields.get("version").and_then(int_of)
+            && version > i64::from(VERSION)
+        {
+            let newer = Failure::newer(version);
+            return Err(Failure { what: format!("the marker is {}", newer.what), ..newer });
+        }
+        miniserde::json::from_str(text).map_err(|_| broken())
     }
 
     pub fn to_json(&self) -> String {

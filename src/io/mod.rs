@@ -2,6 +2,7 @@
 
 pub mod circuit;
 pub mod clock;
+pub mod damage;
 pub mod dns;
 pub mod files;
 pub mod http;

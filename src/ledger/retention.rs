@@ -37,8 +37,8 @@ pub fn make_room(
     if keep_days == 0 || !data_dir.is_dir() {
         return Ok(room);
     }
-    // A clock that is wrong must not make files old.
-    if !clock.known_wrong() {
+    // A clock that is wrong, or of which nobody knows yet, must not make files old.
+    if clock.checked() && !clock.known_wrong() {
         let today = clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
         let life = Duration::from_secs(u64::from(keep_days) * 86_400);
         let written_before = SystemTime::now().checked_sub(life);
@@ -47,13 +47,13 @@ pub fn make_room(
             written.ok().zip(written_before).is_some_and(|(at, limit)| at < limit)
         };
         let old = oldest(data_dir, users, back(today, keep_days), &mut told);
-        room.removed += remove(data_dir, old.into_iter().filter(is_old), || true)?;
+        room.removed += remove(data_dir, old.into_iter().filter(is_old), || true);
     }
     let low_water = low_water(data_dir)?;
     while files::space(data_dir)? < low_water {
         let low = || files::space(data_dir).is_ok_and(|free| free < low_water);
         let oldest = oldest(data_dir, users, Date::MAX, &mut told);
-        let removed = remove(data_dir, oldest.into_iter(), low)?;
+        let removed = remove(data_dir, oldest.into_iter(), low);
         if removed == 0 {
             break;
         }
@@ -102,8 +102,14 @@ fn oldest(
 fn oldest_of(data_dir: &Path, user: &UserId, before: Date, found: &mut Vec<Kept>) -> Result<()> {
     let folder = data_dir.join("users").join(user.as_str());
     let mut of_user: BTreeMap<MonthKey, Vec<Kept>> = BTreeMap::new();
+    let mut done = Ok(());
     for metric in files::names(&folder)?.into_iter().filter(|name| name != COMPLETENESS) {
-        for name in files::names(&folder.join(&metric))? {
+        // One folder that cannot be read keeps its own files alone.
+        let names = files::names(&folder.join(&metric)).unwrap_or_else(|failure| {
+            done = Err(failure);
+            Vec::new()
+        });
+        for name in names {
             let date = date_of_file(user, &metric, &name).filter(|date| *date < before);
             let Some(date) = date else { continue };
             let path = folder.join(&metric).join(name);
@@ -127,16 +133,12 @@ fn oldest_of(data_dir: &Path, user: &UserId, before: Date, found: &mut Vec<Kept>
             found.truncate(KEEP_FILES_MAX);
         }
     }
-    Ok(())
+    done
 }
 
 /// Removes files as long as it is needed; how many there were.
-fn remove(
-    data_dir: &Path,
-    files: impl Iterator<Item = Kept>,
-    needed: impl Fn() -> bool,
-) -> Result<u64> {
-    let mut removed = 0;
+fn remove(data_dir: &Path, files: impl Iterator<Item = Kept>, needed: impl Fn() -> bool) -> u64 {
+    let (mut removed, mut left) = (0, 0);
     for file in files {
         if !needed() {
             break;
@@ -145,10 +147,19 @@ fn remove(
             "removing {}",
             file.path.strip_prefix(data_dir).unwrap_or(&file.path).display()
         );
-        files::remove(&file.path)?;
-        removed += 1;
+        match files::remove(&file.path) {
+            Ok(()) => removed += 1,
+            // One that stays keeps no other.
+            Err(failure) => {
+                left += 1;
+                log::debug!("{failure}");
+            }
+        }
     }
-    Ok(removed)
+    if left > 0 {
+        log::warn!("{left} uploaded files could not be removed");
+    }
+    removed
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use miniserde::Serialize;
 
 use crate::core::error::{ErrorClass, Failure, worst_exit};
 use crate::core::user::UserId;
+use crate::io::stop;
 
 /// One participant's part of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -138,6 +139,11 @@ impl RunReport {
             sum(|report| report.failures.len() as u64),
             self.exit
         );
+        let files = if self.waiting == 1 { "file waits" } else { "files wait" };
+        stop::leaves(format!(
+            "{} {files} for upload; the next fitsync sync goes on from here",
+            self.waiting
+        ));
     }
 }
 

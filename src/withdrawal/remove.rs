@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::consent::files::TokenStore;
 use crate::consent::token::Token;
 use crate::consent::withdrawal::Withdrawal;
-use crate::core::error::{Doing as _, Result};
+use crate::core::error::{Doing as _, ErrorClass, Result};
 use crate::core::user::UserId;
 use crate::io::files::{self, remove_all};
 use crate::ledger::month::MonthKey;
@@ -22,6 +22,9 @@ pub fn load(tokens: &TokenStore, user: &UserId) -> Result<Option<Withdrawal>> {
     let Some(bytes) = files::read(&path, WITHDRAWAL_BYTES_MAX)? else { return Ok(None) };
     let failure = match Withdrawal::parse(&bytes) {
         Ok(withdrawal) => return Ok(Some(withdrawal)),
+        Err(failure) if failure.class == ErrorClass::Newer => {
+            return Err(failure.at(path.display()));
+        }
         Err(failure) => failure,
     };
     log::warn!("user={user} {failure}; it is kept in unreadable/, and everything is removed again");
