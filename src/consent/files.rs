@@ -12,6 +12,7 @@ use crate::consent::window::Bounds;
 use crate::core::error::{Doing as _, ErrorClass, Failure, Result};
 use crate::core::user::UserId;
 use crate::io::files::{self, Lock, Reserved};
+use crate::io::removal::remove_durably;
 use crate::limits::{TOKEN_BYTES_MAX, TOKEN_LOCK_WAIT_S, TOKEN_RESERVE_BYTES};
 
 /// Copies of token files that could not be read back.
@@ -217,8 +218,8 @@ impl TokenStore {
 
     /// Removes the token of an account that was connected by mistake. The lock is held.
     pub fn remove(&self, user: &UserId) -> Result<()> {
-        files::remove(&self.path(user, ".json"))?;
-        files::remove(&self.path(user, ".json.prev"))
+        let newest_first = [".json", ".json.prev"].map(|suffix| self.path(user, suffix));
+        remove_durably(newest_first).all().map(drop)
     }
 
     /// Removes what killed runs left behind, of participants whose lock is free, and makes durable

@@ -14,6 +14,7 @@ use crate::core::error::Result;
 use crate::core::user::{COMPLETENESS, UserId, date_of_file};
 use crate::io::clock::Clock;
 use crate::io::files;
+use crate::io::removal::remove_durably;
 use crate::ledger::folder::Ledger;
 use crate::ledger::month::MonthKey;
 use crate::limits::{KEEP_FILES_MAX, LOW_WATER_BYTES, LOW_WATER_BYTES_MIN, LOW_WATER_PART};
@@ -47,13 +48,13 @@ pub fn make_room(
             written.ok().zip(written_before).is_some_and(|(at, limit)| at < limit)
         };
         let old = oldest(data_dir, users, back(today, keep_days), &mut told);
-        room.removed += remove(data_dir, old.into_iter().filter(is_old), || true)?;
+        room.removed += remove(data_dir, old.into_iter().filter(is_old), || true);
     }
     let low_water = low_water(data_dir)?;
     while files::space(data_dir)? < low_water {
         let low = || files::space(data_dir).is_ok_and(|free| free < low_water);
         let oldest = oldest(data_dir, users, Date::MAX, &mut told);
-        let removed = remove(data_dir, oldest.into_iter(), low)?;
+        let removed = remove(data_dir, oldest.into_iter(), low);
         if removed == 0 {
             break;
         }
@@ -130,25 +131,15 @@ fn oldest_of(data_dir: &Path, user: &UserId, before: Date, found: &mut Vec<Kept>
     Ok(())
 }
 
-/// Removes files as long as it is needed; how many there were.
-fn remove(
-    data_dir: &Path,
-    files: impl Iterator<Item = Kept>,
-    needed: impl Fn() -> bool,
-) -> Result<u64> {
-    let mut removed = 0;
-    for file in files {
-        if !needed() {
-            break;
-        }
-        log::debug!(
-            "removing {}",
-            file.path.strip_prefix(data_dir).unwrap_or(&file.path).display()
-        );
-        files::remove(&file.path)?;
-        removed += 1;
-    }
-    Ok(removed)
+/// Removes files as long as it is needed; how many are gone. One that stays is told.
+fn remove(data_dir: &Path, files: impl Iterator<Item = Kept>, needed: impl Fn() -> bool) -> u64 {
+    let removed = remove_durably(files.take_while(|_| needed()).map(|file| {
+        let shown = file.path.strip_prefix(data_dir).unwrap_or(&file.path);
+        log::debug!("removing {}", shown.display());
+        file.path
+    }));
+    removed.left.iter().for_each(|failure| log::warn!("{failure}"));
+    removed.files
 }
 
 #[cfg(test)]
