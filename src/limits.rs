@@ -251,6 +251,8 @@ pub const SESSIONS_MAX: usize = 16;
 pub const NAMES_SHOWN_MAX: usize = 10;
 
 // --- Withdrawal ---------------------------------------------------------------------------------
+/// Folders in each other that a removal goes down into; we make two.
+pub const REMOVE_DEPTH_MAX: usize = 16;
 /// Objects that could not be deleted and are listed in the receipt; all are counted.
 pub const WITHDRAWAL_LEFT_MAX: usize = 100;
 /// A marker with so many objects, each with the store's own sentence on why it stays.

@@ -14,6 +14,7 @@ use crate::core::hash::sha256_hex;
 use crate::core::user::UserId;
 use crate::io::damage;
 use crate::io::files::{self, Lock, Reserved};
+use crate::io::removal::remove_durably;
 use crate::limits::{
     TOKEN_BYTES_MAX, TOKEN_LOCK_WAIT_S, TOKEN_RESERVE_BYTES, TOKEN_WRITE_PAUSE_MS,
 };
@@ -327,8 +328,8 @@ impl TokenStore {
 
     /// Removes the token of an account that was connected by mistake. The lock is held.
     pub fn remove(&self, user: &UserId) -> Result<()> {
-        files::remove(&self.path(user, ".json"))?;
-        files::remove(&self.path(user, ".json.prev"))
+        let newest_first = [".json", ".json.prev"].map(|suffix| self.path(user, suffix));
+        remove_durably(newest_first).all().map(drop)
     }
 
     /// Takes over, or removes, what killed runs left behind, of participants whose lock is free, and

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 
 use crate::core::error::{Doing as _, ErrorClass, Failure, Result};
-use crate::io::{damage, files};
+use crate::io::damage;
 use crate::limits::LOCK_POLL_MS;
 
 const FILE_MODE: u32 = 0o600;
@@ -170,7 +170,8 @@ pub fn make_folder(path: &Path) -> Result<()> {
     sync_folder(parent.unwrap_or(Path::new(".")))
 }
 
-/// Removes a file; one that is not there is fine.
+/// Removes a temporary file, which may come back; one that is not there is fine. What must not
+/// come back goes by `removal::remove_durably`.
 pub fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
@@ -239,10 +240,15 @@ pub fn left_over(name: &str) -> Option<&str> {
     name.strip_prefix('.')?.strip_suffix(TEMPORARY_SUFFIX)
 }
 
-/// Makes durable what a killed run named in a folder but did not live to sync: this run leans on
-/// what it finds there.
+/// Makes durable what a killed run named in a folder, or removed from it, but did not live to sync:
+/// this run leans on what it finds there.
 pub fn make_durable(folder: &Path) -> Result<()> {
-    if folder.is_dir() { sync_folder(folder) } else { Ok(()) }
+    match fs::metadata(folder) {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Ok(())
+        }
+        _ => sync_folder(folder),
+    }
 }
 
 /// Refuses a setting that names a file, or something below one, where a folder belongs.
@@ -364,13 +370,6 @@ pub fn check_space(folder: &Path, bytes_min: u64) -> Result<()> {
     }
     let what = format!("the disk is full ({free} bytes free, {bytes_min} needed)");
     Err(Failure::new(ErrorClass::Disk, what).at(folder.display()))
-}
-
-pub fn remove_all(paths: &[PathBuf]) -> Result<u64> {
-    for path in paths {
-        files::remove(path)?;
-    }
-    Ok(paths.len() as u64)
 }
 
 #[cfg(test)]

@@ -11,5 +11,6 @@ pub mod lan;
 pub mod log;
 pub mod proxy;
 pub mod random;
+pub mod removal;
 pub mod stop;
 pub mod terminal;

@@ -14,6 +14,7 @@ use crate::core::error::Result;
 use crate::core::user::{COMPLETENESS, UserId, date_of_file};
 use crate::io::clock::Clock;
 use crate::io::files;
+use crate::io::removal::remove_durably;
 use crate::ledger::folder::Ledger;
 use crate::ledger::month::MonthKey;
 use crate::limits::{KEEP_FILES_MAX, LOW_WATER_BYTES, LOW_WATER_BYTES_MIN, LOW_WATER_PART};
@@ -136,30 +137,15 @@ fn oldest_of(data_dir: &Path, user: &UserId, before: Date, found: &mut Vec<Kept>
     done
 }
 
-/// Removes files as long as it is needed; how many there were.
+/// Removes files as long as it is needed; how many are gone. One that stays is told.
 fn remove(data_dir: &Path, files: impl Iterator<Item = Kept>, needed: impl Fn() -> bool) -> u64 {
-    let (mut removed, mut left) = (0, 0);
-    for file in files {
-        if !needed() {
-            break;
-        }
-        log::debug!(
-            "removing {}",
-            file.path.strip_prefix(data_dir).unwrap_or(&file.path).display()
-        );
-        match files::remove(&file.path) {
-            Ok(()) => removed += 1,
-            // One that stays keeps no other.
-            Err(failure) => {
-                left += 1;
-                log::debug!("{failure}");
-            }
-        }
-    }
-    if left > 0 {
-        log::warn!("{left} uploaded files could not be removed");
-    }
-    removed
+    let removed = remove_durably(files.take_while(|_| needed()).map(|file| {
+        let shown = file.path.strip_prefix(data_dir).unwrap_or(&file.path);
+        log::debug!("removing {}", shown.display());
+        file.path
+    }));
+    removed.left.iter().for_each(|failure| log::warn!("{failure}"));
+    removed.files
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use crate::consent::token::Token;
 use crate::consent::withdrawal::Withdrawal;
 use crate::core::error::{Doing as _, ErrorClass, Result};
 use crate::core::user::UserId;
-use crate::io::files::{self, remove_all};
+use crate::io::files;
+use crate::io::removal::remove_durably;
 use crate::ledger::month::MonthKey;
 use crate::limits::{TOKEN_BYTES_MAX, WITHDRAWAL_BYTES_MAX};
 
@@ -58,7 +59,7 @@ pub fn former_token(tokens: &TokenStore, user: &UserId) -> Option<Token> {
 }
 
 pub fn forget_former(tokens: &TokenStore, user: &UserId) -> Result<()> {
-    files::remove(&former(tokens, user))
+    remove_durably([former(tokens, user)]).all().map(drop)
 }
 
 /// Removes the token files and the copies of unreadable ones; how many. The lock is held, and its
@@ -81,7 +82,7 @@ pub fn remove_tokens(tokens: &TokenStore, user: &UserId) -> Result<u64> {
             found.push(folder.join(name));
         }
     }
-    remove_all(&found)
+    remove_durably(found).all()
 }
 
 /// Removes the CSV files; how many.
@@ -99,7 +100,7 @@ pub fn remove_ledger(data_dir: &Path, user: &UserId) -> Result<u64> {
             found.push(folder.join(name));
         }
     }
-    let kept = remove_all(&found)?;
+    let kept = remove_durably(found).all()?;
     Ok(kept + remove_folder(&data_dir.join("ledger").join(user.as_str()))?)
 }
 
