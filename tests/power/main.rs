@@ -1,7 +1,7 @@
 //! Accidents at every file operation of the real program, and what is left after them.
 //!
 //! ```text
-//! power [MODE[:EVERY]]... [--program PATH] [--workers N] [--only SCENARIO] [--expect-defect]
+//! power MODE[:EVERY]... [--program PATH] [--workers N] [--only COMMAND] [--at N] [--expect-defect]
 //!
 //! kill   SIGKILL at every file operation and at every packet sent or received
 //! torn   SIGKILL when half of a write is done
@@ -17,7 +17,7 @@
 //! seen   whether the kernel sees the same file operations as the shim (needs strace)
 //! ```
 //!
-//! Every EVERYth instant is taken; without it all are. After each accident the program runs once
+//! Every EVERYth instant is taken, without it all are, or with `--at` one alone. After each accident the program runs once
 //! more, undisturbed and without a new sign-in, and `judge.rs` says what must hold.
 //! `--expect-defect` turns the result round: for programs that were broken on purpose.
 
@@ -51,6 +51,7 @@ pub struct Arguments {
     program: PathBuf,
     workers: usize,
     only: Option<String>,
+    at: Option<u64>,
     expect_defect: bool,
 }
 
@@ -61,6 +62,7 @@ fn arguments() -> Arguments {
         program: env!("CARGO_BIN_EXE_fitsync").into(),
         workers: 2,
         only: None,
+        at: None,
         expect_defect: false,
     };
     while let Some(word) = words.next() {
@@ -69,6 +71,7 @@ fn arguments() -> Arguments {
             "--program" => arguments.program = value().into(),
             "--workers" => arguments.workers = value().parse().expect("a number"),
             "--only" => arguments.only = Some(value()),
+            "--at" => arguments.at = Some(value().parse().expect("a number")),
             "--expect-defect" => arguments.expect_defect = true,
             _ => {
                 let (mode, every) = word.split_once(':').unwrap_or((&word, "1"));

@@ -312,7 +312,7 @@ static int truncated(int (*real)(int, off64_t), int fd, off64_t length) {
 }
 
 int ftruncate(int fd, off_t length) {
-    return truncated(dlsym(RTLD_NEXT, "ftruncate"), fd, length);
+    return truncated(dlsym(RTLD_NEXT, "ftruncate64"), fd, length);
 }
 
 int ftruncate64(int fd, off64_t length) {

@@ -124,7 +124,7 @@ impl std::fmt::Display for Outcome {
 
 /// Every instant of one scenario, shared out to some workers.
 pub fn run(scenario: &Scenario, accident: Accident, every: u64, arguments: &Arguments) -> Outcome {
-    let next = AtomicU64::new(1);
+    let next = AtomicU64::new(arguments.at.unwrap_or(1));
     let ended = AtomicBool::new(false);
     let sum = Mutex::new(Outcome::default());
     std::thread::scope(|scope| {
@@ -133,6 +133,9 @@ pub fn run(scenario: &Scenario, accident: Accident, every: u64, arguments: &Argu
                 let stage = Stage::new(scenario, &arguments.program);
                 while !ended.load(Ordering::Relaxed) {
                     let instant = next.fetch_add(every, Ordering::Relaxed);
+                    if arguments.at.is_some_and(|at| at != instant) {
+                        break;
+                    }
                     let outcome = stage.instant(accident, instant, every > 1);
                     // One instant after the end belongs to it: what a cut leaves of a whole run.
                     ended.fetch_or(instant > stage.last(accident), Ordering::Relaxed);
@@ -250,14 +253,14 @@ impl<'a> Stage<'a> {
     /// What an accident left, in each state that the disk may be in.
     fn judge(&self, met: &Met, outcome: &mut Outcome) {
         let (ran, promise) = (&met.ran, self.scenario.promise);
-        let place = format!("{} {:?}", self.scenario.name, met.plan);
+        let at = met.log.refused.as_deref().unwrap_or(Path::new("")).display();
+        let place = format!("{} {:?} {at}", self.scenario.name, met.plan);
         let differs = promise == Promise::Repaired && ran.code == Some(1);
         let codes = met.accident.codes(&met.plan, promise);
         let well = met.is_kill() || differs || ran.code.is_some_and(|code| codes.contains(&code));
         if !well || ran.said.contains("panicked") {
-            let at = met.log.refused.as_deref().unwrap_or(Path::new("")).display();
             let (code, said) = (ran.code, ran.complaints());
-            outcome.wrong.push(format!("{place}: ended with {code:?} {at}: {said}"));
+            outcome.wrong.push(format!("{place}: ended with {code:?}: {said}"));
         }
         let states = met.states().unwrap_or_else(|| {
             outcome.wrong.push(format!("{place}: the model of the disk is wrong"));
