@@ -16,7 +16,7 @@ use crate::io::removal::remove_durably;
 use crate::limits::{TOKEN_BYTES_MAX, TOKEN_LOCK_WAIT_S, TOKEN_RESERVE_BYTES};
 
 /// Copies of token files that could not be read back.
-const UNREADABLE: &str = "unreadable";
+pub const UNREADABLE: &str = "unreadable";
 
 /// The folder of token files.
 #[derive(Debug, Clone)]
