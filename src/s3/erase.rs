@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::exchange::Reply;
 use crate::limits::{ERASE_REFUSALS_MAX, LIST_PAGES_MAX};
-use crate::s3::error::{S3Error, S3ErrorKind, read_error};
+use crate::s3::error::{S3ErrorKind, read_error};
 use crate::s3::key::ObjectKey;
 use crate::s3::list::{self, Continuation, ListedObject, Listing, ObjectLock};
 use crate::s3::request::Signing;
@@ -87,31 +87,23 @@ pub struct Count {
 
 /// A list that the store does not give.
 struct Refused {
-    /// What it answered; `None` where no answer of S3's came.
-    error: Option<S3Error>,
+    /// What its answer means; `None` where no answer of S3's came.
+    kind: Option<S3ErrorKind>,
+    /// The store knows the question.
+    is_implemented: bool,
     failure: Failure,
 }
 
 impl From<Failure> for Refused {
     fn from(failure: Failure) -> Self {
-        Self { error: None, failure }
+        Self { kind: None, is_implemented: true, failure }
     }
 }
 
 impl Refused {
-    fn kind(&self) -> Option<&S3ErrorKind> {
-        self.error.as_ref().map(|error| &error.kind)
-    }
-
-    /// The store does not know what versions are.
-    fn not_implemented(&self) -> bool {
-        let code = self.error.as_ref().and_then(|error| error.code.as_deref());
-        code == Some("NotImplemented")
-    }
-
     /// Nothing is wrong with address, bucket and keys: they may delete all the same.
     fn is_of_lists_alone(&self) -> bool {
-        matches!(self.kind(), Some(S3ErrorKind::Denied | S3ErrorKind::Refused))
+        matches!(self.kind, Some(S3ErrorKind::Denied | S3ErrorKind::Refused))
     }
 }
 
@@ -258,7 +250,7 @@ impl Run<'_> {
         let told = [erased.versions_kept, self.erasure.versions_kept];
         let kept = if told.contains(&Some(true)) { Some(true) } else { told[0].or(told[1]) };
         let kept = match kept {
-            None if unseen.not_implemented() => Some(false),
+            None if !unseen.is_implemented => Some(false),
             None => self.versioning()?,
             told => told,
         };
@@ -344,7 +336,8 @@ fn page(
     }
     let error = read_error(&reply);
     let failure = store.failure(&error, action);
-    Err(Refused { error: Some(error), failure })
+    let is_implemented = error.code.as_deref() != Some("NotImplemented");
+    Err(Refused { kind: Some(error.kind), is_implemented, failure })
 }
 
 fn is_below(item: &ListedObject, prefix: &ObjectKey) -> bool {
