@@ -259,6 +259,8 @@ pub const WITHDRAWAL_LEFT_MAX: usize = 100;
 pub const WITHDRAWAL_BYTES_MAX: u64 = 1024 * 1024;
 /// A page lists a thousand objects.
 pub const LIST_PAGES_MAX: usize = 10_000;
+/// Deletions that a store refuses, with none that it does, before the rest is not tried: a page.
+pub const ERASE_REFUSALS_MAX: usize = 1_000;
 pub const LIST_REPLY_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 // --- S3 and credentials -------------------------------------------------------------------------

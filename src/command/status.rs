@@ -21,6 +21,7 @@ use crate::provider::fitbit;
 use crate::provider::metric::Metric;
 use crate::sign_in::overview::{granted, overview};
 use crate::sync::run::named_users;
+use crate::withdrawal::remove;
 
 /// Days that are shown.
 const DAYS: u32 = 14;
@@ -120,6 +121,7 @@ fn participant(gateway: &Gateway, tokens: &TokenStore, user: &UserId) -> Result<
     let message = zone.map(|zone| {
         format!("its time zone {zone:?} is not known here: the next sync asks for it again")
     });
+    let owed = remove::load(tokens, user)?.and_then(|withdrawal| withdrawal.owes());
     Ok(ParticipantStatus {
         user_id: user.to_string(),
         provider: token.map(|token| token.provider.clone()),
@@ -139,7 +141,7 @@ fn participant(gateway: &Gateway, tokens: &TokenStore, user: &UserId) -> Result<
                 (metric.name.to_owned(), status)
             })
             .collect(),
-        message,
+        message: owed.or(message),
     })
 }
 

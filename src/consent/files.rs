@@ -20,7 +20,7 @@ use crate::limits::{
 };
 
 /// Copies of token files that could not be read back.
-const UNREADABLE: &str = "unreadable";
+pub const UNREADABLE: &str = "unreadable";
 
 /// The folder of token files.
 #[derive(Debug, Clone)]

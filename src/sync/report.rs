@@ -25,6 +25,12 @@ pub struct FailureReport {
     pub message: String,
 }
 
+impl FailureReport {
+    pub fn exit_code(&self) -> u8 {
+        ErrorClass::named(&self.class).map_or(1, ErrorClass::exit_code)
+    }
+}
+
 /// The whole run, as `sync --json` prints it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RunReport {
@@ -119,7 +125,7 @@ impl ParticipantReport {
 impl RunReport {
     pub fn new(participants: Vec<ParticipantReport>, waiting: u64) -> Self {
         let classes = participants.iter().flat_map(|report| &report.failures);
-        let exit = worst_exit(classes.map(|failure| exit_of(&failure.class)));
+        let exit = worst_exit(classes.map(FailureReport::exit_code));
         Self { version: 1, exit, participants, waiting }
     }
 
@@ -145,8 +151,4 @@ impl RunReport {
             self.waiting
         ));
     }
-}
-
-fn exit_of(class: &str) -> u8 {
-    ErrorClass::named(class).map_or(1, ErrorClass::exit_code)
 }
