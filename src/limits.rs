@@ -42,6 +42,7 @@ pub const GRANT_ENDS_SOON_S: i64 = 2 * 86_400;
 pub const SIGN_IN_TRY_EVERY_S: i64 = 24 * 3600;
 /// Forty years of months: no range of dates is longer.
 pub const MONTHS_MAX: usize = 480;
+pub const DAYS_MAX: usize = 31 * MONTHS_MAX;
 /// A request of minute data spans at most this much (Google's limit for several types).
 pub const MINUTE_RANGE_S_MAX: i64 = 14 * 86_400;
 /// A request of daily data spans at most this many days.
@@ -94,6 +95,11 @@ pub const LOCK_POLL_MS: u64 = 50;
 /// Another process refreshes this participant's token: a request and its retries.
 pub const TOKEN_LOCK_WAIT_S: u64 = 60;
 pub const TOKEN_BYTES_MAX: u64 = 64 * 1024;
+/// A new token of a provider that rotates is the only one that lives: its write is tried so long.
+pub const TOKEN_WRITE_S_MAX: u64 = 15;
+pub const TOKEN_WRITE_PAUSE_MS: u64 = 500;
+/// A file that cannot be used is copied aside up to this size, and linked beyond it.
+pub const KEPT_BYTES_MAX: u64 = 8 * 1024 * 1024;
 /// A month of sixteen metrics is about 400 KiB.
 pub const LEDGER_BYTES_MAX: u64 = 8 * 1024 * 1024;
 /// Months of one participant that are written side by side.
@@ -245,12 +251,16 @@ pub const SESSIONS_MAX: usize = 16;
 pub const NAMES_SHOWN_MAX: usize = 10;
 
 // --- Withdrawal ---------------------------------------------------------------------------------
+/// Folders in each other that a removal goes down into; we make two.
+pub const REMOVE_DEPTH_MAX: usize = 16;
 /// Objects that could not be deleted and are listed in the receipt; all are counted.
 pub const WITHDRAWAL_LEFT_MAX: usize = 100;
 /// A marker with so many objects, each with the store's own sentence on why it stays.
 pub const WITHDRAWAL_BYTES_MAX: u64 = 1024 * 1024;
 /// A page lists a thousand objects.
 pub const LIST_PAGES_MAX: usize = 10_000;
+/// Deletions that a store refuses, with none that it does, before the rest is not tried: a page.
+pub const ERASE_REFUSALS_MAX: usize = 1_000;
 pub const LIST_REPLY_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 // --- S3 and credentials -------------------------------------------------------------------------

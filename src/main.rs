@@ -7,7 +7,9 @@ use std::process::ExitCode;
 
 use argh::FromArgs as _;
 use fitsync::command::arguments::{Arguments, Command, env_file_first, split_equals};
-use fitsync::command::{doctor, login, migrate, serve, status, sync, upload, verify, withdraw};
+use fitsync::command::{
+    doctor, login, migrate, serve, status, sync, upload, verify, version, withdraw,
+};
 use fitsync::core::error::{ErrorClass, Failure, Result};
 use fitsync::gateway::Gateway;
 use fitsync::io::clock::Clock;
@@ -32,7 +34,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<u8> {
     if arguments.version {
-        print_text(&format!("fitsync {}\n", env!("CARGO_PKG_VERSION")));
+        print_text(&version::text());
         return Ok(0);
     }
     let Some(command) = arguments.command else {

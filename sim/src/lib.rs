@@ -43,7 +43,7 @@ mod sim;
 pub mod truth;
 mod world;
 
-pub use controls::{Addresses, Controls, Expected, key};
+pub use controls::{Addresses, Consents, Controls, Expected, key};
 pub use fault::{Change, Effect, Fault};
 pub use google::grant::Rotation;
 pub use google::oauth::redirect_refused;

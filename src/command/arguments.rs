@@ -10,7 +10,7 @@ pub struct Arguments {
     /// read settings from this file instead of ./.env or /etc/fitsync/fitsync.env
     #[argh(option)]
     pub env_file: Option<std::path::PathBuf>,
-    /// print the version and exit
+    /// print version, commit and formats, and exit
     #[argh(switch)]
     pub version: bool,
     #[argh(subcommand)]

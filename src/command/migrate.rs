@@ -12,6 +12,7 @@ use crate::core::error::{ErrorClass, Failure, Result, worst_exit};
 use crate::core::table::utc;
 use crate::core::user::UserId;
 use crate::gateway::Gateway;
+use crate::io::stop;
 use crate::io::terminal::{lines_of_stdin, print_json, say};
 use crate::ledger::folder::Ledger;
 use crate::provider::{fitbit, google};
@@ -27,6 +28,9 @@ struct Left {
     newest: Option<String>,
 }
 
+/// One of whom it cannot be told was passed over, whatever else they need.
+const UNREADABLE_EXIT: u8 = 1;
+
 #[derive(Debug, Serialize)]
 struct LeftReport {
     version: u32,
@@ -40,11 +44,11 @@ pub fn run(gateway: &Gateway, arguments: &MigrateArguments) -> Result<u8> {
     if arguments.json {
         let participants = left.into_iter().map(|(_, left)| left).collect();
         print_json(&LeftReport { version: 1, participants });
-        return Ok(0);
+        return Ok(worst_exit(unreadable));
     }
-    tell(&left, unreadable, arguments.list);
+    tell(&left, unreadable.len(), arguments.list);
     if arguments.list || left.is_empty() {
-        return Ok(0);
+        return Ok(worst_exit(unreadable));
     }
     let google = gateway
         .provider(google::NAME)
@@ -52,8 +56,11 @@ pub fn run(gateway: &Gateway, arguments: &MigrateArguments) -> Result<u8> {
     let _lock = run_lock(gateway)?;
     let life = Duration::from_secs(60 * u64::from(arguments.timeout));
     let lines = lines_of_stdin();
-    let mut exits = Vec::new();
+    let mut exits = unreadable;
     for (number, (user, _)) in left.iter().enumerate() {
+        if stop::asked() {
+            break;
+        }
         say(&format!("\n{user} ({} of {})", number + 1, left.len()));
         let asked = Asked {
             user: user.clone(),
@@ -74,10 +81,10 @@ pub fn run(gateway: &Gateway, arguments: &MigrateArguments) -> Result<u8> {
 }
 
 /// Those of the retired API, of the named ones or of all known, listed or not.
-/// Also how many there are of whom nobody can tell.
-fn left(gateway: &Gateway, named: &[UserId]) -> Result<(Vec<(UserId, Left)>, usize)> {
+/// Also the exit codes of those of whom nobody can tell.
+fn left(gateway: &Gateway, named: &[UserId]) -> Result<(Vec<(UserId, Left)>, Vec<u8>)> {
     let tokens = TokenStore::look(&gateway.config.token_dir)?;
-    let (mut found, mut unreadable) = (Vec::new(), 0);
+    let (mut found, mut unreadable) = (Vec::new(), Vec::new());
     let users = match named {
         [] => gateway.known()?.into_iter().filter(|user| !tokens.is_withdrawn(user)).collect(),
         named => gateway.chosen(named)?,
@@ -88,7 +95,7 @@ fn left(gateway: &Gateway, named: &[UserId]) -> Result<(Vec<(UserId, Left)>, usi
             Ok(None) => continue,
             Err(failure) => {
                 say(&format!("{user} may be on the retired Fitbit Web API: {failure}"));
-                unreadable += 1;
+                unreadable.push(UNREADABLE_EXIT);
                 continue;
             }
         };

@@ -9,4 +9,5 @@ pub mod status;
 pub mod sync;
 pub mod upload;
 pub mod verify;
+pub mod version;
 pub mod withdraw;

@@ -8,7 +8,7 @@ use miniserde::Serialize;
 
 use crate::command::arguments::StatusArguments;
 use crate::consent::files::TokenStore;
-use crate::core::error::{Failure, Result};
+use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::table::utc;
 use crate::core::user::UserId;
 use crate::gateway::Gateway;
@@ -21,6 +21,7 @@ use crate::provider::fitbit;
 use crate::provider::metric::Metric;
 use crate::sign_in::overview::{granted, overview};
 use crate::sync::run::named_users;
+use crate::withdrawal::remove;
 
 /// Days that are shown.
 const DAYS: u32 = 14;
@@ -91,10 +92,11 @@ pub fn run(gateway: &Gateway, arguments: &StatusArguments) -> Result<u8> {
 impl ParticipantStatus {
     /// A ledger that cannot be looked into hides nobody else.
     fn unreadable(user: &UserId, failure: &Failure) -> Self {
+        let newer = failure.class == ErrorClass::Newer;
         Self {
             user_id: user.to_string(),
             provider: None,
-            state: "ledger_unreadable".to_owned(),
+            state: if newer { "newer_version" } else { "ledger_unreadable" }.to_owned(),
             state_since: None,
             device: None,
             device_synced_at: None,
@@ -119,6 +121,7 @@ fn participant(gateway: &Gateway, tokens: &TokenStore, user: &UserId) -> Result<
     let message = zone.map(|zone| {
         format!("its time zone {zone:?} is not known here: the next sync asks for it again")
     });
+    let owed = remove::load(tokens, user)?.and_then(|withdrawal| withdrawal.owes());
     Ok(ParticipantStatus {
         user_id: user.to_string(),
         provider: token.map(|token| token.provider.clone()),
@@ -138,7 +141,7 @@ fn participant(gateway: &Gateway, tokens: &TokenStore, user: &UserId) -> Result<
                 (metric.name.to_owned(), status)
             })
             .collect(),
-        message,
+        message: owed.or(message),
     })
 }
 

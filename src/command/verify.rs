@@ -26,8 +26,8 @@ use crate::ledger::month::MonthKey;
 use crate::limits::{CSV_BYTES_MAX, UPLOAD_FAILURES_IN_A_ROW_MAX, VERIFY_LISTED_MAX};
 use crate::s3::store::Store;
 use crate::s3::sums::{Comparison, Sums, base64_of_hex};
-use crate::sync::report::FailureReport;
-use crate::sync::run::{named_users, run_lock};
+use crate::sync::report::{FailureReport, ParticipantReport};
+use crate::sync::run::{named_users, run_lock, unfinished_withdrawals};
 
 /// What was found; lists are cut, counts are not.
 #[derive(Debug, Default, Serialize)]
@@ -93,9 +93,13 @@ fn compare(gateway: &Gateway, arguments: &VerifyArguments) -> Result<u8> {
         told: BTreeSet::new(),
         report: VerifyReport { version: 1, ..VerifyReport::default() },
     };
+    if arguments.repair {
+        run.take_in(unfinished_withdrawals(gateway));
+    }
     let mut months = Vec::new();
     for user in &users {
-        let ledger = Ledger::look(&gateway.config.data_dir, user);
+        let ledger = gateway.tokens.refuse_newer(user);
+        let ledger = ledger.and_then(|()| Ledger::look(&gateway.config.data_dir, user));
         match ledger.and_then(|ledger| ledger.month_keys()) {
             Ok(keys) => months.extend(keys.into_iter().map(|key| (user, key))),
             Err(failure) => run.skip(user, &failure),
@@ -248,6 +252,14 @@ impl Run<'_> {
     fn skip(&mut self, user: &UserId, failure: &Failure) {
         log::error!("user={user} class={} {failure}", failure.class.name());
         self.note(failure, None);
+    }
+
+    /// What is left to do of earlier withdrawals, told already.
+    fn take_in(&mut self, unfinished: Vec<ParticipantReport>) {
+        for failure in unfinished.into_iter().flat_map(|report| report.failures) {
+            self.report.exit = worst_exit([self.report.exit, failure.exit_code()]);
+            self.report.failures.push(failure);
+        }
     }
 
     fn note(&mut self, failure: &Failure, item: Option<&SentFile>) {

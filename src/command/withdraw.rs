@@ -9,9 +9,10 @@ use crate::core::error::{ErrorClass, Failure, Result, worst_exit};
 use crate::core::user::UserId;
 use crate::gateway::Gateway;
 use crate::io::terminal::say;
+use crate::s3::erase::Count;
 use crate::sync::run::run_lock;
 use crate::withdrawal::finish::carry_out;
-use crate::withdrawal::objects::NO_BUCKET;
+use crate::withdrawal::objects::{NO_BUCKET, count_objects, place_of_objects, uploaded};
 use crate::withdrawal::remove;
 use crate::withdrawal::revoke::take_in;
 
@@ -24,8 +25,13 @@ pub fn run(gateway: &Gateway, arguments: &WithdrawArguments) -> Result<u8> {
     if arguments.delete_objects && gateway.config.bucket.is_none() {
         return Err(usage(format!("{NO_BUCKET}; nothing was changed")));
     }
+    if arguments.delete_objects {
+        // Settings that no store can be made of are told before anything is done.
+        gateway.store()?;
+    }
     if !arguments.yes {
-        confirm(&user, arguments.delete_objects)?;
+        let objects = arguments.delete_objects.then(|| objects_in_words(gateway, &user));
+        confirm(&user, &objects.unwrap_or_default())?;
     }
     let _lock = run_lock(gateway)?;
     let mut withdrawal = begin(gateway, &user, arguments.delete_objects)?;
@@ -35,8 +41,24 @@ pub fn run(gateway: &Gateway, arguments: &WithdrawArguments) -> Result<u8> {
     Ok(worst_exit(problems.iter().map(|problem| problem.class.exit_code())))
 }
 
-fn confirm(user: &UserId, delete_objects: bool) -> Result<()> {
-    let objects = if delete_objects { ", and deletes what is stored in S3" } else { "" };
+/// What would be deleted, as far as the store tells it.
+fn objects_in_words(gateway: &Gateway, user: &UserId) -> String {
+    match count_objects(gateway, user) {
+        Ok((Count { objects, versions: Some(versions) }, place)) if versions != objects => format!(
+            ", and deletes {objects} objects in S3, {versions} versions and delete markers in all \
+             ({place})"
+        ),
+        Ok((Count { objects, .. }, place)) => {
+            format!(", and deletes {objects} objects in S3 ({place})")
+        }
+        Err(failure) => format!(
+            ", and deletes what is stored in S3; how much that is the store does not say \
+             ({failure})"
+        ),
+    }
+}
+
+fn confirm(user: &UserId, objects: &str) -> Result<()> {
     say(&format!(
         "This revokes the consent of {user}, removes the token and all local files{objects}. It \
          cannot be undone. Type {user} and press Enter:"
@@ -67,9 +89,19 @@ fn begin(gateway: &Gateway, user: &UserId, delete_objects: bool) -> Result<Withd
         withdrawal.former_provider = Some(token.provider.clone());
         withdrawal.former_refresh_token = Some(token.refresh_token.expose().to_owned());
     }
+    // While the ledger is here to tell it.
+    if let Ok(sent) = uploaded(gateway, user)
+        && !sent.is_empty()
+    {
+        withdrawal.objects_sent = Some(sent.len() as u64);
+    }
     if delete_objects {
-        withdrawal.delete_objects = true;
-        withdrawal.objects_deleted_at = None;
+        withdrawal.ask_for_objects();
+        let place = place_of_objects(gateway, user)?;
+        if withdrawal.none_found_in.take() == Some(place) {
+            // Asked for a second time: that none is there is believed.
+            withdrawal.objects_sent = None;
+        }
     }
     withdrawal.local_removed_at = None;
     remove::save(&gateway.tokens, user, &withdrawal)?;

@@ -3,19 +3,24 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::civil::Date;
 
 use crate::consent::token::Token;
 use crate::consent::window::Bounds;
-use crate::core::error::{Doing as _, ErrorClass, Failure, Result};
+use crate::core::error::{ErrorClass, Failure, Result};
+use crate::core::hash::sha256_hex;
 use crate::core::user::UserId;
+use crate::io::damage;
 use crate::io::files::{self, Lock, Reserved};
-use crate::limits::{TOKEN_BYTES_MAX, TOKEN_LOCK_WAIT_S, TOKEN_RESERVE_BYTES};
+use crate::io::removal::remove_durably;
+use crate::limits::{
+    TOKEN_BYTES_MAX, TOKEN_LOCK_WAIT_S, TOKEN_RESERVE_BYTES, TOKEN_WRITE_PAUSE_MS,
+};
 
 /// Copies of token files that could not be read back.
-const UNREADABLE: &str = "unreadable";
+pub const UNREADABLE: &str = "unreadable";
 
 /// The folder of token files.
 #[derive(Debug, Clone)]
@@ -30,6 +35,8 @@ pub struct TokenStore {
 pub struct TokenPlace {
     path: PathBuf,
     file: Reserved,
+    /// The present token on its way to `.prev`.
+    before: Option<(Reserved, Vec<u8>)>,
 }
 
 impl TokenStore {
@@ -67,8 +74,10 @@ impl TokenStore {
         Ok(files::names(&self.dir)?.iter().filter_map(id).collect())
     }
 
+    /// Also where the disk does not even say whether there is a marker.
     pub fn is_withdrawn(&self, user: &UserId) -> bool {
-        self.path(user, ".withdrawn").exists()
+        let marker = self.path(user, ".withdrawn");
+        marker.try_exists().unwrap_or_else(|error| damage::is_damage(&error))
     }
 
     /// Makes the folder; a sign-in is the first to write there.
@@ -82,10 +91,15 @@ impl TokenStore {
         self.take_lock(&self.dir.join(".sign-ins.lock"), "another sign-in is being stored")
     }
 
-    /// Takes the participant's lock; held while a token is read, refreshed and written.
+    /// Takes the participant's lock; held while a token is read, refreshed and written. Whoever has
+    /// it finds what a killed run left (`take_over`).
     pub fn lock(&self, user: &UserId) -> Result<Lock> {
         let path = self.path(user, ".lock");
-        self.take_lock(&path, &format!("another fitsync holds the token of {user}"))
+        let held = self.take_lock(&path, &format!("another fitsync holds the token of {user}"))?;
+        if let Err(failure) = self.take_over(user) {
+            log::warn!("user={user} {failure}");
+        }
+        Ok(held)
     }
 
     fn take_lock(&self, path: &Path, held: &str) -> Result<Lock> {
@@ -94,39 +108,61 @@ impl TokenStore {
     }
 
     /// The token; `None` where this id never signed in. The newest file that can be read serves,
-    /// and what cannot be read is kept in `unreadable/`.
+    /// and what cannot be read is kept in `unreadable/`. A file of a newer version is left alone.
     pub fn load(&self, user: &UserId) -> Result<Option<Token>> {
         let path = self.path(user, ".json");
-        let newest = Self::read(&path);
-        let failure = match newest {
+        let newest = match Self::read(&path) {
             Ok(Some(token)) => return Ok(Some(token)),
             Ok(None) => None,
-            Err(failure) if failure.class == ErrorClass::Disk => return Err(failure),
+            Err(failure) if !is_damage(&failure) => return Err(failure),
             Err(failure) => {
-                self.keep_unreadable(&path)?;
+                if let Err(failure) = self.keep_unreadable(&path) {
+                    log::warn!("user={user} {failure}");
+                }
                 Some(failure)
             }
         };
-        let previous = Self::read(&self.path(user, ".json.prev")).unwrap_or_default();
-        match (previous, failure) {
-            (Some(token), why) => {
-                let why = why.map_or("it is missing".to_owned(), |failure| failure.what);
+        let before = match Self::read(&self.path(user, ".json.prev")) {
+            Ok(Some(token)) => {
+                let why = newest.map_or("it is missing".to_owned(), |failure| failure.what);
                 log::warn!("user={user} token file: {why}; using the one before");
-                Ok(Some(token))
+                return Ok(Some(token));
             }
-            (None, None) => Ok(None),
-            (None, Some(failure)) => {
-                let what = format!("{}; sign in again: fitsync login {user}", failure.what);
-                Err(Failure::new(ErrorClass::Auth, what).at(path.display()))
-            }
+            Ok(None) => None,
+            Err(failure) if !is_damage(&failure) => return Err(failure),
+            Err(failure) => Some(failure),
+        };
+        let mut lost: Vec<Failure> = newest.into_iter().chain(before).collect();
+        if lost.is_empty() {
+            return Ok(None);
         }
+        // What the disk does not give back now it may give back yet: the consent is not lost.
+        let unread = lost.iter().position(|failure| failure.class == ErrorClass::Damaged);
+        let class = if unread.is_some() { ErrorClass::Damaged } else { ErrorClass::Auth };
+        let failure = lost.swap_remove(unread.unwrap_or_default());
+        let cure = match class {
+            ErrorClass::Auth => format!("sign in again: fitsync login {user}"),
+            _ => format!("if it stays so: fitsync login {user}"),
+        };
+        Err(Failure::new(class, format!("{}; {cure}", failure.what)).at(path.display()))
+    }
+
+    /// Refuses a participant whose token is of a newer version: nothing of theirs is touched.
+    pub fn refuse_newer(&self, user: &UserId) -> Result<()> {
+        match Self::read(&self.path(user, ".json")) {
+            Err(failure) if failure.class == ErrorClass::Newer => Err(failure),
+            _ => Ok(()),
+        }
+    }
+
+    /// The token before the present one.
+    pub fn before(&self, user: &UserId) -> Option<Token> {
+        Self::read(&self.path(user, ".json.prev")).unwrap_or_default()
     }
 
     fn read(path: &Path) -> Result<Option<Token>> {
         let Some(bytes) = files::read(path, TOKEN_BYTES_MAX)? else { return Ok(None) };
-        let text = String::from_utf8(bytes)
-            .map_err(|_| Failure::new(ErrorClass::Format, "the token file is not text"))?;
-        Token::parse(&text).map(Some)
+        parse(&bytes).map(Some).map_err(|failure| failure.at(path.display()))
     }
 
     /// The token whose grant a withdrawal ends, also out of a file that this version cannot read.
@@ -160,37 +196,74 @@ impl TokenStore {
         }
     }
 
-    /// Keeps a copy, once: its name is its content's hash.
+    /// Keeps it in `unreadable/`, once.
     pub fn keep_unreadable(&self, path: &Path) -> Result<()> {
         if self.read_only {
             return Ok(());
         }
-        let bytes = std::fs::read(path).doing("read", path)?;
-        let folder = self.dir.join(UNREADABLE);
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let hash = crate::core::hash::sha256_hex(&bytes);
-        let copy = folder.join(format!("{name}.{}", hash.get(..16).unwrap_or_default()));
-        if copy.exists() {
-            return Ok(());
-        }
-        files::make_folder(&folder)?;
-        files::write_durably(&copy, &bytes)
+        damage::keep_aside(path, &self.dir.join(UNREADABLE), &name).map(drop)
     }
 
-    /// Makes sure that a new token can be written, before one is asked for: the present one goes
-    /// to `.prev`, and the space of the next one is taken. The lock is held.
-    pub fn reserve(&self, user: &UserId) -> Result<TokenPlace> {
+    /// A whole new token that a killed run did not live to put in its place takes it: of a provider
+    /// that rotates it is the only one that lives. Not one of another account, of before the present
+    /// one by the times in them, or of a withdrawn participant. The lock is held.
+    fn take_over(&self, user: &UserId) -> Result<()> {
         let path = self.path(user, ".json");
-        if let Some(bytes) = files::read(&path, TOKEN_BYTES_MAX)?
-            && Self::read(&path).is_ok()
-        {
+        let left = files::temporary_of(&path);
+        if self.read_only || self.is_withdrawn(user) {
+            return Ok(());
+        }
+        let Ok(Some(bytes)) = files::read(&left, TOKEN_BYTES_MAX) else { return Ok(()) };
+        // Behind it may be what was reserved.
+        let length = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        let new = match parse(bytes.get(..length).unwrap_or_default()) {
+            Ok(new) => new,
+            Err(failure) if is_damage(&failure) => return Ok(()),
+            Err(failure) => return Err(failure.at(left.display())),
+        };
+        let Ok(Some(present)) = self.load(user) else { return Ok(()) };
+        if !new.same_account(&present) || !new.is_as_new_as(&present) {
+            return Ok(());
+        }
+        if let Ok(Some(bytes)) = Self::usable(&path) {
             files::write_durably(&self.path(user, ".json.prev"), &bytes)?;
         }
-        Ok(TokenPlace { file: Reserved::new(&path, TOKEN_RESERVE_BYTES)?, path })
+        files::take_over(&path, length as u64)?;
+        log::warn!("user={user} a new token that was not put in its place has taken it");
+        Ok(())
+    }
+
+    /// The bytes of a token file that can be read.
+    fn usable(path: &Path) -> Result<Option<Vec<u8>>> {
+        let Some(bytes) = files::read(path, TOKEN_BYTES_MAX)? else { return Ok(None) };
+        parse(&bytes).map(|_| Some(bytes)).map_err(|failure| failure.at(path.display()))
+    }
+
+    /// Makes sure that a new token can be written, before one is asked for: its space is taken, and
+    /// that of the present one, which will be `.prev`. The lock is held.
+    pub fn reserve(&self, user: &UserId) -> Result<TokenPlace> {
+        self.take_over(user)?;
+        let path = self.path(user, ".json");
+        let present = match Self::usable(&path) {
+            Ok(present) => present,
+            // The one before stays behind the next one.
+            Err(failure) if is_damage(&failure) => {
+                self.keep_unreadable(&path)?;
+                None
+            }
+            Err(failure) => return Err(failure),
+        };
+        let before = present.map(|bytes| -> Result<_> {
+            Ok((Reserved::new(&self.path(user, ".json.prev"), bytes.len() as u64)?, bytes))
+        });
+        let before = before.transpose()?;
+        Ok(TokenPlace { file: Reserved::new(&path, TOKEN_RESERVE_BYTES)?, before, path })
     }
 
     /// Makes sure that a sign-in can be kept, before anybody agrees to it.
     pub fn check_room(&self, user: &UserId) -> Result<()> {
+        self.refuse_newer(user)?;
         let taken = self.make();
         let taken =
             taken.and_then(|()| Reserved::new(&self.path(user, ".probe"), TOKEN_RESERVE_BYTES));
@@ -215,116 +288,112 @@ impl TokenStore {
         self.reserve(user)?.save(token)
     }
 
-    /// Removes the token of an account that was connected by mistake. The lock is held.
-    pub fn remove(&self, user: &UserId) -> Result<()> {
-        files::remove(&self.path(user, ".json"))?;
-        files::remove(&self.path(user, ".json.prev"))
+    /// Writes the only token that lives: again and again for so long, then into `unreadable/`, before
+    /// it is given up. The lock is held.
+    pub fn save_at_last(
+        &self,
+        user: &UserId,
+        place: TokenPlace,
+        token: &Token,
+        patience: Duration,
+    ) -> Result<()> {
+        let deadline = Instant::now() + patience;
+        let mut done = place.save(token);
+        while let Err(failure) = &done
+            && Instant::now() < deadline
+        {
+            log::debug!("user={user} {failure}; trying again");
+            std::thread::sleep(Duration::from_millis(TOKEN_WRITE_PAUSE_MS));
+            done = self.save(user, token);
+        }
+        done.map_err(|failure| {
+            let bytes = token.to_json().into_bytes();
+            let hash = sha256_hex(&bytes);
+            let name = format!("{user}.json.{}", hash.get(..16).unwrap_or_default());
+            let folder = self.dir.join(UNREADABLE);
+            let kept = files::make_folder(&folder)
+                .and_then(|()| files::write_durably(&folder.join(&name), &bytes));
+            let where_it_is = match kept {
+                Ok(()) => format!("it is kept as {UNREADABLE}/{name}: put it in the place of"),
+                Err(_) => "nor anywhere else; sign in again if it is refused:".to_owned(),
+            };
+            let what = format!(
+                "the new token, the only one that is good, could not be stored ({}); \
+                 {where_it_is} {user}.json",
+                failure.what
+            );
+            Failure { what, ..failure }
+        })
     }
 
-    /// Removes what killed runs left behind, of participants whose lock is free, and makes durable
-    /// what they wrote: a token must be before it is used.
+    /// Removes the token of an account that was connected by mistake. The lock is held.
+    pub fn remove(&self, user: &UserId) -> Result<()> {
+        let newest_first = [".json", ".json.prev"].map(|suffix| self.path(user, suffix));
+        remove_durably(newest_first).all().map(drop)
+    }
+
+    /// Takes over, or removes, what killed runs left behind, of participants whose lock is free, and
+    /// makes durable what they wrote: a token must be before it is used.
     pub fn sweep(&self) -> Result<()> {
+        let mut done = Ok(());
         for name in files::names(&self.dir)? {
             let user = files::left_over(&name).and_then(|file| {
-                let kinds = [".json", ".json.prev", ".probe"];
+                let kinds = [".json", ".json.prev", ".probe", ".former", ".withdrawn"];
                 kinds.iter().find_map(|kind| file.strip_suffix(kind))?.parse::<UserId>().ok()
             });
-            let Some(user) = user else { continue };
-            if let Some(_lock) = files::lock(&self.path(&user, ".lock"), Duration::ZERO)? {
-                log::debug!("user={user} removing the left-over {name}");
-                files::remove(&self.dir.join(name))?;
+            if let Some(user) = user {
+                // One that cannot be removed hides no other.
+                done = done.and(self.sweep_one(&user, &self.dir.join(&name)));
             }
         }
-        files::sweep(&self.dir.join(UNREADABLE))?;
-        files::make_durable(&self.dir)
+        done.and(files::sweep(&self.dir.join(UNREADABLE))).and(files::make_durable(&self.dir))
+    }
+
+    fn sweep_one(&self, user: &UserId, left: &Path) -> Result<()> {
+        let Some(_lock) = files::lock(&self.path(user, ".lock"), Duration::ZERO)? else {
+            return Ok(());
+        };
+        if left == files::temporary_of(&self.path(user, ".json")) {
+            self.take_over(user)?;
+        }
+        log::debug!("user={user} removing the left-over {}", left.display());
+        files::remove(left)
     }
 }
 
+/// Whether what a file holds, or the disk below it, is damaged: what stands for it serves.
+fn is_damage(failure: &Failure) -> bool {
+    matches!(failure.class, ErrorClass::Format | ErrorClass::Damaged)
+}
+
+fn parse(bytes: &[u8]) -> Result<Token> {
+    let text = std::str::from_utf8(bytes)
+        .map_err(|_| Failure::new(ErrorClass::Format, "the token file is not text"))?;
+    Token::parse(text)
+}
+
 impl TokenPlace {
-    /// Writes the token durably; only then may it be used.
-    pub fn save(self, token: &Token) -> Result<()> {
-        self.file
-            .commit(token.to_json().as_bytes())
-            .map_err(|failure| failure.at(self.path.display()))
+    /// Writes the token durably; only then may it be used. From its first fsync on it is not lost:
+    /// who comes next takes it over.
+    pub fn save(mut self, token: &Token) -> Result<()> {
+        let here = |failure: Failure| failure.at(self.path.display());
+        self.file.prepare(token.to_json().as_bytes()).map_err(here)?;
+        if let Some((before, bytes)) = self.before.take()
+            && let Err(failure) = before.commit(&bytes)
+        {
+            log::warn!("the token before is not kept: {failure}");
+        }
+        self.file.put_in_place().map_err(|failure| failure.at(self.path.display()))
     }
 
     /// The same, and nothing is read of this account while the lock lives. It lies on the file
     /// itself: it ends with the process, and a later sign-in is free of it.
     pub fn save_held(self, token: &Token) -> Result<Lock> {
-        self.file
-            .commit_held(token.to_json().as_bytes())
-            .map_err(|failure| failure.at(self.path.display()))
+        let held = self.file.hold()?;
+        self.save(token).map(|()| held)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::consent::token::Grant;
-    use crate::core::error::Secret;
-
-    fn scratch(name: &str) -> TokenStore {
-        let name = format!("fitsync-tokens-{name}-{}", std::process::id());
-        let dir = std::env::temp_dir().join(name);
-        let _ = std::fs::remove_dir_all(&dir);
-        files::make_folder(&dir).unwrap();
-        TokenStore::open(&dir).unwrap()
-    }
-
-    fn token(refresh: &str) -> Token {
-        let grant = Grant {
-            access_token: Secret::new("a"),
-            refresh_token: Some(Secret::new(refresh)),
-            ..Grant::default()
-        };
-        Token::new("google-health", "account", &grant, jiff::Timestamp::UNIX_EPOCH)
-    }
-
-    fn user() -> UserId {
-        "user_001".parse().unwrap()
-    }
-
-    fn loaded(store: &TokenStore) -> String {
-        store.load(&user()).unwrap().unwrap().refresh_token.expose().to_owned()
-    }
-
-    #[test]
-    fn the_one_before_serves_when_the_newest_is_cut_empty_or_of_a_newer_version() {
-        let store = scratch("prev");
-        store.save(&user(), &token("r1")).unwrap();
-        store.save(&user(), &token("r2")).unwrap();
-        let path = store.dir().join("user_001.json");
-        let whole = std::fs::read_to_string(&path).unwrap();
-        let newer = whole.replace("\"version\":1", "\"version\":2");
-        for (count, text) in ["", &whole[..20], &newer, "\0\0\0"].into_iter().enumerate() {
-            std::fs::write(&path, text).unwrap();
-            assert_eq!(loaded(&store), "r1", "{text:?}");
-            let kept = files::names(&store.dir().join("unreadable")).unwrap();
-            assert_eq!(kept.len(), count + 1, "{text:?}");
-        }
-        // The next token takes the place, and the one that served stays behind it.
-        store.save(&user(), &token("r3")).unwrap();
-        assert_eq!(loaded(&store), "r3");
-        std::fs::remove_file(&path).unwrap();
-        assert_eq!(loaded(&store), "r1");
-        std::fs::remove_dir_all(store.dir()).unwrap();
-    }
-
-    #[test]
-    fn the_left_over_of_a_killed_first_sign_in_is_swept() {
-        let store = scratch("sweep");
-        let left = store.dir().join(".user_001.json.tmp");
-        let probe = store.dir().join(".user_001.probe.tmp");
-        let other = store.dir().join(".note.txt");
-        std::fs::write(&left, "{").unwrap();
-        std::fs::write(&probe, "").unwrap();
-        std::fs::write(&other, "mine").unwrap();
-        let held = store.lock(&user()).unwrap();
-        store.sweep().unwrap();
-        assert!(left.exists(), "somebody is writing it");
-        drop(held);
-        store.sweep().unwrap();
-        assert!(!left.exists() && !probe.exists() && other.exists());
-        std::fs::remove_dir_all(store.dir()).unwrap();
-    }
-}
+#[path = "files_tests.rs"]
+mod tests;

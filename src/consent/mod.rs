@@ -3,6 +3,7 @@
 
 pub mod files;
 pub mod oauth;
+pub mod receipt;
 pub mod token;
 pub mod window;
 pub mod withdrawal;

@@ -10,8 +10,8 @@ use crate::consent::window::{self, Bounds, Window, date_of, string_of};
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::limits::{TOKEN_LIFE_S, TOKEN_REFRESH_BEFORE_S};
 
-/// The version this program writes; a newer file is not read.
-const VERSION: i64 = 1;
+/// The version this program writes; a newer file is left untouched.
+pub const VERSION: i64 = 1;
 
 /// Whether this participant's grant works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -222,6 +222,20 @@ impl Token {
         }
     }
 
+    /// Whether it is of the same sign-in: what differs came by refreshing.
+    pub fn same_consent(&self, other: &Self) -> bool {
+        self.same_account(other) && self.obtained_at == other.obtained_at
+    }
+
+    pub fn same_account(&self, other: &Self) -> bool {
+        (&self.provider, &self.account) == (&other.provider, &other.account)
+    }
+
+    /// Whether it is the newer one of the two, or as new, by the times that stand in them.
+    pub fn is_as_new_as(&self, other: &Self) -> bool {
+        self.obtained_at >= other.obtained_at && self.expires_at >= other.expires_at
+    }
+
     /// The last four characters: enough for a technician to compare, too few to identify.
     pub fn account_end(&self) -> String {
         let chars: Vec<char> = self.account.chars().collect();
@@ -234,9 +248,9 @@ impl Token {
             Ok(Value::Object(fields)) => fields,
             _ => return Err(broken("the token file is empty, cut or not JSON")),
         };
-        let version = fields.get("version").map_or(Some(0), int_of);
-        if version.is_none_or(|version| version > VERSION) {
-            return Err(broken("the token file is of a newer version of fitsync"));
+        if let Some(version) = fields.get("version").and_then(int_of).filter(|it| *it > VERSION) {
+            let newer = Failure::newer(version);
+            return Err(Failure { what: format!("the token file is {}", newer.what), ..newer });
         }
         let text = |name: &str| match fields.get(name) {
             Some(Value::String(text)) if !text.is_empty() => Some(text.clone()),
@@ -333,7 +347,7 @@ impl Token {
     }
 }
 
-fn int_of(value: &Value) -> Option<i64> {
+pub fn int_of(value: &Value) -> Option<i64> {
     match value {
         Value::Number(Number::I64(value)) => Some(*value),
         Value::Number(Number::U64(value)) => i64::try_from(*value).ok(),

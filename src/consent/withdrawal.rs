@@ -1,21 +1,26 @@
 //! A participant's withdrawal: what was asked, what is done, what is still to do. It is the
-//! `.withdrawn` marker in the token folder and, in words, the receipt.
+//! `.withdrawn` marker in the token folder and, in words, the receipt (`receipt.rs`).
+//!
+//! A step is done when its end was seen: the provider's answer, folders that were synced, a list
+//! of the store. Members that came later are absent in older markers.
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
-use crate::consent::token::Token;
+use miniserde::json::Value;
+
+use crate::consent::token::{Token, int_of};
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::json::AsText;
-use crate::core::table::utc;
 use crate::limits::WITHDRAWAL_LEFT_MAX;
 
-const VERSION: u32 = 1;
+pub const VERSION: u32 = 1;
 
 const RECEIPT_LOST: &str = "not known: the receipt of before cannot be read, and is kept in the \
                             folder unreadable beside the tokens; make sure that the study's \
                             access is gone from the account's own page";
 
-#[derive(Clone, PartialEq, Eq, miniserde::Serialize, miniserde::Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, miniserde::Serialize, miniserde::Deserialize)]
 pub struct Withdrawal {
     pub version: u32,
     pub user_id: String,
@@ -48,6 +53,25 @@ pub struct Withdrawal {
     pub objects_left_count: u64,
     /// Why deletion is not done.
     pub objects_problem: Option<String>,
+    /// Files that could not be removed here, with the reason, as far as they are listed.
+    pub files_left: Option<Vec<String>>,
+    pub files_left_count: Option<u64>,
+    /// Where the objects are: `s3://bucket/users/user_001/`.
+    pub objects_in: Option<String>,
+    /// How many the ledger says were sent, and how many were found before the first deletion.
+    pub objects_sent: Option<u64>,
+    pub objects_found: Option<u64>,
+    /// The place in which none was found of those that were sent.
+    pub none_found_in: Option<String>,
+    /// Whether the bucket keeps versions, once its answers have told it.
+    pub versions_kept: Option<bool>,
+    /// All that the ledger names was deleted by name, because the store lists nothing.
+    pub names_deleted_at: Option<AsText<Timestamp>>,
+    /// Of the objects left, those under a retention whose end the store named; the last end.
+    pub objects_retained: Option<u64>,
+    pub retained_until: Option<AsText<Timestamp>>,
+    /// When it was last tried and told that they stay.
+    pub retention_told_at: Option<AsText<Timestamp>>,
 }
 
 impl std::fmt::Debug for Withdrawal {
@@ -62,34 +86,22 @@ impl Withdrawal {
             version: VERSION,
             user_id: user_id.to_owned(),
             requested_at: AsText(now),
-            provider: None,
-            account_end: String::new(),
-            refresh_token: None,
-            revoked_at: None,
-            revocation: String::new(),
-            token_problem: None,
-            former_provider: None,
-            former_refresh_token: None,
-            former_revocation: None,
-            token_files: 0,
-            csv_files: 0,
-            ledger_files: 0,
-            local_removed_at: None,
-            delete_objects: false,
-            objects_deleted: 0,
-            versions_deleted: 0,
-            objects_deleted_at: None,
-            objects_left: Vec::new(),
-            objects_left_count: 0,
-            objects_problem: None,
+            ..Self::default()
         }
     }
 
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let broken = || Failure::new(ErrorClass::Format, "the withdrawn marker cannot be read");
         let text = std::str::from_utf8(bytes).map_err(|_| broken())?;
-        let found: Self = miniserde::json::from_str(text).map_err(|_| broken())?;
-        if found.version <= VERSION { Ok(found) } else { Err(broken()) }
+        // What a newer version writes need not be read to be known.
+        if let Ok(Value::Object(fields)) = miniserde::json::from_str(text)
+            && let Some(version) = fields.get("version").and_then(int_of)
+            && version > i64::from(VERSION)
+        {
+            let newer = Failure::newer(version);
+            return Err(Failure { what: format!("the marker is {}", newer.what), ..newer });
+        }
+        miniserde::json::from_str(text).map_err(|_| broken())
     }
 
     pub fn to_json(&self) -> String {
@@ -146,89 +158,77 @@ impl Withdrawal {
 
     /// Whether a later run has something to finish.
     pub fn is_pending(&self) -> bool {
+        self.asks_of_others() || self.local_removed_at.is_none() || self.deletes_objects()
+    }
+
+    /// Whether a run of this moment has something to finish. Where all that is left is under a
+    /// retention, only the first run of a day tries.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.asks_of_others() || self.local_removed_at.is_none() || self.objects_are_due(now)
+    }
+
+    /// Whether somebody else than the store is still to act.
+    pub const fn asks_of_others(&self) -> bool {
         self.refresh_token.is_some()
             || self.token_problem.is_some()
             || self.former_refresh_token.is_some()
-            || self.local_removed_at.is_none()
-            || self.deletes_objects()
     }
 
-    /// Whether objects are still to be deleted.
+    /// Whether objects are still to be deleted. Older versions of this program called it done with
+    /// some left.
     pub const fn deletes_objects(&self) -> bool {
-        self.delete_objects && self.objects_deleted_at.is_none()
+        self.delete_objects && (self.objects_deleted_at.is_none() || self.objects_left_count > 0)
     }
 
-    /// Notes an object that stays; so many are listed, all are counted.
-    pub fn leave(&mut self, object: String) {
+    /// Whether objects are still to be deleted, and this is the moment to try.
+    pub fn objects_are_due(&self, now: Timestamp) -> bool {
+        let day = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
+        let told = self.retention_told_at.is_some_and(|at| day(*at) == day(now));
+        self.deletes_objects() && !(told && self.only_retained_are_left())
+    }
+
+    /// Whether nothing is left in the store but what it keeps until a time that it named.
+    pub fn only_retained_are_left(&self) -> bool {
+        self.retained_until.is_some()
+            && self.objects_left_count > 0
+            && self.objects_retained == Some(self.objects_left_count)
+    }
+
+    /// Asks for the objects, also where they were asked for before.
+    pub fn ask_for_objects(&mut self) {
+        self.delete_objects = true;
+        self.objects_deleted_at = None;
+        self.names_deleted_at = None;
+        self.retention_told_at = None;
+    }
+
+    /// Before the store is asked once more what is there.
+    pub fn forget_objects_left(&mut self) {
+        self.objects_left.clear();
+        self.objects_left_count = 0;
+        self.objects_retained = None;
+        self.retained_until = None;
+    }
+
+    /// Notes an object that stays; so many are listed, all are counted. `until`: the end of the
+    /// retention that keeps it.
+    pub fn leave_object(&mut self, object: String, until: Option<Timestamp>) {
         self.objects_left_count += 1;
         if self.objects_left.len() < WITHDRAWAL_LEFT_MAX {
             self.objects_left.push(object);
         }
+        if let Some(until) = until {
+            *self.objects_retained.get_or_insert(0) += 1;
+            self.retained_until = self.retained_until.max(Some(AsText(until)));
+        }
     }
 
-    /// The receipt, for the participant and for the study's files.
-    pub fn receipt(&self) -> String {
-        let account = match (&self.provider, self.account_end.as_str()) {
-            (Some(provider), end) => format!("{provider}, account …{end}"),
-            (None, _) => "none".to_owned(),
-        };
-        let revoked = match self.revoked_at {
-            Some(at) => format!("{} ({})", utc(*at), self.revocation),
-            None => match &self.token_problem {
-                Some(problem) => format!("NO: {problem}"),
-                None if self.refresh_token.is_some() => format!("NOT YET: {}", self.revocation),
-                None => format!("NO: {}", self.revocation),
-            },
-        };
-        let local = match self.local_removed_at {
-            Some(at) => {
-                format!("{} CSV, {} ledger; {}", self.csv_files, self.ledger_files, utc(*at))
-            }
-            None if self.csv_files > 0 => {
-                format!("{} CSV; NOT YET the ledger, which names the objects", self.csv_files)
-            }
-            None => "NOT YET".to_owned(),
-        };
-        let mut lines = vec![
-            format!("Withdrawal of {}", self.user_id),
-            format!("  requested        {}", utc(*self.requested_at)),
-            format!("  consent          {account}"),
-            format!("  revoked          {revoked}"),
-            format!("  token files      {} removed", self.token_files),
-            format!("  local files      {local}"),
-            format!("  stored objects   {}", self.objects_line()),
-        ];
-        if let Some(provider) = &self.former_provider {
-            let how = self.former_revocation.as_deref().unwrap_or("NOT YET revoked");
-            lines.insert(4, format!("  consent before   {provider}: {how}"));
-        }
-        lines.extend(self.objects_left.iter().map(|left| format!("    left: {left}")));
-        let unlisted = self.objects_left_count - self.objects_left.len() as u64;
-        if unlisted > 0 {
-            lines.push(format!("    left: {unlisted} more"));
-        }
-        lines.push(if self.is_pending() {
-            "  The next runs of fitsync sync finish what is not yet done.".to_owned()
-        } else {
-            "  Done. This id cannot sign in again.".to_owned()
-        });
-        lines.join("\n") + "\n"
-    }
-
-    fn objects_line(&self) -> String {
-        if !self.delete_objects {
-            let user = &self.user_id;
-            return format!("kept; to delete them: fitsync withdraw {user} --delete-objects");
-        }
-        let versions = match self.versions_deleted {
-            0 => String::new(),
-            count => format!(", {count} of them versions"),
-        };
-        let deleted = format!("{} deleted{versions}", self.objects_deleted);
-        match (self.objects_deleted_at, &self.objects_problem) {
-            (Some(at), _) => format!("{deleted}; {}", utc(*at)),
-            (None, Some(problem)) => format!("{deleted}; NOT YET all: {problem}"),
-            (None, None) => format!("{deleted}; NOT YET all"),
+    /// Notes a file that could not be removed here.
+    pub fn leave_file(&mut self, file: String) {
+        *self.files_left_count.get_or_insert(0) += 1;
+        let listed = self.files_left.get_or_insert_default();
+        if listed.len() < WITHDRAWAL_LEFT_MAX {
+            listed.push(file);
         }
     }
 }
@@ -276,12 +276,35 @@ mod tests {
     #[test]
     fn what_could_not_be_deleted_is_listed_up_to_a_limit_and_counted() {
         let mut one = Withdrawal::new("user_001", at(0));
-        one.delete_objects = true;
+        one.ask_for_objects();
         assert!(one.deletes_objects());
         for number in 0..WITHDRAWAL_LEFT_MAX + 3 {
-            one.leave(format!("object {number}"));
+            one.leave_object(format!("object {number}"), None);
+            one.leave_file(format!("file {number}"));
         }
-        assert!(one.receipt().contains("left: object 0\n") && one.receipt().contains("3 more"));
+        let receipt = one.receipt();
+        for line in ["    left: object 0\n", "    left: file 0\n", "    left: 3 more\n  stored"] {
+            assert!(receipt.contains(line), "{line} in {receipt}");
+        }
         assert!(Withdrawal::parse(b"").is_err() && Withdrawal::parse(b"{}").is_err());
+    }
+
+    #[test]
+    fn what_a_retention_keeps_is_tried_once_a_day() {
+        let mut one = Withdrawal::new("user_001", at(0));
+        one.revoked("confirmed", at(0));
+        one.local_removed_at = Some(AsText(at(0)));
+        one.ask_for_objects();
+        one.leave_object("a".to_owned(), Some(at(400 * 86_400)));
+        assert!(one.is_due(at(10)), "not told yet");
+        one.retention_told_at = Some(AsText(at(10)));
+        assert!(!one.is_due(at(86_399)) && one.is_pending());
+        assert!(one.is_due(at(86_400)), "the next day");
+        one.leave_object("b".to_owned(), None);
+        assert!(one.is_due(at(11)), "nobody knows how long it stays");
+        one.forget_objects_left();
+        one.leave_object("a".to_owned(), Some(at(400 * 86_400)));
+        one.ask_for_objects();
+        assert!(one.is_due(at(11)), "typed again");
     }
 }

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::json::AsText;
-use crate::limits::DEVICE_AHEAD_S_MAX;
+use crate::limits::{DAYS_MAX, DEVICE_AHEAD_S_MAX};
 
 /// One day: the zone of its wall clock, and its bounds in UTC, closed-open.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,9 +55,9 @@ pub fn back(date: Date, days: u32) -> Date {
     date.checked_sub(i64::from(days).days()).unwrap_or(Date::MIN)
 }
 
-/// The dates from one to another, both included.
+/// The dates from one to another, both included, and not more than anybody has lived with a band.
 pub fn range(from: Date, to: Date) -> impl Iterator<Item = Date> {
-    from.series(1.day()).take_while(move |&date| date <= to)
+    from.series(1.day()).take_while(move |&date| date <= to).take(DAYS_MAX)
 }
 
 /// Whole days from one date to another; negative where the other is earlier.

@@ -38,6 +38,11 @@ pub enum ErrorClass {
     Format,
     /// This machine's disk.
     Disk,
+    /// A file of this machine that is not what was written, or cannot be read back: what stands in
+    /// for it serves, or it is made again.
+    Damaged,
+    /// A file of a newer version of this program: left untouched, and so is its participant.
+    Newer,
     /// This machine's clock.
     Clock,
     /// A request of ours that the service calls wrong, or a state that cannot be.
@@ -64,7 +69,7 @@ struct Rule {
 }
 
 impl ErrorClass {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Usage,
         Self::Locked,
         Self::Config,
@@ -79,6 +84,8 @@ impl ErrorClass {
         Self::Server,
         Self::Format,
         Self::Disk,
+        Self::Damaged,
+        Self::Newer,
         Self::Clock,
         Self::Bug,
     ];
@@ -102,7 +109,9 @@ impl ErrorClass {
             Self::Network => rule("network", 75, true, Item),
             Self::Server => rule("server", 75, true, Item),
             Self::Format => rule("format", 1, false, Item),
-            Self::Disk => rule("disk", 1, false, Item),
+            // Ledgers keep the words of version 1.
+            Self::Disk | Self::Damaged => rule("disk", 1, false, Item),
+            Self::Newer => rule("newer_version", 1, false, Participant),
             Self::Clock => rule("clock", 1, false, Run),
             Self::Bug => rule("bug", 1, false, Item),
         }
@@ -159,6 +168,12 @@ pub type Result<T> = std::result::Result<T, Failure>;
 impl Failure {
     pub fn new(class: ErrorClass, what: impl Into<String>) -> Self {
         Self { class, what: what.into(), at: None, retry_after_s: None }
+    }
+
+    /// Of a file whose `version` this program does not know.
+    pub fn newer(version: i64) -> Self {
+        let what = format!("of a newer version of fitsync: install fitsync {version} or newer");
+        Self::new(ErrorClass::Newer, what)
     }
 
     /// Says where it happened; the innermost place stays.

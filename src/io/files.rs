@@ -10,8 +10,10 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
+
 use crate::core::error::{Doing as _, ErrorClass, Failure, Result};
-use crate::io::files;
+use crate::io::damage;
 use crate::limits::LOCK_POLL_MS;
 
 const FILE_MODE: u32 = 0o600;
@@ -29,6 +31,8 @@ pub struct Reserved {
     file: File,
     temporary: PathBuf,
     path: PathBuf,
+    /// What is in it is all there, and stays.
+    is_whole: bool,
 }
 
 impl Reserved {
@@ -43,7 +47,7 @@ impl Reserved {
             .mode(FILE_MODE)
             .open(&temporary)
             .doing("create", &temporary)?;
-        let reserved = Self { file, temporary, path: path.to_owned() };
+        let reserved = Self { file, temporary, path: path.to_owned(), is_whole: false };
         reserved.allocate(bytes_max).doing("reserve space for", path)?;
         Ok(reserved)
     }
@@ -63,17 +67,28 @@ impl Reserved {
     /// Writes and makes durable; on any error the old file stays as it was.
     pub fn commit(mut self, bytes: &[u8]) -> Result<()> {
         self.fill(bytes).doing("write", &self.path)?;
-        fs::rename(&self.temporary, &self.path).doing("rename to", &self.path)?;
-        sync_folder(self.path.parent().unwrap_or(Path::new(".")))
+        self.put_in_place()
     }
 
-    /// The same; the file is held before anybody can see it, and for as long as the lock lives.
-    pub fn commit_held(self, bytes: &[u8]) -> Result<Lock> {
+    /// Makes the bytes durable beside the old file. From here on they stay there, whatever happens,
+    /// until they are put in its place.
+    pub fn prepare(&mut self, bytes: &[u8]) -> Result<()> {
+        self.fill(bytes).doing("write", &self.path)?;
+        self.is_whole = true;
+        Ok(())
+    }
+
+    /// Puts what was written in the place of the old file.
+    pub fn put_in_place(self) -> Result<()> {
+        put_in_place(&self.temporary, &self.path)
+    }
+
+    /// Holds the file before anybody can see it, for as long as the lock lives.
+    pub fn hold(&self) -> Result<Lock> {
         let file = self.file.try_clone().doing("hold", &self.path)?;
         if !try_lock(&file).doing("hold", &self.path)? {
             return Err(Failure::new(ErrorClass::Bug, "a new file is held by somebody else"));
         }
-        self.commit(bytes)?;
         Ok(Lock { _file: file })
     }
 
@@ -91,18 +106,52 @@ impl Reserved {
 impl Drop for Reserved {
     fn drop(&mut self) {
         // After a rename there is nothing to remove.
-        let _ = fs::remove_file(&self.temporary);
+        if !self.is_whole {
+            let _ = fs::remove_file(&self.temporary);
+        }
     }
 }
 
-fn temporary_of(path: &Path) -> PathBuf {
+/// The temporary file of a durable write.
+pub fn temporary_of(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     path.with_file_name(format!(".{name}{TEMPORARY_SUFFIX}"))
 }
 
-/// Makes the names in a folder durable.
-fn sync_folder(path: &Path) -> Result<()> {
-    File::open(path).and_then(|folder| folder.sync_all()).doing("sync the folder", path)
+fn put_in_place(temporary: &Path, path: &Path) -> Result<()> {
+    fs::rename(temporary, path).doing("rename to", path)?;
+    sync_folder(path.parent().unwrap_or(Path::new(".")))
+}
+
+/// Ends the durable write of a killed run: its temporary file, whole up to `length`, takes the
+/// place. The caller holds the lock of the file.
+pub fn take_over(path: &Path, length: u64) -> Result<()> {
+    let temporary = temporary_of(path);
+    OpenOptions::new()
+        .write(true)
+        .open(&temporary)
+        .and_then(|file| file.set_len(length).and_then(|()| file.sync_all()))
+        .doing("write", &temporary)?;
+    put_in_place(&temporary, path)
+}
+
+/// Makes the names in a folder durable, where its file system knows how to.
+pub(super) fn sync_folder(path: &Path) -> Result<()> {
+    folder_syncs(path).map(drop)
+}
+
+/// Whether the file system can make the names in a folder durable. Some cannot (FAT, a few of FUSE
+/// and of networks); PostgreSQL's `fsync_fname` goes on with these errors as well
+/// (https://github.com/postgres/postgres/blob/master/src/common/file_utils.c).
+pub fn folder_syncs(path: &Path) -> Result<bool> {
+    let done = File::open(path).and_then(|folder| folder.sync_all());
+    let unknown = [Errno::INVAL, Errno::BADF, Errno::NOSYS, Errno::OPNOTSUPP];
+    match &done {
+        Err(error) if Errno::from_io_error(error).is_some_and(|no| unknown.contains(&no)) => {
+            Ok(false)
+        }
+        _ => done.doing("sync the folder", path).map(|()| true),
+    }
 }
 
 /// Makes a folder and what is above it, private, each one durable in its parent.
@@ -121,7 +170,8 @@ pub fn make_folder(path: &Path) -> Result<()> {
     sync_folder(parent.unwrap_or(Path::new(".")))
 }
 
-/// Removes a file; one that is not there is fine.
+/// Removes a temporary file, which may come back; one that is not there is fine. What must not
+/// come back goes by `removal::remove_durably`.
 pub fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
@@ -130,14 +180,23 @@ pub fn remove(path: &Path) -> Result<()> {
 }
 
 /// The whole file, or `None` where there is none; longer than `bytes_max` is an error.
+///
+/// What is damaged is [`ErrorClass::Damaged`], whether it is the content or the disk below it, and
+/// the machine's owner is told; what is no regular file is refused at once.
 pub fn read(path: &Path, bytes_max: u64) -> Result<Option<Vec<u8>>> {
-    let file = match File::open(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        other => other.doing("open", path)?,
-    };
+    let first = read_once(path, bytes_max);
+    if !first.as_ref().is_err_and(|failure| failure.class == ErrorClass::Damaged) {
+        return first;
+    }
+    // A cable or a card that stumbled once is no bad sector.
+    read_once(path, bytes_max).inspect_err(|failure| damage::tell(failure, path))
+}
+
+fn read_once(path: &Path, bytes_max: u64) -> Result<Option<Vec<u8>>> {
+    let Some(file) = damage::open(path)? else { return Ok(None) };
     let mut bytes = Vec::new();
     std::io::Read::read_to_end(&mut std::io::Read::take(file, bytes_max + 1), &mut bytes)
-        .doing("read", path)?;
+        .map_err(|error| damage::failure("read", path, &error))?;
     if bytes.len() as u64 > bytes_max {
         let what = format!("the file is longer than {bytes_max} bytes");
         return Err(Failure::new(ErrorClass::Format, what).at(path.display()));
@@ -147,14 +206,19 @@ pub fn read(path: &Path, bytes_max: u64) -> Result<Option<Vec<u8>>> {
 
 /// The names in a folder, sorted; none where there is no folder.
 pub fn names(path: &Path) -> Result<Vec<String>> {
+    let cannot = |error| {
+        let failure = damage::failure("list", path, &error);
+        damage::tell(&failure, path);
+        failure
+    };
     let entries = match fs::read_dir(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        other => other.doing("list", path)?,
+        other => other.map_err(cannot)?,
     };
     let mut names = Vec::new();
     for entry in entries {
         // A name that is not UTF-8 is none of ours.
-        names.extend(entry.doing("list", path)?.file_name().into_string().ok());
+        names.extend(entry.map_err(cannot)?.file_name().into_string().ok());
     }
     names.sort();
     Ok(names)
@@ -176,10 +240,15 @@ pub fn left_over(name: &str) -> Option<&str> {
     name.strip_prefix('.')?.strip_suffix(TEMPORARY_SUFFIX)
 }
 
-/// Makes durable what a killed run named in a folder but did not live to sync: this run leans on
-/// what it finds there.
+/// Makes durable what a killed run named in a folder, or removed from it, but did not live to sync:
+/// this run leans on what it finds there.
 pub fn make_durable(folder: &Path) -> Result<()> {
-    if folder.is_dir() { sync_folder(folder) } else { Ok(()) }
+    match fs::metadata(folder) {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Ok(())
+        }
+        _ => sync_folder(folder),
+    }
 }
 
 /// Refuses a setting that names a file, or something below one, where a folder belongs.
@@ -275,10 +344,7 @@ fn try_lock(file: &File) -> std::io::Result<bool> {
 /// Whether somebody holds this very file (`Reserved::commit_held`). A file that takes its place is
 /// not held, nor is one whose holder has died.
 pub fn is_held(path: &Path) -> Result<bool> {
-    let file = match File::open(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-        other => other.doing("open", path)?,
-    };
+    let Some(file) = damage::open(path)? else { return Ok(false) };
     match fs4::FileExt::try_lock_shared(&file) {
         Ok(()) => Ok(false),
         Err(fs4::TryLockError::WouldBlock) => Ok(true),
@@ -304,13 +370,6 @@ pub fn check_space(folder: &Path, bytes_min: u64) -> Result<()> {
     }
     let what = format!("the disk is full ({free} bytes free, {bytes_min} needed)");
     Err(Failure::new(ErrorClass::Disk, what).at(folder.display()))
-}
-
-pub fn remove_all(paths: &[PathBuf]) -> Result<u64> {
-    for path in paths {
-        files::remove(path)?;
-    }
-    Ok(paths.len() as u64)
 }
 
 #[cfg(test)]

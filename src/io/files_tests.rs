@@ -67,7 +67,12 @@ fn a_file_is_held_until_its_holder_lets_go_or_another_takes_its_place() {
     let folder = scratch("held");
     let path = folder.join("a.json");
     assert!(!is_held(&path).unwrap());
-    let write = || Reserved::new(&path, 10).unwrap().commit_held(b"new").unwrap();
+    let write = || {
+        let file = Reserved::new(&path, 10).unwrap();
+        let held = file.hold().unwrap();
+        file.commit(b"new").unwrap();
+        held
+    };
     let held = write();
     assert!(is_held(&path).unwrap());
     assert_eq!(fs::read(&path).unwrap(), b"new");

@@ -2,6 +2,7 @@
 
 pub mod circuit;
 pub mod clock;
+pub mod damage;
 pub mod dns;
 pub mod files;
 pub mod http;
@@ -10,5 +11,6 @@ pub mod lan;
 pub mod log;
 pub mod proxy;
 pub mod random;
+pub mod removal;
 pub mod stop;
 pub mod terminal;

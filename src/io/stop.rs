@@ -1,20 +1,27 @@
-//! SIGTERM and SIGINT: no new request, the write in hand finished, the end within two seconds; a
-//! token refresh under way is waited for.
+//! SIGTERM, SIGHUP and SIGINT: no new request, the write in hand finished, the end within two
+//! seconds; a token refresh under way is waited for.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock, mpsc};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 use std::time::{Duration, Instant};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::limits::{STOP_POLL_MS, STOP_REFRESH_S_MAX, STOP_WRITE_MS_MAX};
 
 /// The exit code of a run that was told to stop: the work is kept.
 const STOPPED_EXIT: u8 = 75;
+/// That of one that somebody ended with Ctrl-C, as shells count it.
+const INTERRUPTED_EXIT: u8 = 130;
 
 static ASKED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+static INTERRUPTED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 static REFRESHES: AtomicUsize = AtomicUsize::new(0);
 /// A signal is how this command ends, not an interruption.
 static EXPECTED: AtomicBool = AtomicBool::new(false);
+/// What waits, in words.
+static LEFT: Mutex<Option<String>> = Mutex::new(None);
 
 /// Says whether a signal would be a good end: this command runs until there is one, or has done
 /// all that matters.
@@ -22,8 +29,26 @@ pub fn expect(is_good_end: bool) {
     EXPECTED.store(is_good_end, Ordering::SeqCst);
 }
 
-fn stopped_exit() -> u8 {
-    if EXPECTED.load(Ordering::SeqCst) { 0 } else { STOPPED_EXIT }
+/// Says what waits if a signal ends this command here.
+pub fn leaves(what: impl Into<String>) {
+    *LEFT.lock().unwrap_or_else(PoisonError::into_inner) = Some(what.into());
+}
+
+/// The exit code of a command that ended with `code` after a signal; says what waits.
+fn stopped(code: u8) -> u8 {
+    if EXPECTED.load(Ordering::SeqCst) {
+        return code;
+    }
+    let interrupted = INTERRUPTED.get().is_some_and(|flag| flag.load(Ordering::SeqCst));
+    let by = if interrupted { "Ctrl-C" } else { "a signal" };
+    let left = LEFT.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let left = left.unwrap_or_else(|| "the next run goes on from here".to_owned());
+    log::warn!("stopped by {by}; {left}");
+    match code {
+        _ if interrupted => INTERRUPTED_EXIT,
+        0 => STOPPED_EXIT,
+        code => code,
+    }
 }
 
 /// Whether the process has been told to stop.
@@ -67,14 +92,33 @@ impl Drop for RefreshUnderWay {
     }
 }
 
+/// Listens to what ends a command, but for what the one who started it had ignored (`nohup`): a
+/// handler would take the place of that.
+fn listen(asked: &Arc<AtomicBool>, interrupted: &Arc<AtomicBool>) {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = ignored(&status);
+    for signal in [SIGTERM, SIGHUP, SIGINT].into_iter().filter(|signal| !ignored(*signal)) {
+        let mut flags = vec![asked];
+        flags.extend((signal == SIGINT).then_some(interrupted));
+        for flag in flags {
+            if let Err(error) = signal_hook::flag::register(signal, Arc::clone(flag)) {
+                log::warn!("cannot listen to signal {signal}: {error}");
+            }
+        }
+    }
+}
+
+/// Which signals a process ignores, by its `SigIgn` (proc_pid_status(5)).
+fn ignored(status: &str) -> impl Fn(i32) -> bool {
+    let line = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    move |signal| mask >> (signal - 1) & 1 == 1
+}
+
 /// Runs a command so that it ends soon after a signal, even while a request hangs.
 pub fn run(command: impl FnOnce() -> u8 + Send + 'static) -> u8 {
     let asked = Arc::clone(ASKED.get_or_init(Arc::default));
-    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
-        if let Err(error) = signal_hook::flag::register(signal, Arc::clone(&asked)) {
-            log::warn!("cannot listen to signal {signal}: {error}");
-        }
-    }
+    listen(&asked, INTERRUPTED.get_or_init(Arc::default));
     // Hung up when the command has ended, also by a panic.
     let (at_work, ended) = mpsc::channel::<()>();
     let worker = std::thread::spawn(move || {
@@ -94,13 +138,24 @@ pub fn run(command: impl FnOnce() -> u8 + Send + 'static) -> u8 {
             Duration::from_millis(STOP_WRITE_MS_MAX)
         };
         if since >= limit {
-            log::warn!("stopped by a signal; the next run goes on from here");
-            return stopped_exit();
+            return stopped(0);
         }
     }
     match worker.join() {
-        Ok(code) if asked.load(Ordering::Relaxed) && code == 0 => stopped_exit(),
+        Ok(code) if asked.load(Ordering::Relaxed) => stopped(code),
         Ok(code) => code,
         Err(_) => ErrorClass::Bug.exit_code(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_ignored_stands_in_the_status_of_the_process() {
+        let nohup = ignored("Name:\tfitsync\nSigIgn:\t0000000000001001\n");
+        assert!(nohup(SIGHUP) && !nohup(SIGINT) && !nohup(SIGTERM));
+        assert!(!ignored("")(SIGHUP));
     }
 }

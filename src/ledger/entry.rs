@@ -333,6 +333,14 @@ impl Month {
         }
     }
 
+    /// Takes out what was never read of the days after `last`.
+    pub fn forget_after(&mut self, last: Date) {
+        for (_, day) in self.days.range_mut(last..).filter(|(date, _)| **date > last) {
+            day.metrics.retain(|_, entry| entry.read_at.is_some() || entry.file.sha256.is_some());
+        }
+        self.days.retain(|date, day| *date <= last || !day.metrics.is_empty());
+    }
+
     /// Whether a later run has something to read in it.
     pub fn has_open_work(&self) -> bool {
         self.entries().any(|(_, _, entry)| entry.has_open_work())

@@ -11,16 +11,17 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::core::day::{self, DaySpan, ceil_minute};
-use crate::core::error::{Doing as _, ErrorClass, Failure, Result};
+use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::hash::sha256_hex;
 use crate::core::json::AsText;
 use crate::core::user::{COMPLETENESS, UserId, file_path};
 use crate::io::files;
 use crate::ledger::completeness;
-use crate::ledger::entry::{Day, Entry, Month, State, VERSION};
+use crate::ledger::entry::{Day, Entry, Month, State};
 use crate::ledger::head::Head;
 use crate::ledger::month::MonthKey;
-use crate::limits::{LEDGER_BYTES_MAX, LEDGER_WRITES_AT_ONCE};
+use crate::ledger::read_back::{self, ReadBack};
+use crate::limits::LEDGER_WRITES_AT_ONCE;
 
 #[derive(Debug)]
 pub struct Ledger {
@@ -140,6 +141,39 @@ impl Ledger {
         self.months.insert(key, month);
     }
 
+    /// Clears away what a clock that was wrong made the ledger owe of days after `last`. What was
+    /// read of such a day stays.
+    pub fn forget_after(&mut self, data_dir: &Path, user: &UserId, last: Date) -> Result<()> {
+        let to_come = |key: &MonthKey| key.first_day() > last;
+        let months: Vec<MonthKey> = self.named_months().into_iter().filter(to_come).collect();
+        self.open_months(months.iter().copied())?;
+        for month in self.months.values_mut() {
+            month.forget_after(last);
+        }
+        let mut gone = BTreeSet::new();
+        for key in months {
+            if self.months.get(&key).is_some_and(|month| !month.days.is_empty()) {
+                continue;
+            }
+            // While the completeness file lies there, a month that is gone would be made again.
+            files::remove(&data_dir.join(file_path(user, COMPLETENESS, key.first_day())))?;
+            files::remove(&self.dir.join(format!("{key}.json")))?;
+            self.months.remove(&key);
+            self.saved.remove(&format!("{key}.json"));
+            self.lost.remove(&key);
+            self.kept.remove(&key);
+            gone.insert(key);
+        }
+        if gone.is_empty() {
+            return Ok(());
+        }
+        log::warn!("user={user} {} months that are still to come are cleared away", gone.len());
+        self.head.open_months.retain(|key| !gone.contains(&key.0));
+        self.head.waiting_months.retain(|key| !gone.contains(&key.0));
+        files::make_durable(&self.told)?;
+        files::make_durable(&self.dir)
+    }
+
     fn begins_by(&mut self, date: Date) {
         if self.head.first_day.is_none_or(|first| date < *first) {
             self.head.first_day = Some(AsText(date));
@@ -157,48 +191,12 @@ impl Ledger {
         name: &str,
         version: impl Fn(&T) -> u32,
     ) -> Result<ReadBack<T>> {
-        let path = self.dir.join(name);
-        let bytes = match files::read(&path, LEDGER_BYTES_MAX) {
-            Ok(Some(bytes)) => bytes,
-            Ok(None) => return Ok(ReadBack::None),
-            Err(failure) if path.is_dir() => {
-                let what = "a folder stands where this file belongs: move it away; what it held \
-                            is then made again";
-                return Err(Failure::new(failure.class, what).at(path.display()));
-            }
-            // Longer than any ledger.
-            Err(failure) if failure.class == ErrorClass::Format => Vec::new(),
-            Err(failure) => return Err(failure),
-        };
-        let text = String::from_utf8(bytes).unwrap_or_default();
-        match miniserde::json::from_str::<T>(&text) {
-            Ok(value) if version(&value) <= VERSION => {
-                self.saved.insert(name.to_owned(), text);
-                Ok(ReadBack::Good(value))
-            }
-            _ => {
-                self.put_aside(&path, name)?;
-                Ok(ReadBack::Lost)
-            }
+        let (user, quarantine) = (self.user(), (!self.read_only).then_some(&*self.quarantine));
+        let (found, text) = read_back::read(&self.dir.join(name), quarantine, &user, version)?;
+        if let ReadBack::Good(_) = found {
+            self.saved.insert(name.to_owned(), text);
         }
-    }
-
-    /// Keeps a copy, once: its name is its content's hash.
-    fn put_aside(&self, path: &Path, name: &str) -> Result<()> {
-        if self.read_only {
-            return Ok(());
-        }
-        let user = self.user();
-        let bytes = std::fs::read(path).doing("read", path)?;
-        let hash = sha256_hex(&bytes);
-        let copy = format!("{user}_{name}.{}", hash.get(..16).unwrap_or_default());
-        log::warn!("user={user} the ledger file {name} cannot be read; kept as quarantine/{copy}");
-        let copy = self.quarantine.join(copy);
-        if copy.exists() {
-            return Ok(());
-        }
-        files::make_folder(&self.quarantine)?;
-        files::write_durably(&copy, &bytes)
+        Ok(found)
     }
 
     pub fn days(&self) -> BTreeMap<Date, &Day> {
@@ -376,12 +374,6 @@ impl Ledger {
     pub fn sweep(&self) -> Result<()> {
         files::sweep(&self.dir)
     }
-}
-
-enum ReadBack<T> {
-    Good(T),
-    None,
-    Lost,
 }
 
 /// Everyone with a ledger folder.

@@ -54,7 +54,7 @@ fn a_ledger_that_cannot_be_read_is_kept_and_its_loss_is_noticed_until_it_is_mend
     want(&mut ledger, date(2026, 10, 5));
     ledger.save().unwrap();
     let folder = dir.join("ledger/user_001");
-    for text in ["", "{\"version\":1,\"days\":", "{\"version\":9}"] {
+    for text in ["", "{\"version\":1,\"days\":", "{\"version\":1}"] {
         std::fs::write(folder.join("2026-10.json"), text).unwrap();
         // An upload that comes first does not mend it, and does not hide it.
         for _ in 0..2 {
@@ -94,5 +94,46 @@ fn a_lost_head_is_gathered_from_the_months() {
         assert_eq!(ledger.head.first_day.map(|day| *day), Some(date(2025, 1, 7)));
         ledger.save().unwrap();
     }
+    std::fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn a_file_of_a_newer_version_is_left_untouched_whatever_else_is_in_it() {
+    let dir = scratch("newer");
+    let mut ledger = Ledger::open(&dir, &user()).unwrap();
+    want(&mut ledger, date(2026, 10, 5));
+    ledger.save().unwrap();
+    for name in ["2026-10.json", "head.json"] {
+        let path = dir.join("ledger/user_001").join(name);
+        let newer = "{\"version\":2,\"days\":[\"of another kind\"]}";
+        std::fs::write(&path, newer).unwrap();
+        let opened = Ledger::open(&dir, &user());
+        let opened = opened.and_then(|mut ledger| ledger.open_months(ledger.named_months()));
+        let failure = opened.unwrap_err();
+        assert_eq!(failure.class, ErrorClass::Newer);
+        assert!(failure.what.contains("install fitsync 2 or newer"), "{failure}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), newer);
+    }
+    assert!(!dir.join("quarantine").exists());
+    std::fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn what_the_disk_does_not_give_back_is_lost_and_kept_aside_once() {
+    let dir = scratch("eio");
+    let mut ledger = Ledger::open(&dir, &user()).unwrap();
+    want(&mut ledger, date(2026, 10, 5));
+    ledger.save().unwrap();
+    for name in ["2026-10.json", "head.json"] {
+        let path = dir.join("ledger/user_001").join(name);
+        std::fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/proc/self/mem", &path).unwrap();
+    }
+    for _ in 0..2 {
+        let mut ledger = Ledger::open(&dir, &user()).unwrap();
+        ledger.open_months(ledger.named_months()).unwrap();
+        assert!(ledger.head_lost && ledger.lost.len() == 1);
+    }
+    assert_eq!(files::names(&dir.join("quarantine")).unwrap().len(), 2);
     std::fs::remove_dir_all(dir).unwrap();
 }

@@ -22,7 +22,8 @@ impl Mark {
             return if before_first_day { Self::Before } else { Self::Missing };
         };
         match entry.state {
-            _ if entry.error.is_some() => Self::Failed,
+            // What was read since is no failure any more.
+            State::Wanted if entry.error.is_some() => Self::Failed,
             State::Wanted => Self::Missing,
             State::Provisional => Self::Provisional,
             State::Sealed if entry.rows == 0 => Self::Empty,
@@ -69,10 +70,13 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_read_shows_over_the_state() {
-        let mut entry = Entry { state: State::Sealed, rows: 4, ..Entry::wanted() };
-        assert_eq!(Mark::of(Some(&entry), false), Mark::Sealed);
+    fn a_failed_read_shows_until_the_day_is_read() {
+        let mut entry = Entry { rows: 4, ..Entry::wanted() };
+        assert_eq!(Mark::of(Some(&entry), false), Mark::Missing);
         entry.failed(ErrorClass::Server, jiff::Timestamp::UNIX_EPOCH);
         assert_eq!(Mark::of(Some(&entry), false), Mark::Failed);
+        // Version 1 left it there, where another day of the same request had failed.
+        entry.state = State::Sealed;
+        assert_eq!(Mark::of(Some(&entry), false), Mark::Sealed);
     }
 }

@@ -8,6 +8,7 @@ pub mod head;
 pub mod mark;
 pub mod month;
 pub mod overview;
+pub mod read_back;
 pub mod rebuild;
 pub mod remains;
 pub mod retention;

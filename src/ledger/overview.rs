@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use crate::consent::files::TokenStore;
 use crate::consent::token::Token;
 use crate::core::day::{Calendar, back, range};
-use crate::core::error::Result;
+use crate::core::error::{ErrorClass, Result};
 use crate::core::user::UserId;
 use crate::ledger::entry::{Day, Entry};
 use crate::ledger::folder::Ledger;
@@ -48,6 +48,7 @@ impl Overview {
                 (Some(token), state)
             }
             Ok(None) => (None, "never_signed_in"),
+            Err(failure) if failure.class == ErrorClass::Newer => return Err(failure),
             Err(_) => (None, "unreadable"),
         };
         let mut ledger = Ledger::look(data_dir, user)?;

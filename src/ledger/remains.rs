@@ -28,7 +28,7 @@ pub fn month(
     // One that cannot be read either is made again at the end of the run.
     let own = files::read(&own, CSV_BYTES_MAX).unwrap_or_default();
     let local = own.as_ref().and_then(|bytes| completeness::read(bytes).ok()).unwrap_or_default();
-    let found = local_files(data_dir, user, key)?;
+    let found = local_files(data_dir, user, key);
     let remains = Remains { local: &local, stored, files: &found };
     let mut month = rebuild::month(key, remains, owner)?;
     if let Some(bytes) = own {
@@ -38,20 +38,27 @@ pub fn month(
     Ok(month)
 }
 
-/// The CSV files of a month, by date and metric.
+/// The CSV files of a month, by date and metric. What the disk does not give back is not there: its
+/// day is read again.
 fn local_files(
     data_dir: &Path,
     user: &UserId,
     key: MonthKey,
-) -> Result<BTreeMap<(Date, String), LocalFile>> {
+) -> BTreeMap<(Date, String), LocalFile> {
     let folder = data_dir.join("users").join(user.as_str());
+    let names = |folder: &Path| {
+        files::names(folder).unwrap_or_else(|failure| {
+            log::warn!("user={user} {failure}");
+            Vec::new()
+        })
+    };
     let mut found = BTreeMap::new();
-    for metric in files::names(&folder)?.into_iter().filter(|name| name != COMPLETENESS) {
+    for metric in names(&folder).into_iter().filter(|name| name != COMPLETENESS) {
         let folder = folder.join(&metric);
-        for name in files::names(&folder)? {
+        for name in names(&folder) {
             let date = date_of_file(user, &metric, &name);
             let Some(date) = date.filter(|date| MonthKey::of(*date) == key) else { continue };
-            let Some(bytes) = files::read(&folder.join(&name), CSV_BYTES_MAX)? else { continue };
+            let Ok(Some(bytes)) = files::read(&folder.join(&name), CSV_BYTES_MAX) else { continue };
             let lines = bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
             let file = LocalFile {
                 sha256: sha256_hex(&bytes),
@@ -64,5 +71,5 @@ fn local_files(
             }
         }
     }
-    Ok(found)
+    found
 }

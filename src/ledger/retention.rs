@@ -14,6 +14,7 @@ use crate::core::error::Result;
 use crate::core::user::{COMPLETENESS, UserId, date_of_file};
 use crate::io::clock::Clock;
 use crate::io::files;
+use crate::io::removal::remove_durably;
 use crate::ledger::folder::Ledger;
 use crate::ledger::month::MonthKey;
 use crate::limits::{KEEP_FILES_MAX, LOW_WATER_BYTES, LOW_WATER_BYTES_MIN, LOW_WATER_PART};
@@ -37,8 +38,8 @@ pub fn make_room(
     if keep_days == 0 || !data_dir.is_dir() {
         return Ok(room);
     }
-    // A clock that is wrong must not make files old.
-    if !clock.known_wrong() {
+    // A clock that is wrong, or of which nobody knows yet, must not make files old.
+    if clock.checked() && !clock.known_wrong() {
         let today = clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
         let life = Duration::from_secs(u64::from(keep_days) * 86_400);
         let written_before = SystemTime::now().checked_sub(life);
@@ -47,13 +48,13 @@ pub fn make_room(
             written.ok().zip(written_before).is_some_and(|(at, limit)| at < limit)
         };
         let old = oldest(data_dir, users, back(today, keep_days), &mut told);
-        room.removed += remove(data_dir, old.into_iter().filter(is_old), || true)?;
+        room.removed += remove(data_dir, old.into_iter().filter(is_old), || true);
     }
     let low_water = low_water(data_dir)?;
     while files::space(data_dir)? < low_water {
         let low = || files::space(data_dir).is_ok_and(|free| free < low_water);
         let oldest = oldest(data_dir, users, Date::MAX, &mut told);
-        let removed = remove(data_dir, oldest.into_iter(), low)?;
+        let removed = remove(data_dir, oldest.into_iter(), low);
         if removed == 0 {
             break;
         }
@@ -102,8 +103,14 @@ fn oldest(
 fn oldest_of(data_dir: &Path, user: &UserId, before: Date, found: &mut Vec<Kept>) -> Result<()> {
     let folder = data_dir.join("users").join(user.as_str());
     let mut of_user: BTreeMap<MonthKey, Vec<Kept>> = BTreeMap::new();
+    let mut done = Ok(());
     for metric in files::names(&folder)?.into_iter().filter(|name| name != COMPLETENESS) {
-        for name in files::names(&folder.join(&metric))? {
+        // One folder that cannot be read keeps its own files alone.
+        let names = files::names(&folder.join(&metric)).unwrap_or_else(|failure| {
+            done = Err(failure);
+            Vec::new()
+        });
+        for name in names {
             let date = date_of_file(user, &metric, &name).filter(|date| *date < before);
             let Some(date) = date else { continue };
             let path = folder.join(&metric).join(name);
@@ -127,28 +134,18 @@ fn oldest_of(data_dir: &Path, user: &UserId, before: Date, found: &mut Vec<Kept>
             found.truncate(KEEP_FILES_MAX);
         }
     }
-    Ok(())
+    done
 }
 
-/// Removes files as long as it is needed; how many there were.
-fn remove(
-    data_dir: &Path,
-    files: impl Iterator<Item = Kept>,
-    needed: impl Fn() -> bool,
-) -> Result<u64> {
-    let mut removed = 0;
-    for file in files {
-        if !needed() {
-            break;
-        }
-        log::debug!(
-            "removing {}",
-            file.path.strip_prefix(data_dir).unwrap_or(&file.path).display()
-        );
-        files::remove(&file.path)?;
-        removed += 1;
-    }
-    Ok(removed)
+/// Removes files as long as it is needed; how many are gone. One that stays is told.
+fn remove(data_dir: &Path, files: impl Iterator<Item = Kept>, needed: impl Fn() -> bool) -> u64 {
+    let removed = remove_durably(files.take_while(|_| needed()).map(|file| {
+        let shown = file.path.strip_prefix(data_dir).unwrap_or(&file.path);
+        log::debug!("removing {}", shown.display());
+        file.path
+    }));
+    removed.left.iter().for_each(|failure| log::warn!("{failure}"));
+    removed.files
 }
 
 #[cfg(test)]

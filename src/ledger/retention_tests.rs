@@ -2,6 +2,7 @@ use jiff::civil::date;
 
 use super::*;
 use crate::core::day::{DaySpan, zone};
+use crate::core::exchange::Reply;
 use crate::core::user::file_path;
 use crate::ledger::entry::State;
 
@@ -34,6 +35,16 @@ fn left(dir: &Path) -> usize {
     files::names(&dir.join("users/u/steps")).unwrap().len()
 }
 
+/// The time of a service, which agrees with this machine's.
+fn confirmed() -> Clock {
+    let (clock, now) = (Clock::default(), jiff::Timestamp::now());
+    let date = jiff::fmt::rfc2822::to_string(&now.to_zoned(jiff::tz::TimeZone::UTC)).unwrap();
+    let headers = [("date".to_owned(), date)].into();
+    clock.learn(now, now, &Reply { status: 200, headers, body: Vec::new() });
+    assert!(clock.checked() && !clock.known_wrong());
+    clock
+}
+
 fn users() -> BTreeSet<UserId> {
     ["u".parse().unwrap()].into()
 }
@@ -43,7 +54,9 @@ fn only_uploaded_files_of_old_days_that_were_written_long_ago_are_removed() {
     let old = date(2020, 1, 1);
     let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
     let dir = scratch("old", &[(old, true), (date(2020, 1, 2), false), (today, true)]);
-    let clock = Clock::default();
+    let unknown = make_room(&dir, &users(), 90, &Clock::default()).unwrap();
+    assert_eq!(unknown, Room::default(), "nobody has told the time");
+    let clock = confirmed();
     assert_eq!(make_room(&dir, &users(), 0, &clock).unwrap(), Room::default());
     assert_eq!(make_room(&dir, &users(), 101, &clock).unwrap(), Room::default());
     assert_eq!(make_room(&dir, &users(), 90, &clock).unwrap(), Room { removed: 1, low: false });
@@ -65,7 +78,7 @@ fn a_ledger_that_cannot_be_read_keeps_its_own_files_and_nobody_elses() {
     let mut told = BTreeSet::new();
     assert_eq!(oldest(&dir, &both, Date::MAX, &mut told).len(), 1);
     assert_eq!(told.len(), 1);
-    assert_eq!(make_room(&dir, &both, 90, &Clock::default()).unwrap().removed, 1);
+    assert_eq!(make_room(&dir, &both, 90, &confirmed()).unwrap().removed, 1);
     assert!(path.exists() && left(&dir) == 0);
     std::fs::remove_dir_all(dir).unwrap();
 }
@@ -91,7 +104,7 @@ fn the_oldest_uploaded_files_go_first_and_only_as_many_as_are_needed() {
     let needed = std::cell::Cell::new(3);
     let oldest = oldest(&dir, &users(), Date::MAX, &mut BTreeSet::new());
     let removed = remove(&dir, oldest.into_iter(), || needed.replace(needed.get() - 1) > 0);
-    assert_eq!(removed.unwrap(), 3);
+    assert_eq!(removed, 3);
     let names = files::names(&dir.join("users/u/steps")).unwrap();
     let first: Vec<&str> = names.iter().take(2).map(String::as_str).collect();
     assert_eq!(first, ["u_steps_20261102.csv", "u_steps_20261105.csv"]);

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::aws::xml::{code, denial, element, seen, speaks_of_time, text};
 use crate::core::error::{ErrorClass, Failure};
-use crate::core::exchange::{Method, Reply};
+use crate::core::exchange::Reply;
 use crate::limits::{RETRY_AFTER_S_MAX, S3_REGION_BYTES_MAX};
 
 const DENIED: &str = "S3 denies it";
@@ -61,7 +61,8 @@ pub struct Context<'a> {
     pub region: &'a str,
     /// Where the credentials came from: `AWS_PROFILE=clinic, credential_process`.
     pub source: &'a str,
-    pub method: Method,
+    /// The permission that it needs: `s3:PutObject`.
+    pub action: &'static str,
     pub kms: bool,
     pub expected_owner: Option<&'a str>,
     /// What this machine believes the time is.
@@ -230,12 +231,7 @@ impl S3Error {
 
     /// A policy refuses; nothing is wrong with the keys.
     fn denied(&self, context: &Context<'_>) -> String {
-        let Context { bucket, source, .. } = context;
-        let action = match context.method {
-            Method::Put | Method::Post => "s3:PutObject",
-            Method::Delete => "s3:DeleteObject",
-            Method::Get | Method::Head => "s3:GetObject and s3:ListBucket",
-        };
+        let Context { bucket, source, action, .. } = context;
         let mut what = match &self.denial {
             Some(denial) => format!("{DENIED} ({denial})"),
             None => format!("{DENIED} to {source}"),

@@ -18,7 +18,7 @@ fn context() -> Context<'static> {
         bucket: "study",
         region: "us-east-1",
         source: "AWS_PROFILE=clinic",
-        method: Method::Put,
+        action: "s3:PutObject",
         kms: false,
         expected_owner: None,
         machine: "2026-11-22T13:05:00Z".parse().unwrap(),

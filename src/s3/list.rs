@@ -1,13 +1,17 @@
-//! What a bucket holds below a prefix, every version where versions exist: requests and replies.
+//! What a bucket holds below a prefix, every version where versions exist, whether it keeps
+//! versions, and what keeps one of them: requests and replies.
 //!
 //! Keys are asked url-encoded, so that no name can look like XML; a store that does not do it sends
 //! them as XML.
 
 use std::fmt;
 
+use jiff::Timestamp;
+
 use crate::aws::xml::{element, text, unescape};
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::exchange::{Method, Reply, Request, percent_decode};
+use crate::core::table::utc;
 use crate::limits::LIST_REPLY_BYTES_MAX;
 use crate::s3::key::ObjectKey;
 use crate::s3::request::{Signing, presign};
@@ -20,9 +24,20 @@ pub struct ListedObject {
     pub version: Option<String>,
 }
 
+impl ListedObject {
+    /// The version's id; that of an object from before the bucket kept versions is none.
+    fn version_id(&self) -> Option<&str> {
+        self.version.as_deref().filter(|version| *version != "null")
+    }
+
+    pub fn is_a_version(&self) -> bool {
+        self.version_id().is_some()
+    }
+}
+
 impl fmt::Display for ListedObject {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.version.as_deref().filter(|version| *version != "null") {
+        match self.version_id() {
             Some(version) => write!(out, "{} version {version}", self.key),
             None => out.write_str(&self.key),
         }
@@ -71,12 +86,77 @@ pub fn list(
     Ok(request)
 }
 
-/// Deletes one version for good.
-pub fn delete_version(signing: &Signing<'_>, key: &ObjectKey, version: &str) -> Result<Request> {
+/// Deletes an object, or one version of it for good.
+pub fn delete(signing: &Signing<'_>, key: &ObjectKey, version: Option<&str>) -> Result<Request> {
     let (bucket, keys) = (signing.target.bucket()?, signing.credentials.keys());
     let action = bucket.delete_object(Some(&keys), key.as_str());
-    let query = vec![("versionId", version.to_owned())];
-    Ok(presign(signing, Method::Delete, action, query, Vec::new()))
+    Ok(presign(signing, Method::Delete, action, of_version(version), Vec::new()))
+}
+
+/// Asks what keeps an object, or one version of it, from being deleted.
+pub fn head(signing: &Signing<'_>, key: &ObjectKey, version: Option<&str>) -> Result<Request> {
+    let (bucket, keys) = (signing.target.bucket()?, signing.credentials.keys());
+    let action = bucket.head_object(Some(&keys), key.as_str());
+    Ok(presign(signing, Method::Head, action, of_version(version), Vec::new()))
+}
+
+fn of_version(version: Option<&str>) -> Vec<(&'static str, String)> {
+    version.map(|version| ("versionId", version.to_owned())).into_iter().collect()
+}
+
+/// Asks whether the bucket keeps versions.
+pub fn versioning(signing: &Signing<'_>) -> Result<Request> {
+    let (bucket, keys) = (signing.target.bucket()?, signing.credentials.keys());
+    let action = bucket.get_object(Some(&keys), "");
+    let query = vec![("versioning", String::new())];
+    Ok(presign(signing, Method::Get, action, query, Vec::new()))
+}
+
+/// Whether the bucket keeps versions, or did. One that never did names no status.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketVersioning.html>
+pub fn read_versioning(reply: &Reply) -> Result<bool> {
+    let body = text(reply);
+    if !body.contains("<VersioningConfiguration") {
+        return Err(malformed("what the store says of versions is no answer of S3"));
+    }
+    Ok(matches!(element(&body, "Status"), Some("Enabled" | "Suspended")))
+}
+
+/// What keeps an object although a key may delete it.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html>
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ObjectLock {
+    pub retained_until: Option<Timestamp>,
+    pub legal_hold: bool,
+}
+
+impl ObjectLock {
+    /// As the answer to a HEAD tells it, to keys that may read it.
+    pub fn read(reply: &Reply) -> Self {
+        let until = reply.header("x-amz-object-lock-retain-until-date");
+        let hold = reply.header("x-amz-object-lock-legal-hold");
+        Self {
+            retained_until: until.and_then(|until| until.trim().parse().ok()),
+            legal_hold: hold.is_some_and(|hold| hold.trim() == "ON"),
+        }
+    }
+
+    /// Whether it keeps the object at this time.
+    pub fn holds(&self, now: Timestamp) -> bool {
+        self.legal_hold || self.retained_until.is_some_and(|until| now < until)
+    }
+}
+
+impl fmt::Display for ObjectLock {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.retained_until, self.legal_hold) {
+            (Some(until), true) => {
+                write!(out, "under legal hold, and under retention until {}", utc(until))
+            }
+            (Some(until), false) => write!(out, "under retention until {}", utc(until)),
+            (None, _) => out.write_str("under legal hold"),
+        }
+    }
 }
 
 /// Reads a page of either list.
@@ -178,6 +258,38 @@ mod tests {
         assert_eq!(read_key(url, "users/a/b+c%2B%26%C3%BC"), "users/a/b c+&\u{fc}");
         assert_eq!(read_key("", "users/a/b+c%2B&amp;lt;&#x20;"), "users/a/b+c%2B&lt; ");
         assert_eq!(read_key("", " users/a/ "), " users/a/ ");
+    }
+
+    #[test]
+    fn what_keeps_an_object_is_told_by_its_head() {
+        let lock = |headers: &[(&str, &str)]| {
+            let headers = headers.iter().map(|&(name, value)| (name.to_owned(), value.to_owned()));
+            ObjectLock::read(&Reply { status: 200, headers: headers.collect(), body: Vec::new() })
+        };
+        let until = ("x-amz-object-lock-retain-until-date", "2027-01-02T03:04:05.000Z");
+        let hold = ("x-amz-object-lock-legal-hold", "ON");
+        let now = "2026-11-29T00:00:00Z".parse().unwrap();
+        assert_eq!(lock(&[until]).to_string(), "under retention until 2027-01-02T03:04:05Z");
+        assert_eq!(lock(&[hold]).to_string(), "under legal hold");
+        assert!(lock(&[until, hold]).to_string().contains("hold, and under retention until 2027"));
+        assert!(lock(&[until]).holds(now) && lock(&[hold]).holds(now));
+        assert!(!lock(&[until]).holds("2027-01-02T03:04:05Z".parse().unwrap()));
+        for (name, odd) in [(until.0, "soon"), (hold.0, "OFF")] {
+            assert_eq!(lock(&[(name, odd)]), ObjectLock::default());
+        }
+    }
+
+    #[test]
+    fn only_a_bucket_that_never_kept_versions_names_no_status() {
+        let read = |inner: &str| {
+            read_versioning(&reply(&format!(
+                "<VersioningConfiguration xmlns=\"http://s3\">{inner}</VersioningConfiguration>"
+            )))
+        };
+        assert_eq!(read(""), Ok(false));
+        assert_eq!(read("<Status>Enabled</Status>"), Ok(true));
+        assert_eq!(read("<Status>Suspended</Status>"), Ok(true));
+        assert!(read_versioning(&reply("<html></html>")).is_err());
     }
 
     #[test]

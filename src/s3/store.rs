@@ -22,12 +22,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
 use crate::aws::credentials::{CredentialsProvider, Sources};
 use crate::aws::environment::Environment;
 use crate::aws::keys::Credentials;
 use crate::core::backoff::{self, Next};
 use crate::core::error::{ErrorClass, Failure, Result};
-use crate::core::exchange::{Method, Reply, Request};
+use crate::core::exchange::{Reply, Request};
 use crate::io::http::{Http, is_loopback_url};
 use crate::io::{random, stop};
 use crate::limits::{CLOCK_SKEW_S_MIN, S3_TRIES_S_MAX};
@@ -38,6 +40,9 @@ use crate::s3::sums::{self, Held};
 
 /// Where requests go when nothing names a region: S3's answer then names the bucket's.
 const REGION_FALLBACK: &str = "us-east-1";
+
+/// A key that may not list is told of a missing object as of a denied one.
+const READ: &str = "s3:GetObject and s3:ListBucket";
 
 /// What the operator set for S3; checked where settings are.
 #[derive(Debug, Clone, Default)]
@@ -74,7 +79,8 @@ pub struct Store {
 
 /// One thing to do: how its request is made for each try, and what is wrong with a reply of 2xx.
 pub(super) struct Task<'a> {
-    pub(super) method: Method,
+    /// The permission that it needs, as a policy names it.
+    pub(super) action: &'static str,
     pub(super) make: &'a dyn Fn(&Signing<'_>) -> Result<Request>,
     pub(super) accept: &'a dyn Fn(&Reply) -> Result<()>,
     /// What is an answer too, when nothing can be mended.
@@ -147,7 +153,7 @@ impl Store {
     pub fn put(&self, key: &ObjectKey, body: &[u8]) -> Result<Stored> {
         let kms_asked = matches!(self.options.encryption, Some(Encryption::Kms { .. }));
         let reply = self.deliver(&Task {
-            method: Method::Put,
+            action: "s3:PutObject",
             make: &|signing| request::put(signing, key, body),
             accept: &|reply| check_stored(reply, body, kms_asked),
             answers: &[],
@@ -158,7 +164,7 @@ impl Store {
     /// What is stored under the key; `None` when nothing is.
     pub fn head(&self, key: &ObjectKey) -> Result<Option<Held>> {
         let reply = self.deliver(&Task {
-            method: Method::Head,
+            action: READ,
             make: &|signing| request::head(signing, key),
             accept: &|reply| head_of(reply).map(drop),
             answers: &[404],
@@ -172,7 +178,7 @@ impl Store {
     /// What is stored under the key, at most so many bytes; `None` when nothing is.
     pub fn get(&self, key: &ObjectKey, bytes_max: u64) -> Result<Option<Vec<u8>>> {
         let reply = self.deliver(&Task {
-            method: Method::Get,
+            action: READ,
             make: &|signing| request::get(signing, key, bytes_max),
             accept: &|_| Ok(()),
             answers: &[404],
@@ -184,7 +190,7 @@ impl Store {
     /// may not list the bucket, and stores that do not know the question, are no failure.
     pub fn check_bucket(&self) -> Result<()> {
         let reply = self.deliver(&Task {
-            method: Method::Head,
+            action: READ,
             make: &request::head_bucket,
             accept: &|_| Ok(()),
             answers: &[403, 404, 405, 501],
@@ -194,12 +200,17 @@ impl Store {
         }
         let mut error = read_error(&reply);
         error.kind = Refusal::NoSuchBucket;
-        Err(self.failure(&error, Method::Head))
+        Err(self.failure(&error, READ))
+    }
+
+    /// The time by which requests are signed.
+    pub(super) fn now(&self) -> Timestamp {
+        self.http.clock().now()
     }
 
     pub fn delete(&self, key: &ObjectKey) -> Result<()> {
         let task = Task {
-            method: Method::Delete,
+            action: "s3:DeleteObject",
             make: &|signing| request::delete(signing, key),
             accept: &|_| Ok(()),
             answers: &[],
@@ -258,7 +269,7 @@ impl Store {
         if task.answers.contains(&reply.status) {
             return Ok(Some(reply));
         }
-        Err(self.failure(&error, task.method).at(request.label()))
+        Err(self.failure(&error, task.action).at(request.label()))
     }
 
     /// Removes the reason of a refusal, if it is one that can be removed and has not been.
@@ -307,13 +318,14 @@ impl Store {
         }
     }
 
-    fn failure(&self, error: &S3Error, method: Method) -> Failure {
+    /// The line for the operator, of what needs this permission.
+    pub(super) fn failure(&self, error: &S3Error, action: &'static str) -> Failure {
         let target = self.target();
         error.failure(&Context {
             bucket: &target.bucket,
             region: &target.region,
             source: self.credentials.source(),
-            method,
+            action,
             kms: matches!(self.options.encryption, Some(Encryption::Kms { .. })),
             expected_owner: self.options.expected_owner.as_deref(),
             machine: self.http.clock().machine(),

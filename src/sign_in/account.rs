@@ -32,8 +32,12 @@ pub struct Days {
 
 impl Before {
     pub fn of(gateway: &Gateway, user: &UserId, identity: &Identity) -> Result<Self> {
-        if let Some(token) = gateway.tokens.load(user).unwrap_or_default() {
-            return Ok(Self::Token(Box::new(token)));
+        match gateway.tokens.load(user) {
+            Ok(Some(token)) => return Ok(Self::Token(Box::new(token))),
+            // Kept aside, and healed by this sign-in.
+            Err(failure) if matches!(failure.class, ErrorClass::Auth | ErrorClass::Damaged) => {}
+            Err(failure) => return Err(failure),
+            Ok(None) => {}
         }
         Ok(days_of(gateway, user, identity)?.map_or(Self::Nobody, Self::Days))
     }

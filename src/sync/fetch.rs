@@ -185,18 +185,26 @@ impl Fetch<'_, '_> {
         if let Some(why) = self.ledger.head.device_unknown.as_ref().filter(|_| self.device_ahead) {
             log::warn!("user={user} {why}; until then its days stay provisional");
         }
-        self.ledger.sweep()?;
-        files::sweep(&self.gateway.config.csv_dir(user, COMPLETENESS))?;
-        self.report.files_written += self.ledger.write_completeness(data_dir, user)?;
-        self.ledger.save()
+        let swept = self.ledger.sweep();
+        let swept = swept.and(files::sweep(&self.gateway.config.csv_dir(user, COMPLETENESS)));
+        let written = self.ledger.write_completeness(data_dir, user);
+        // What was read is noted, whatever else fails.
+        self.ledger.save()?;
+        self.report.files_written += written?;
+        swept
     }
 
-    fn sweep(&self) -> Result<()> {
+    /// A metric's folder that cannot be read is that metric's failure alone.
+    fn sweep(&mut self) -> Result<()> {
         let config = &self.gateway.config;
         let user = self.session.user;
         files::make_durable(&config.data_dir.join("users").join(user.as_str()))?;
-        let mut metrics = self.wanted.metrics.iter();
-        metrics.try_for_each(|metric| files::sweep(&config.csv_dir(user, metric.name)))
+        for metric in &self.wanted.metrics {
+            if let Err(failure) = files::sweep(&config.csv_dir(user, metric.name)) {
+                self.report.fail(&failure, Some(metric.name), None);
+            }
+        }
+        Ok(())
     }
 
     fn read_all(&mut self, plan: &Plan, device: Device, calendar: &Calendar) -> Result<()> {
@@ -280,13 +288,31 @@ impl Fetch<'_, '_> {
             rows.retain(|row| !matches!(row.key, RowKey::Instant(key) if key >= at));
         }
         let mut rest = rows.as_slice();
+        let mut is_told = false;
         for &date in &job.dates {
             let span = calendar.span(date);
             let (of_day, after) = table::cut(rest, date, &span);
             rest = after;
-            self.take_in(metric, date, &span, of_day, device, calendar)?;
+            if let Err(failure) = self.take_in(metric, date, &span, of_day, device, calendar) {
+                self.day_failed(metric, date, &failure, is_told);
+                is_told = true;
+            }
         }
         Ok(())
+    }
+
+    /// A day that was read and cannot be kept; the others of its job are. `is_told`: the log has it
+    /// of another day.
+    fn day_failed(&mut self, metric: &Metric, date: Date, failure: &Failure, is_told: bool) {
+        if let Ok(entry) = self.ledger.entry_mut(metric.name, date) {
+            entry.failed(failure.class, self.now);
+        }
+        let day = Some(date.to_string());
+        if is_told {
+            self.report.fail_again(failure, Some(metric.name), day);
+        } else {
+            self.report.fail(failure, Some(metric.name), day);
+        }
     }
 
     fn pages(&mut self, metric: &Metric, job: &Job) -> Result<Vec<Row>> {

@@ -163,6 +163,12 @@ impl Fetch<'_, '_> {
     /// seen for the first time.
     pub(super) fn open_months(&mut self, wishes: &[Wish], device: Device) -> Result<()> {
         let lookback_days = self.gateway.config.lookback_days;
+        if self.gateway.clock.checked() {
+            let today = self.now.to_zoned(jiff::tz::TimeZone::UTC).date();
+            // The day may have begun already east of here.
+            let data_dir = &self.gateway.config.data_dir;
+            self.ledger.forget_after(data_dir, self.session.user, day::next(today))?;
+        }
         self.ledger.keep_named(plan::recent_months(self.now, lookback_days));
         let named = self.wanted.named;
         self.ledger.open_months(plan::months(&self.ledger.head, self.now, lookback_days, named))?;
@@ -267,11 +273,24 @@ impl Fetch<'_, '_> {
     }
 
     /// What the operator names is owed before anything can fail, so that a run that ends early
-    /// leaves it to the next one. Days of the look-back are asked by every run.
+    /// leaves it to the next one. Days of the look-back are asked by every run. No service has told
+    /// the time yet: a clock that is years ahead must not make the ledger owe years, so that only
+    /// what an earlier run knew to be over is noted here.
     pub(super) fn note_named(&mut self) -> Result<()> {
         let (Some(_), Some(zone)) = (self.wanted.named, self.ledger.head.zone.clone()) else {
             return Ok(());
         };
+        let machine = self.now;
+        if !self.gateway.clock.checked() {
+            let Some(told) = self.ledger.head.lookback_read_at else { return Ok(()) };
+            self.now = machine.min(*told);
+        }
+        let done = self.note_named_days(&zone);
+        self.now = machine;
+        done
+    }
+
+    fn note_named_days(&mut self, zone: &str) -> Result<()> {
         let known = self.ledger.head.device_synced_at;
         let device = Device::at(known.map(|at| *at), self.now);
         let wishes = self.wishes();
@@ -279,7 +298,7 @@ impl Fetch<'_, '_> {
         if !self.ledger.lost.is_empty() {
             return Ok(());
         }
-        let mut calendar = self.calendar(&zone)?;
+        let mut calendar = self.calendar(zone)?;
         let mut plan = self.plan(device, &wishes, &calendar, &BTreeSet::new());
         let recent = day::back(calendar.date_of(self.now), self.gateway.config.lookback_days);
         for dates in plan.ask.values_mut().chain(plan.later.values_mut()) {

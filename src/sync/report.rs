@@ -4,6 +4,7 @@ use miniserde::Serialize;
 
 use crate::core::error::{ErrorClass, Failure, worst_exit};
 use crate::core::user::UserId;
+use crate::io::stop;
 
 /// One participant's part of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -22,6 +23,12 @@ pub struct FailureReport {
     pub metric: Option<String>,
     pub day: Option<String>,
     pub message: String,
+}
+
+impl FailureReport {
+    pub fn exit_code(&self) -> u8 {
+        ErrorClass::named(&self.class).map_or(1, ErrorClass::exit_code)
+    }
 }
 
 /// The whole run, as `sync --json` prints it.
@@ -118,7 +125,7 @@ impl ParticipantReport {
 impl RunReport {
     pub fn new(participants: Vec<ParticipantReport>, waiting: u64) -> Self {
         let classes = participants.iter().flat_map(|report| &report.failures);
-        let exit = worst_exit(classes.map(|failure| exit_of(&failure.class)));
+        let exit = worst_exit(classes.map(FailureReport::exit_code));
         Self { version: 1, exit, participants, waiting }
     }
 
@@ -138,9 +145,10 @@ impl RunReport {
             sum(|report| report.failures.len() as u64),
             self.exit
         );
+        let files = if self.waiting == 1 { "file waits" } else { "files wait" };
+        stop::leaves(format!(
+            "{} {files} for upload; the next fitsync sync goes on from here",
+            self.waiting
+        ));
     }
-}
-
-fn exit_of(class: &str) -> u8 {
-    ErrorClass::named(class).map_or(1, ErrorClass::exit_code)
 }

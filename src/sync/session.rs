@@ -7,7 +7,7 @@
 use std::io::Read;
 use std::time::{Duration, Instant};
 
-use crate::consent::files::TokenStore;
+use crate::consent::files::{TokenPlace, TokenStore};
 use crate::consent::token::{AccountState, Grant, Token};
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::exchange::{Reply, Request};
@@ -17,6 +17,7 @@ use crate::io::http::{BodyReader, Http};
 use crate::io::stop;
 use crate::limits::{
     PACE_BURST, PACE_PER_S, REFRESH_ATTEMPTS_MAX, REFRESHES_MAX, RETRY_ATTEMPTS_MAX,
+    TOKEN_WRITE_S_MAX,
 };
 use crate::provider::{Provider, fitbit};
 
@@ -178,23 +179,28 @@ impl<'a> Session<'a> {
             return Ok(());
         }
         let place = self.store.reserve(self.user)?;
-        let under_way = stop::RefreshUnderWay::begin()?;
+        let _under_way = stop::RefreshUnderWay::begin()?;
         self.refreshes += 1;
-        let grant = match self.ask_refresh() {
-            Ok(grant) => grant,
-            Err(failure) if failure.class == ErrorClass::Auth => {
-                drop(place);
-                return self.refused(failure);
-            }
+        match self.ask_refresh() {
+            Ok(grant) => self.take_in(&grant, place),
+            Err(failure) if failure.class == ErrorClass::Auth => self.refused(failure, place),
             Err(failure) => {
                 self.no_refresh = Some(failure.clone());
-                return Err(failure);
+                Err(failure)
             }
-        };
-        self.token.renew(&grant, self.http.clock().now());
-        place.save(&self.token)?;
-        drop(under_way);
-        Ok(())
+        }
+    }
+
+    /// Keeps what the provider granted. Where it sent a new refresh token, the one on the disk may
+    /// be worth nothing any more.
+    fn take_in(&mut self, grant: &Grant, place: TokenPlace) -> Result<()> {
+        let before = self.token.refresh_token.clone();
+        self.token.renew(grant, self.http.clock().now());
+        if self.token.refresh_token == before {
+            return place.save(&self.token);
+        }
+        let patience = Duration::from_secs(TOKEN_WRITE_S_MAX);
+        self.store.save_at_last(self.user, place, &self.token, patience)
     }
 
     /// Takes the newest token. A run goes on with the account that it began with, or not at all:
@@ -235,14 +241,29 @@ impl<'a> Session<'a> {
         Err(failure)
     }
 
-    /// After `invalid_grant`: believe it only if the file still holds the token that was refused.
-    fn refused(&mut self, failure: Failure) -> Result<()> {
+    /// After `invalid_grant`: believe it only if the file still holds the token that was refused, and
+    /// the one before it is refused as well. (A killed run may have left a token that its provider
+    /// never came to know as sent.)
+    fn refused(&mut self, failure: Failure, place: TokenPlace) -> Result<()> {
         let used = self.token.refresh_token.clone();
         self.reload()?;
         if self.token.refresh_token != used && self.token.fresh(self.http.clock().now()) {
             return Ok(());
         }
-        Err(failure)
+        let other = |before: &Token| {
+            before.same_consent(&self.token) && before.refresh_token != self.token.refresh_token
+        };
+        let Some(before) = self.store.before(self.user).filter(other) else { return Err(failure) };
+        log::info!("user={} the token before this one is tried once", self.user);
+        let refused = std::mem::replace(&mut self.token, before);
+        match self.ask_refresh() {
+            Ok(grant) => self.take_in(&grant, place),
+            Err(why) => {
+                self.token = refused;
+                // Not refused, so it is still to be tried.
+                Err(if why.class == ErrorClass::Auth { failure } else { why })
+            }
+        }
     }
 
     /// Notes in the token file whether the participant must sign in again; never removes it. What

@@ -98,7 +98,7 @@ fn a_refresh_that_fails_leaves_the_token_and_nothing_else() {
     assert_eq!(session.ready().unwrap_err().class, ErrorClass::Network);
     assert_eq!(place.stored().refresh_token, Secret::new("r1"));
     let names = files::names(place.store.dir()).unwrap();
-    assert_eq!(names, ["user_001.json", "user_001.json.prev", "user_001.lock"]);
+    assert_eq!(names, ["user_001.json", "user_001.lock"]);
 }
 
 #[test]

@@ -108,6 +108,7 @@ impl<'a> Uploads<'a> {
     }
 
     fn items(&self, user: &UserId, take: impl Fn(&FileRecord) -> bool) -> Result<Vec<WaitingFile>> {
+        self.gateway.tokens.refuse_newer(user)?;
         let mut ledger = Ledger::open(&self.gateway.config.data_dir, user)?;
         let months = ledger.named_months();
         ledger.open_months(months)?;

@@ -2,5 +2,6 @@
 
 pub mod finish;
 pub mod objects;
+pub mod remains;
 pub mod remove;
 pub mod revoke;

@@ -3,6 +3,12 @@
 
 mod world;
 
+#[path = "../store/bucket.rs"]
+mod bucket;
+#[path = "../store/scripted.rs"]
+#[allow(dead_code, reason = "the store's own tests use the rest of it")]
+mod scripted;
+
 mod account;
 mod callback;
 mod days;
@@ -28,3 +34,4 @@ mod shrink;
 mod travel;
 mod upload;
 mod withdraw;
+mod withdraw_truth;

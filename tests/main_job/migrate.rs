@@ -83,8 +83,10 @@ fn who_is_not_listed_or_cannot_be_read_is_not_passed_over() {
     let list = world.run(&["migrate", "--list"]).exits(0);
     assert!(list.stdout.contains("user_001  connected"), "{}", list.stdout);
     std::fs::write(world.token_file(USER), "{").unwrap();
-    let list = world.run(&["migrate", "--list"]).exits(0).says("user_001 may be on the retired");
+    let list = world.run(&["migrate", "--list"]).exits(1).says("user_001 may be on the retired");
     assert!(list.stdout.contains("Nobody else is known"), "{}", list.stdout);
+    world.run(&["migrate", "--json"]).exits(1);
+    world.run(&["migrate"]).exits(1);
 }
 
 #[test]

@@ -17,25 +17,30 @@ use crate::gateway::{Gateway, Tree, USER, WHO};
 pub type Wrong = Vec<String>;
 
 /// Objects by their keys.
-type Objects = BTreeMap<String, Vec<u8>>;
+pub type Objects = BTreeMap<String, Vec<u8>>;
 
 /// Checks tokens, ledger, local files and the bucket against the simulator's data for some ranges
 /// of days.
 pub fn check(gateway: &Gateway, days: &[(Date, Date)]) -> Wrong {
     let mut wrong = Wrong::new();
-    check_names(&gateway.tree(), &mut wrong);
-    check_token(gateway, &mut wrong);
-    let objects: Objects = gateway.sim.s3_objects().into_iter().collect();
-    check_objects(gateway, &objects, days, &mut wrong);
+    check_names(&gateway.tree(), false, &mut wrong);
+    check_token(gateway, &[WHO], &mut wrong);
+    let objects = objects(gateway);
+    check_objects_of(gateway, (WHO, USER), &objects, days, &mut wrong);
     check_ledger(gateway, &objects, &mut wrong);
     wrong
 }
 
-/// Nothing was put aside, and nothing is left over.
-fn check_names(tree: &Tree, wrong: &mut Wrong) {
+pub fn objects(gateway: &Gateway) -> Objects {
+    gateway.sim.s3_objects().into_iter().collect()
+}
+
+/// Nothing is left over, and nothing was put aside unless something could not be read.
+pub fn check_names(tree: &Tree, may_be_aside: bool, wrong: &mut Wrong) {
     for name in tree.keys() {
         let text = name.to_string_lossy();
-        if text.contains("quarantine/") || text.contains("unreadable/") || text.ends_with(".tmp") {
+        let aside = text.contains("quarantine/") || text.contains("unreadable/");
+        if aside && !may_be_aside || text.ends_with(".tmp") {
             wrong.push(format!("there is {text}"));
         }
     }
@@ -48,21 +53,34 @@ pub fn token(gateway: &Gateway) -> Option<Token> {
     Token::parse(&text).ok()
 }
 
-fn check_token(gateway: &Gateway, wrong: &mut Wrong) {
+/// It is one of those that these participants' providers would take.
+pub fn check_token(gateway: &Gateway, who: &[&str], wrong: &mut Wrong) {
     let Some(token) = token(gateway) else {
         wrong.push("the token cannot be read".to_owned());
         return;
     };
-    let secret = token.refresh_token.expose();
-    if !gateway.sim.secrets().iter().any(|known| known == secret) || !gateway.sim.is_granted(WHO) {
+    let living: Vec<String> = who.iter().flat_map(|who| gateway.sim.living_tokens(who)).collect();
+    if !living.iter().any(|living| living == token.refresh_token.expose()) {
         wrong.push("the provider does not know the token".to_owned());
     }
 }
 
-fn check_objects(gateway: &Gateway, objects: &Objects, days: &[(Date, Date)], wrong: &mut Wrong) {
+/// A file of one metric and day, not one that is about them.
+pub fn is_data(key: &str) -> bool {
+    !key.contains("/completeness/") && !key.contains("/participant/")
+}
+
+/// The bucket holds what was measured, and of this participant nothing else.
+pub fn check_objects_of(
+    gateway: &Gateway,
+    (who, user): (&str, &str),
+    objects: &Objects,
+    days: &[(Date, Date)],
+    wrong: &mut Wrong,
+) {
     let mut expected = Objects::new();
     for &range in days {
-        let files = gateway.sim.expected(WHO, USER, range, Some(&gateway.zone)).expect("truth");
+        let files = gateway.sim.expected(who, user, range, Some(&gateway.zone)).expect("truth");
         let metrics = gateway.settings.get("FITSYNC_METRICS");
         let read = |key: &str| {
             let metric = key.split('/').nth(2).unwrap_or_default();
@@ -78,8 +96,8 @@ fn check_objects(gateway: &Gateway, objects: &Objects, days: &[(Date, Date)], wr
             Some(_) => {}
         }
     }
-    let data = objects.keys().filter(|key| !key.contains("/completeness/"));
-    for key in data.filter(|key| !expected.contains_key(*key)) {
+    let own = objects.keys().filter(|key| key.starts_with(&format!("users/{user}/")));
+    for key in own.filter(|key| is_data(key) && !expected.contains_key(*key)) {
         wrong.push(format!("{key} should not be in the bucket"));
     }
 }
@@ -99,7 +117,7 @@ pub fn entries(gateway: &Gateway) -> BTreeMap<(Date, String), Entry> {
     all.collect()
 }
 
-fn check_ledger(gateway: &Gateway, objects: &Objects, wrong: &mut Wrong) {
+pub fn check_ledger(gateway: &Gateway, objects: &Objects, wrong: &mut Wrong) {
     let user = USER.parse().expect("an id");
     let entries = entries(gateway);
     if entries.is_empty() {
@@ -124,8 +142,7 @@ fn check_ledger(gateway: &Gateway, objects: &Objects, wrong: &mut Wrong) {
             say("the bucket does not hold what the ledger says");
         }
         let local = std::fs::read(gateway.data().join(&key));
-        let keeps = gateway.settings.contains_key("POWER_FILES_MAY_GO");
-        if !keeps && local.is_ok_and(|bytes| sha256_hex(&bytes) != *sha256) {
+        if local.is_ok_and(|bytes| sha256_hex(&bytes) != *sha256) {
             say("the local file is not what the ledger says");
         }
     }

@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 
 use crate::gateway::Tree;
 
+/// Of so many changes each is tried alone.
+const ALONE_MAX: usize = 6;
+
 /// One line of the shim's log.
 #[derive(Clone, Debug)]
 pub struct Operation {
@@ -21,10 +24,28 @@ pub struct Operation {
     pub bytes: Vec<u8>,
 }
 
-/// The log of a run; a last line that was cut by the kill is none.
-pub fn operations(log: &Path) -> Vec<Operation> {
+/// The log of a run.
+pub struct Log {
+    pub operations: Vec<Operation>,
+    /// How many calls only read, where they were counted.
+    pub reads: u64,
+    /// The path of the first call that was made to fail.
+    pub refused: Option<PathBuf>,
+}
+
+/// A last line that was cut by the kill is none.
+pub fn read_log(log: &Path) -> Log {
     let text = std::fs::read_to_string(log).unwrap_or_default();
-    text.split_inclusive('\n').filter_map(|line| operation(line.strip_suffix('\n')?)).collect()
+    let lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+    let (mut operations, mut reads, mut refused) = (Vec::new(), 0, None);
+    for one in lines.filter_map(operation) {
+        match one.kind.as_str() {
+            "reading" => reads = one.offset,
+            "refused" => refused = refused.or(Some(one.path)),
+            _ => operations.push(one),
+        }
+    }
+    Log { operations, reads, refused }
 }
 
 fn operation(line: &str) -> Option<Operation> {
@@ -153,10 +174,10 @@ impl Disk {
         self.effects.push((effect, false));
     }
 
-    /// The states that a power cut may leave now, each once.
-    pub fn states(&self) -> Vec<State> {
-        let pending: Vec<usize> =
-            (0..self.effects.len()).filter(|&index| !self.effects[index].1).collect();
+    /// The states that a power cut may leave now, each once. Of many changes that are not certain
+    /// each is looked at alone only every so often, which ones `instant` says.
+    pub fn states(&self, instant: u64) -> Vec<State> {
+        let pending = self.pending();
         let mut states: Vec<State> = Vec::new();
         let mut add = |why: String, lost: &dyn Fn(usize) -> bool, cut: Option<usize>| {
             let tree = self.tree(lost, cut);
@@ -166,14 +187,14 @@ impl Disk {
         };
         add("nothing lost".to_owned(), &|_| false, None);
         add("all lost that was not synced".to_owned(), &|index| pending.contains(&index), None);
-        for &alone in &pending {
+        let step = pending.len().div_ceil(ALONE_MAX).max(1);
+        let first = usize::try_from(instant).unwrap_or_default() % step;
+        for &alone in pending.iter().skip(first).step_by(step) {
             let what = self.effects[alone].0.label();
-            add(format!("lost: {what}"), &|index| index == alone, None);
-            add(
-                format!("lost: all but {what}"),
-                &|index| index != alone && pending.contains(&index),
-                None,
-            );
+            let with = self.with(alone);
+            add(format!("lost: {what}"), &|index| with.contains(&index), None);
+            let others = |index| pending.contains(&index) && !with.contains(&index);
+            add(format!("lost: all but {what}"), &others, None);
         }
         let write = |index: &&usize| matches!(self.effects[**index].0, Effect::Write { .. });
         if let Some(&last) = pending.iter().rev().find(write) {
@@ -182,21 +203,60 @@ impl Disk {
         states
     }
 
+    /// The worst of them.
+    pub fn all_lost(&self) -> State {
+        let pending = self.pending();
+        let tree = self.tree(&|index| pending.contains(&index), None);
+        State { tree, why: "all lost that was not synced".to_owned() }
+    }
+
+    fn pending(&self) -> Vec<usize> {
+        (0..self.effects.len()).filter(|&index| !self.certain(index)).collect()
+    }
+
+    /// What was removed is gone for certain also where a folder above it is.
+    fn certain(&self, index: usize) -> bool {
+        let (effect, synced) = &self.effects[index];
+        let Effect::Unlink { path } = effect else { return *synced };
+        let gone = |(later, synced): &(Effect, bool)| match later {
+            Effect::Unlink { path: above } => *synced && path.starts_with(above),
+            _ => false,
+        };
+        self.effects[index..].iter().any(gone)
+    }
+
+    /// A file that comes back brings the folders that it was in, which were removed after it.
+    fn with(&self, alone: usize) -> Vec<usize> {
+        let Effect::Unlink { path } = &self.effects[alone].0 else { return vec![alone] };
+        let above = |index: &usize| match &self.effects[*index].0 {
+            Effect::Unlink { path: folder } => path.starts_with(folder),
+            _ => false,
+        };
+        (alone..self.effects.len()).filter(above).collect()
+    }
+
+    /// Whether a file that was synced held this.
+    pub fn synced(&self, text: &str) -> bool {
+        let pending = self.pending();
+        let certain =
+            |file: usize| pending.iter().all(|&at| self.effects[at].0.file() != Some(file));
+        let mut files = self.files.clone();
+        for (effect, _) in &self.effects {
+            apply(&mut files, effect, None);
+        }
+        let holds = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains(text);
+        files.iter().enumerate().any(|(file, bytes)| certain(file) && holds(bytes))
+    }
+
     fn tree(&self, lost: &dyn Fn(usize) -> bool, cut: Option<usize>) -> Tree {
         let (mut names, mut files) = (self.before.clone(), self.files.clone());
         for (index, (effect, _)) in self.effects.iter().enumerate().filter(|(i, _)| !lost(*i)) {
             match effect {
-                Effect::Write { file, offset, bytes } => {
-                    let bytes =
-                        &bytes[..if cut == Some(index) { bytes.len() / 2 } else { bytes.len() }];
-                    let file = &mut files[*file];
-                    file.resize(file.len().max(offset + bytes.len()), 0);
-                    file[*offset..offset + bytes.len()].copy_from_slice(bytes);
+                Effect::Write { .. } => {
+                    apply(&mut files, effect, (cut == Some(index)).then_some(2))
                 }
                 // A file that is cut short is not made whole by its length.
-                Effect::Length { file, length } if cut.is_none() => {
-                    files[*file].resize(*length, 0);
-                }
+                Effect::Length { .. } if cut.is_none() => apply(&mut files, effect, None),
                 Effect::Length { .. } => {}
                 other => name(&mut names, other),
             }
@@ -223,6 +283,20 @@ impl Effect {
             Effect::Write { bytes, .. } => format!("write of {} bytes", bytes.len()),
             Effect::Length { length, .. } => format!("length of {length} bytes"),
         }
+    }
+}
+
+/// What a change does to the bytes; of a write, perhaps a part only.
+fn apply(files: &mut [Vec<u8>], effect: &Effect, part: Option<usize>) {
+    match effect {
+        Effect::Write { file, offset, bytes } => {
+            let bytes = &bytes[..bytes.len() / part.unwrap_or(1)];
+            let file = &mut files[*file];
+            file.resize(file.len().max(offset + bytes.len()), 0);
+            file[*offset..offset + bytes.len()].copy_from_slice(bytes);
+        }
+        Effect::Length { file, length } => files[*file].resize(*length, 0),
+        _ => {}
     }
 }
 

@@ -9,7 +9,8 @@ use fitsync_sim::{Change, Effect, Fault, Host};
 
 use crate::check::{check, days_ago, token};
 use crate::gateway::{Gateway, USER};
-use crate::scenario::{Outcome, make_lookback_due};
+use crate::scenario::make_lookback_due;
+use crate::stage::Outcome;
 
 /// Most of the time goes into waiting for what hangs.
 const WORKERS: usize = 16;
@@ -53,7 +54,8 @@ pub fn run(program: &Path) -> Outcome {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let wrong = meets(program, case).into_iter();
                     let wrong = wrong.map(|what| format!("{}: {what}", case.name())).collect();
-                    let outcome = Outcome { instants: 1, accidents: 1, wrong };
+                    let outcome =
+                        Outcome { instants: 1, accidents: 1, wrong, ..Outcome::default() };
                     sum.lock().unwrap_or_else(PoisonError::into_inner).add(outcome);
                 }
             });
@@ -194,10 +196,6 @@ fn meets(program: &Path, case: &Case) -> Vec<String> {
         return vec!["the token cannot be read".to_owned()];
     }
     gateway.sim.clear_faults();
-    if matches!(case.effect, Effect::Status { status: 410, .. }) {
-        // The end of an API: it is not asked again without a new sign-in.
-        ended(&["login", USER], &[0]);
-    }
     if matches!(case.effect, Effect::Status { status: 403, .. }) {
         // A metric that is refused is asked again with the look-back.
         make_lookback_due(&gateway);

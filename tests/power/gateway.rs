@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use fitsync_sim::jiff::Timestamp;
-use fitsync_sim::{Options, Participant, Sim};
+use fitsync_sim::{FitbitOptions, Options, Participant, Sim};
 
 /// The study id of the participant [`WHO`].
 pub const USER: &str = "user_001";
@@ -27,18 +28,18 @@ pub struct Gateway {
     pub settings: BTreeMap<String, String>,
 }
 
-/// What the shim does to a run.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Shim {
-    pub kill_at: u64,
-    pub half: bool,
-    pub fail_from: u64,
-    pub errno: i32,
-}
+/// What the shim does to a run: the names of `shim.c` without their beginning.
+pub type Shim<'a> = &'a [(&'static str, i64)];
+
+/// A run that has not ended by then hangs.
+const RUN_S_MAX: u64 = 45;
+
+/// Bytes of one line of what a run said that are shown.
+const COMPLAINT_MAX: usize = 300;
 
 #[derive(Debug)]
 pub struct Ran {
-    /// `None`: killed.
+    /// `None`: killed, or it hung.
     pub code: Option<i32>,
     pub said: String,
     pub log: PathBuf,
@@ -73,6 +74,7 @@ impl Gateway {
             participants,
             empty_pages_percent: 0,
             quota_per_minute: u32::MAX,
+            fitbit: FitbitOptions { quota_per_hour: u32::MAX, ..FitbitOptions::default() },
             s3_dir: Some(dir.join("s3")),
             ..Options::default()
         });
@@ -113,26 +115,27 @@ impl Gateway {
                 .env("LD_PRELOAD", crate::shim::path())
                 .env("POWER_ROOT", &self.root)
                 .env("POWER_LOG", &log)
-                .env("POWER_KILL_AT", shim.kill_at.to_string())
-                .env("POWER_FAIL_FROM", shim.fail_from.to_string())
-                .env("POWER_FAIL_ERRNO", shim.errno.to_string());
-            if shim.half {
-                command.env("POWER_HALF", "1");
-            }
+                .envs(shim.iter().map(|(name, at)| (format!("POWER_{name}"), at.to_string())));
         }
         (command, log)
     }
 
-    /// Runs a command to its end; `login` with a participant who agrees.
+    /// Runs a command to its end; one that signs in with a participant who agrees.
     pub fn run(&self, arguments: &[&str], shim: Option<Shim>) -> Ran {
         let (mut command, log) = self.command(arguments, shim);
-        if arguments.first() == Some(&"login") {
-            let user = arguments.get(1).copied().unwrap_or_default();
-            return self.login(command, user, log);
-        }
-        let output = command.output().expect("the program runs");
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        Ran { code: output.status.code(), said, log }
+        let stderr = self.dir.join("stderr");
+        let said = std::fs::File::create(&stderr).expect("a file");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said);
+        let code = match arguments {
+            ["login" | "migrate", user, ..] => {
+                // `--replace` is for another account than the one that is there.
+                let number = if arguments.contains(&"--replace") { "2" } else { user };
+                self.signed_in(command, number.trim_start_matches("user_"))
+            }
+            _ => ended(&mut command.spawn().expect("the program runs")),
+        };
+        let said = std::fs::read(&stderr).map(|said| String::from_utf8_lossy(&said).into_owned());
+        Ran { code, said: said.unwrap_or_default(), log }
     }
 
     /// Starts a command that is not waited for.
@@ -142,23 +145,22 @@ impl Gateway {
     }
 
     /// `user_001` is `p1`, and so on.
-    fn login(&self, mut command: Command, user: &str, log: PathBuf) -> Ran {
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    fn signed_in(&self, mut command: Command, number: &str) -> Option<i32> {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("the program runs");
         let mut url = String::new();
-        let stdout = child.stdout.take().expect("stdout");
-        BufReader::new(stdout).read_line(&mut url).expect("a line");
+        let mut stdout = BufReader::new(child.stdout.take().expect("stdout"));
+        let _ = stdout.read_line(&mut url);
         let mut stdin = child.stdin.take().expect("stdin");
-        if !url.trim().is_empty() {
-            let who = format!("p{}", user.trim_start_matches("user_").trim_start_matches('0'));
+        if url.starts_with("http") {
+            let who = format!("p{}", number.trim_start_matches('0'));
             let landed = self.sim.consent(url.trim(), &who).expect("consent");
             // It may be dead already.
             let _ = writeln!(stdin, "{landed}");
         }
-        let output = child.wait_with_output().expect("an end");
-        drop(stdin);
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        Ran { code: output.status.code(), said, log }
+        let code = ended(&mut child);
+        drop((stdin, stdout));
+        code
     }
 
     /// The folders of the gateway.
@@ -178,6 +180,29 @@ impl Gateway {
     }
 }
 
+impl Ran {
+    /// What it warned of, without times.
+    pub fn complaints(&self) -> String {
+        let told = self.said.lines().filter(|line| !line.contains("[INFO]"));
+        let told = told.map(|line| line.split_once(" [").map_or(line, |(_, rest)| rest));
+        told.map(|line| line.get(..COMPLAINT_MAX).unwrap_or(line)).collect::<Vec<_>>().join(" | ")
+    }
+}
+
+/// The exit code; `None` where a signal ended it, also ours because it hung.
+fn ended(child: &mut Child) -> Option<i32> {
+    let begun = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().expect("an end") {
+            return status.code();
+        }
+        if begun.elapsed() > Duration::from_secs(RUN_S_MAX) {
+            let _ = child.kill();
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
 impl Drop for Gateway {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.dir);
@@ -191,11 +216,14 @@ pub fn tree(folder: &Path) -> Tree {
         for entry in std::fs::read_dir(&next).into_iter().flatten().flatten() {
             let path = entry.path();
             let name = path.strip_prefix(folder).expect("below").to_owned();
-            if path.is_dir() {
+            let kind = entry.file_type().expect("a kind");
+            if kind.is_dir() {
                 tree.insert(name, None);
                 folders.push(path);
             } else {
-                tree.insert(name, std::fs::read(&path).ok());
+                // A pipe would be waited for.
+                let bytes = kind.is_file().then(|| std::fs::read(&path).ok()).flatten();
+                tree.insert(name, Some(bytes.unwrap_or_default()));
             }
         }
     }
@@ -207,7 +235,7 @@ pub fn put(folder: &Path, tree: &Tree) {
     use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
-        let gone = if path.is_dir() {
+        let gone = if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             std::fs::remove_dir_all(&path)
         } else {
             std::fs::remove_file(&path)

@@ -8,7 +8,7 @@ use fitsync_sim::{Effect, Fault, Host};
 use crate::check::{Wrong, check, days_ago, token};
 use crate::faults::expire;
 use crate::gateway::{Gateway, Ran, USER};
-use crate::scenario::Outcome;
+use crate::stage::Outcome;
 
 /// Free bytes that are left before a run.
 const LEFT: [u64; 8] = [0, 4_096, 12_288, 32_768, 131_072, 409_600, 614_400, 1_048_576];

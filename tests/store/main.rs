@@ -1,6 +1,8 @@
 //! The bucket and its credentials, against a real S3 server (`real`), and against scripted replies
 //! for what no server shows on demand (`refusals`, `keys`, `network`).
 
+mod bucket;
+mod erasure;
 mod keys;
 mod network;
 mod operator;

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use fitsync::core::error::{ErrorClass, Failure};
 use fitsync::core::exchange::percent_decode;
 use fitsync::io::clock::Clock;
-use fitsync::s3::erase::{Erased, erase};
+use fitsync::s3::erase::{Erased, Erasure, erase};
 
 use crate::scripted::{Answer, Asked, Server};
 use crate::store_at;
@@ -77,8 +77,14 @@ fn erased(server: &Server) -> Erased {
 fn tried(server: &Server) -> (Erased, Option<Failure>) {
     let store = store_at(&server.url, &Clock::default());
     let mut erased = Erased::default();
-    let known = [FIRST.to_owned()];
-    let done = erase(&store, "users/u1", &known, &|_| {}, &mut erased);
+    let erasure = Erasure {
+        path: "users/u1",
+        sent: &|| Ok(vec![FIRST.to_owned()]),
+        names_done: false,
+        versions_kept: None,
+        progress: &|_| {},
+    };
+    let done = erase(&store, &erasure, &mut erased);
     (erased, done.err())
 }
 
@@ -98,8 +104,7 @@ fn every_version_and_every_delete_marker_goes_page_by_page() {
     gone.sort();
     assert_eq!(gone, wanted);
     assert_eq!((erased.objects, erased.versions), (4, 3), "a null version is the object itself");
-    assert!(erased.left.is_empty() && erased.unlisted.is_none());
-    assert!(erased.versions_unseen.is_none());
+    assert!(erased.left.is_empty());
     // The slash at the end: u1 must not find what is of u10.
     assert_eq!(server.asked()[0].query("prefix"), "users/u1/");
 }
@@ -117,22 +122,25 @@ fn a_version_that_must_stay_is_told_and_the_others_go() {
 }
 
 #[test]
-fn where_versions_cannot_be_seen_the_objects_go_and_that_is_told() {
+fn where_versions_cannot_be_seen_the_answers_to_deletions_tell_whether_there_are_any() {
     let server = plain_bucket(&[FIRST], true);
     let erased = erased(&server);
     assert_eq!(deletions(&server), [(FIRST.to_owned(), String::new())]);
-    assert!(erased.versions_unseen.is_some() && erased.unlisted.is_none());
+    assert_eq!(erased.versions_kept, Some(false), "the answer to the deletion tells it");
 }
 
 #[test]
-fn where_nothing_can_be_listed_what_the_ledger_knows_goes() {
+fn where_nothing_can_be_listed_what_the_ledger_knows_goes_and_is_not_confirmed() {
     let server = Server::start(|asked, _| match asked.method.as_str() {
         "DELETE" => Answer::new(204),
         _ => Answer::error(403, "AccessDenied"),
     });
-    let erased = erased(&server);
+    let (erased, problem) = tried(&server);
     assert_eq!(deletions(&server), [(FIRST.to_owned(), String::new())]);
-    assert!(erased.unlisted.is_some() && erased.versions_unseen.is_none());
+    assert!(erased.names_done && erased.left.is_empty());
+    let problem = problem.unwrap();
+    assert!(problem.what.contains("allow s3:ListBucket and s3:ListBucketVersions"), "{problem}");
+    assert_eq!(problem.class, ErrorClass::Config);
 }
 
 /// A bucket without versions that lists what it holds whatever is asked.
@@ -194,13 +202,13 @@ fn a_name_that_an_address_would_turn_into_another_stays_and_is_told() {
     let erased = erased(&server);
     assert_eq!(deletions(&server), [(FIRST.to_owned(), String::new())]);
     assert_eq!(erased.left.len(), 1);
-    assert!(erased.left[0].1.what.contains("cannot be addressed safely"));
+    assert!(erased.left[0].1.to_string().contains("cannot be addressed safely"));
 }
 
 #[test]
 fn a_store_that_deletes_nothing_is_not_asked_for_ever() {
     let server = plain_bucket(&[FIRST, SECOND], false);
     let (_, problem) = tried(&server);
-    assert_eq!(problem.unwrap().class, ErrorClass::Server);
+    assert_eq!(problem.unwrap().class, ErrorClass::Format);
     assert_eq!(deletions(&server).len(), 2);
 }

@@ -38,6 +38,13 @@ pub struct Addresses {
     pub control: String,
 }
 
+/// What both providers have granted at one moment.
+#[derive(Clone, Debug)]
+pub struct Consents {
+    google: google::grant::Grants,
+    fitbit: fitbit::grant::Grants,
+}
+
 /// A handle on a running world; clones are handles on the same one.
 #[derive(Clone, Debug)]
 pub struct Controls {
@@ -167,8 +174,25 @@ impl Controls {
 
     /// Whether the participant's consent stands.
     pub fn is_granted(&self, who: &str) -> bool {
+        !self.living_tokens(who).is_empty()
+    }
+
+    /// The participant's refresh tokens that still give access, of both providers.
+    pub fn living_tokens(&self, who: &str) -> Vec<String> {
         let state = self.world.state();
-        state.grants.is_live(who) || state.fitbit.is_live(who)
+        state.grants.living(who).chain(state.fitbit.living(who)).cloned().collect()
+    }
+
+    /// All that was granted until now; an experiment that begins again goes back to it.
+    pub fn consents(&self) -> Consents {
+        let state = self.world.state();
+        Consents { google: state.grants.clone(), fitbit: state.fitbit.clone() }
+    }
+
+    pub fn set_consents(&self, consents: &Consents) {
+        let mut state = self.world.state();
+        state.grants = consents.google.clone();
+        state.fitbit = consents.fitbit.clone();
     }
 
     /// Every access token is over; refresh tokens stay.

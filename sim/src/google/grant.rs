@@ -69,7 +69,7 @@ pub type Refusal = (&'static str, &'static str);
 const DEAD: Refusal = ("invalid_grant", "Token has been expired or revoked.");
 
 /// All of it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Grants {
     seed: u64,
     issued: i64,
@@ -288,10 +288,10 @@ impl Grants {
         true
     }
 
-    /// Whether a participant has a live refresh token.
-    pub fn is_live(&self, who: &str) -> bool {
-        let mut all = self.refresh.values();
-        all.any(|one| one.who == who && one.alive && one.replaced.is_none())
+    /// The refresh tokens of a participant that are neither revoked nor replaced.
+    pub fn living(&self, who: &str) -> impl Iterator<Item = &String> {
+        let living = move |one: &Refresh| one.who == who && one.alive && one.replaced.is_none();
+        self.refresh.iter().filter(move |(_, one)| living(one)).map(|(token, _)| token)
     }
 }
 

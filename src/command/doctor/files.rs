@@ -52,6 +52,7 @@ pub fn folders(config: &Config) -> Vec<Finding> {
         wrong.push(Finding::ok(MODES, "folders, tokens and secrets are closed to others"));
     }
     wrong.push(locks(&config.token_dir));
+    wrong.extend(folder_syncs(config));
     wrong.extend(disks(config));
     wrong
 }
@@ -124,6 +125,18 @@ fn secret_files(config: &Config) -> Vec<Finding> {
         Finding::warn(MODES, text, format!("chmod o= {}", path.display()))
     });
     found.collect()
+}
+
+/// Whether a new name in a folder outlives a power cut, for the folders' disks.
+fn folder_syncs(config: &Config) -> Option<Finding> {
+    let folders = [&config.token_dir, &config.data_dir].map(|folder| inspect::nearest(folder));
+    let cannot = folders.iter().find(|folder| files::folder_syncs(folder).is_ok_and(|it| !it))?;
+    let text = format!(
+        "the file system of {} cannot make a folder durable: after a power cut the files of \
+         before may be back",
+        cannot.display()
+    );
+    Some(Finding::warn("disk", text, "keep both folders on ext4, or another disk of this machine"))
 }
 
 fn locks(token_dir: &Path) -> Finding {

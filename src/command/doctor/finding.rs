@@ -90,6 +90,8 @@ const fn general_cure(class: ErrorClass) -> &'static str {
         ErrorClass::Server | ErrorClass::Quota | ErrorClass::Format => {
             "wait, then run fitsync doctor again"
         }
+        ErrorClass::Damaged => "replace the card or disk of this machine",
+        ErrorClass::Newer => "install the version that is named",
         ErrorClass::Disk => "check the disk, and whom the folder belongs to",
         ErrorClass::Clock => "sudo timedatectl set-ntp true",
         ErrorClass::Auth => "fitsync login USER",
