@@ -15,10 +15,11 @@ use crate::aws::keys::Credentials;
 use crate::aws::profile::{ProfileFile, Profiles};
 use crate::aws::settings::AwsSettings;
 use crate::aws::{process, sts};
+use crate::core::address::is_loopback_url;
 use crate::core::backoff::{self, Next};
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::exchange::Request;
-use crate::io::http::{Http, is_loopback_url};
+use crate::io::http::Http;
 use crate::io::{files, random, stop};
 use crate::limits::{
     AWS_FILE_BYTES_MAX, CLOCK_SKEW_S_MIN, CREDENTIALS_FAILED_FOR_S, CREDENTIALS_LEFT_S_MIN,

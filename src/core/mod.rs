@@ -1,5 +1,6 @@
 //! Pure: no clock, no random numbers, no files, no sockets; all of those are arguments.
 
+pub mod address;
 pub mod backoff;
 pub mod day;
 pub mod error;

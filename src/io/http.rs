@@ -12,6 +12,7 @@ use std::time::Duration;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider};
 use ureq::unversioned::transport::DefaultConnector;
 
+use crate::core::address::Address;
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::exchange::{Method, Reply, Request};
 use crate::io::clock::Clock;
@@ -115,9 +116,10 @@ impl Http {
         let Some(extra) = &self.extra else {
             return exchange(&self.agent, request, reader).map_err(failed);
         };
-        let host = authority_of(&request.url);
+        let host = Address::parse(&request.url).map(|address| address.authority().to_owned());
+        let host = host.unwrap_or_default();
         let known = || extra.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        if !known().iter().any(|known| known == host) {
+        if !known().iter().any(|known| *known == host) {
             match exchange(&self.agent, request, reader.as_deref_mut()) {
                 Err(Failed::Transport(error)) if is_unknown_issuer(&error) => {}
                 other => return other.map_err(failed),
@@ -125,8 +127,8 @@ impl Http {
         }
         let reply = exchange(&extra.agent, request, reader).map_err(failed)?;
         let mut hosts = known();
-        if !hosts.iter().any(|known| known == host) {
-            hosts.push(host.to_owned());
+        if !hosts.contains(&host) {
+            hosts.push(host);
         }
         Ok(reply)
     }
@@ -255,34 +257,12 @@ impl<R: Read> Read for Body<R> {
 
 /// HTTPS_PROXY is for https, and never for this machine; ureq would ask it for every address.
 fn may_be_proxied(url: &str) -> bool {
-    url.starts_with("https://") && !is_loopback_url(url)
+    Address::parse(url).is_ok_and(|address| address.secure() && !address.is_loopback())
 }
 
 /// Whether the `Date` of this peer may correct our clock: verified TLS, or this machine.
 fn trusted(url: &str) -> bool {
-    url.starts_with("https://") || is_loopback_url(url)
-}
-
-/// `host:port` of an address.
-pub fn authority_of(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    rest.split(['/', '?', '#']).next().unwrap_or_default()
-}
-
-/// The host of an address, an IPv6 one without its brackets.
-pub fn host_of(url: &str) -> &str {
-    let authority = authority_of(url);
-    let host = match authority.strip_prefix('[') {
-        Some(v6) => v6.split(']').next(),
-        None => authority.split(':').next(),
-    };
-    host.unwrap_or_default()
-}
-
-/// Whether an address names this machine.
-pub fn is_loopback_url(url: &str) -> bool {
-    let host = host_of(url);
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    Address::parse(url).is_ok_and(|address| address.secure() || address.is_loopback())
 }
 
 fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>> {
@@ -316,16 +296,6 @@ mod tests {
         assert!(asked("https://health.googleapis.com/v4"));
         for url in ["http://10.0.0.5:9000/x", "https://localhost:9/x", "http://127.0.0.1:9/x"] {
             assert!(!asked(url), "{url}");
-        }
-    }
-
-    #[test]
-    fn only_this_machine_is_loopback() {
-        for url in ["http://localhost:8000/x", "http://127.0.0.9", "http://[::1]:9/a?b"] {
-            assert!(is_loopback_url(url), "{url}");
-        }
-        for url in ["http://localhost.evil.example/", "http://10.0.0.1/", "https://a/127.0.0.1"] {
-            assert!(!is_loopback_url(url), "{url}");
         }
     }
 }

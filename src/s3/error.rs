@@ -7,6 +7,7 @@
 use jiff::Timestamp;
 
 use crate::aws::xml::{code, denial, element, seen, speaks_of_time, text};
+use crate::core::address::Address;
 use crate::core::error::{ErrorClass, Failure};
 use crate::core::exchange::{Method, Reply};
 use crate::limits::{RETRY_AFTER_S_MAX, S3_REGION_BYTES_MAX};
@@ -139,20 +140,22 @@ fn kind_of(reply: &Reply, code: Option<&str>, body: &str) -> Refusal {
 fn region_in(reply: &Reply, body: &str) -> Option<String> {
     let host = || element(body, "Endpoint").or_else(|| reply.header("location"));
     let region = reply.header("x-amz-bucket-region").or_else(|| element(body, "Region"));
-    let region = region.or_else(|| region_of_host(host()?))?.trim();
+    let region = region.map(str::to_owned).or_else(|| region_of_host(host()?))?;
+    let region = region.trim();
     let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let sound = !region.is_empty() && region.len() <= S3_REGION_BYTES_MAX;
     (sound && region.bytes().all(fits)).then(|| region.to_owned())
 }
 
 /// `bucket.s3.eu-west-1.amazonaws.com` and the older `bucket.s3-eu-west-1.amazonaws.com`.
-fn region_of_host(address: &str) -> Option<&str> {
-    let address = address.split_once("://").map_or(address, |(_, rest)| rest);
-    let host = address.split(['/', ':']).next()?.split_once(".amazonaws.com")?.0;
+fn region_of_host(address: &str) -> Option<String> {
+    // `<Endpoint>` has no scheme.
+    let host = Address::parse(address).or_else(|_| Address::of_authority(address)).ok()?.host();
+    let host = host.split_once(".amazonaws.com")?.0;
     if let Some((_, region)) = host.rsplit_once(".s3.").or_else(|| host.rsplit_once(".s3-")) {
-        return Some(region);
+        return Some(region.to_owned());
     }
-    host.strip_prefix("s3.").or_else(|| host.strip_prefix("s3-"))
+    host.strip_prefix("s3.").or_else(|| host.strip_prefix("s3-")).map(str::to_owned)
 }
 
 impl S3Error {

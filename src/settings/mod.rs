@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use jiff::civil::Date;
 
+use crate::core::address::Address;
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::user::UserId;
 use crate::limits::{LOOKBACK_DAYS_MAX, THREADS_MAX};
@@ -267,12 +268,13 @@ fn log_level(settings: &Settings) -> Result<log::LevelFilter> {
 
 /// An address of a service: https, or http on this machine.
 fn address(settings: &Settings, name: &str, default: &str) -> Result<String> {
-    let url = settings.get(name).unwrap_or(default).trim_end_matches('/').to_owned();
-    let https = url.starts_with("https://");
-    if https || (url.starts_with("http://") && crate::io::http::is_loopback_url(&url)) {
-        return Ok(url);
+    let refuse = |why: &str| refuse(format!("{name} is not a usable address: {why}"));
+    let address = Address::parse(settings.get(name).unwrap_or(default));
+    let address = address.map_err(|unfit| refuse(unfit.why()))?;
+    if !address.secure() && !address.is_loopback() {
+        return Err(refuse("it must start with https:// (http:// only for this machine)"));
     }
-    Err(refuse(format!("{name} must start with https:// (http:// only for this machine)")))
+    Ok(address.text().to_owned())
 }
 
 fn google(settings: &Settings) -> Result<Option<GoogleHealth>> {

@@ -5,12 +5,13 @@ use std::path::Path;
 
 use crate::command::doctor::finding::{self, Finding, Level, MDNS_CURE};
 use crate::command::doctor::report::Report;
+use crate::core::address::host_of;
 use crate::core::error::{ErrorClass, Result, Secret};
 use crate::core::exchange::{Reply, Request};
 use crate::gateway::Gateway;
-use crate::io::http::host_of;
 use crate::io::{clock, dns, proxy};
 use crate::portal::redirect::Redirect;
+use crate::portal::web::hosts::name_of;
 use crate::provider::{Provider, fitbit, google};
 
 /// systemd-timesyncd makes it at the first answer of a time server.
@@ -42,10 +43,7 @@ pub fn name_look_up(gateway: &Gateway, store_address: Option<&str>, report: &mut
     });
     for url in addresses.chain(store_address.map(str::to_owned)) {
         let proxy = gateway.http.proxy_of(&url);
-        let host = proxy
-            .as_deref()
-            .map_or(host_of(&url), |proxy| proxy.rsplit_once(':').map_or(proxy, |(host, _)| host));
-        hosts.insert(host.to_owned());
+        hosts.insert(proxy.map_or_else(|| host_of(&url), |proxy| name_of(&proxy)));
     }
     let is_name = |host: &String| host.parse::<std::net::IpAddr>().is_err();
     for host in hosts.into_iter().filter(is_name) {
