@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use crate::core::address::is_loopback_url;
 use crate::core::error::{ErrorClass, Failure, Result, worst_exit};
 use crate::io::clock::{CLOCK_CURE, clock_is_off};
+use crate::io::proxy::Exceptions;
 use crate::limits::{
     CLOCK_DOUBT_S_MIN, CLOCK_SKEW_S_MIN, FETCH_SPACE_BYTES_MIN, GRANT_ENDS_SOON_S, LOW_WATER_BYTES,
     NAMES_SHOWN_MAX,
@@ -143,30 +144,12 @@ pub fn needs_mdns(host: &str) -> bool {
 pub const MDNS_CURE: &str = "use the machine's address, or write the name into /etc/hosts: \
                              a static program does not look up .local names";
 
-/// Exceptions from the proxy that look right and match nothing.
-pub fn no_proxy(text: &str) -> Vec<Finding> {
-    let why = |entry: &str| {
-        if entry.trim() != entry {
-            Some("there is a blank beside it, so it matches nothing")
-        } else if entry.contains('/') && !entry.contains("://") {
-            Some("ranges are not understood, only names and single addresses")
-        } else if entry.contains("://") {
-            Some("it is an address with a scheme, not a host")
-        } else if entry.rsplit_once(':').is_some_and(|(host, _)| !host.contains(':')) {
-            Some("it names a port, and only hosts are compared")
-        } else if entry.starts_with('[') {
-            Some("IPv6 addresses stand without brackets here")
-        } else {
-            None
-        }
-    };
-    let wrong = text.split(',').filter_map(|entry| Some((entry, why(entry)?)));
-    let found = wrong.map(|(entry, why)| {
-        Finding::warn(
-            "proxy",
-            format!("NO_PROXY entry {:?} does not work: {why}", entry),
-            "write hosts as a.example, .example or 10.1.2.3, with commas and no blanks",
-        )
+/// Exceptions from the proxy that are in no form that is understood.
+pub fn no_proxy(exceptions: &Exceptions) -> Vec<Finding> {
+    let found = exceptions.unusable.iter().map(|entry| {
+        let text = format!("the entry {entry:?} of NO_PROXY is not understood");
+        let cure = "write hosts as a.example, .a.example, 10.1.2.3 or 10.0.0.0/8, with commas";
+        Finding::warn("proxy", text, cure)
     });
     found.collect()
 }
