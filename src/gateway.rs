@@ -98,6 +98,11 @@ impl Gateway {
 
     /// The store of the settings; `None` when no bucket is named: files stay local.
     pub fn store(&self) -> Result<Option<Store>> {
+        self.store_as(false)
+    }
+
+    /// The same; with `tell_messages` failures hold the store's own sentence: for `doctor`.
+    pub fn store_as(&self, tell_messages: bool) -> Result<Option<Store>> {
         let config = &self.config;
         let Some(bucket) = config.bucket.clone() else { return Ok(None) };
         let settings = |name: &str| config.settings.get(name).map(str::to_owned);
@@ -107,6 +112,7 @@ impl Gateway {
             encryption: config.s3_sse.clone(),
             expected_owner: config.s3_expected_owner.clone(),
             allow_insecure: config.allow_insecure_s3,
+            tell_messages,
             environment: Environment::new(settings),
         };
         Store::new(config, &self.aws_http).map(Some)

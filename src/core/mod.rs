@@ -9,4 +9,5 @@ pub mod hash;
 pub mod json;
 pub mod json_scan;
 pub mod table;
+pub mod text;
 pub mod user;

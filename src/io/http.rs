@@ -104,8 +104,16 @@ impl Http {
         let sent = self.clock.machine();
         self.sent.fetch_add(1, Ordering::Relaxed);
         let proxy = self.proxy_of(&request.url).map(|named| named.proxy.clone());
-        let reply = exchange(&self.agent, proxy, request, reader)
-            .map_err(|failed| self.failure(&request.url, failed).at(request.label()))?;
+        let expects = request.body.len() > limits::HTTP_EXPECT_BYTES_MIN;
+        let ask = |expects, reader| {
+            exchange(&self.agent, proxy.clone(), request, expects, reader)
+                .map_err(|failed| self.failure(&request.url, failed).at(request.label()))
+        };
+        let mut reply = ask(expects, reader)?;
+        // Some proxies know no `Expect`: then the body goes at once.
+        if reply.status == 417 && expects {
+            reply = ask(false, None)?;
+        }
         if trusted(&request.url) {
             self.clock.learn(sent, self.clock.machine(), &reply);
         }
@@ -164,6 +172,7 @@ fn exchange(
     agent: &ureq::Agent,
     proxy: Option<ureq::Proxy>,
     request: &Request,
+    expects: bool,
     reader: Option<&mut BodyReader>,
 ) -> std::result::Result<Reply, Failed> {
     let mut builder =
@@ -180,7 +189,7 @@ fn exchange(
             agent.run(agent.configure_request(request).proxy(proxy).build())
         }
         Method::Post | Method::Put => {
-            if request.body.len() > limits::HTTP_EXPECT_BYTES_MIN {
+            if expects {
                 builder = builder.header("expect", "100-continue");
             }
             let allowance_s = request.body.len() as u64 / limits::HTTP_UPLOAD_BYTES_PER_S;

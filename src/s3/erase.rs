@@ -138,6 +138,7 @@ fn page(
         method: Method::Get,
         make: &|signing| list::list(signing, prefix, versions, next),
         answers: &[],
+        explain: None,
         accept: &|reply| list::read(reply, versions).map(drop),
     })?;
     list::read(&reply, versions)
@@ -162,5 +163,5 @@ fn delete(store: &Store, item: &ListedObject) -> Result<()> {
     let make =
         |signing: &crate::s3::request::Signing<'_>| list::delete_version(signing, &key, version);
     let (method, accept) = (Method::Delete, &|_: &Reply| Ok(()));
-    store.deliver(&Task { method, make: &make, answers: &[], accept }).map(drop)
+    store.deliver(&Task { method, make: &make, answers: &[], explain: None, accept }).map(drop)
 }

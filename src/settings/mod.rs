@@ -10,6 +10,7 @@ use jiff::civil::Date;
 
 use crate::core::address::Address;
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
+use crate::core::text::is_near;
 use crate::core::user::UserId;
 use crate::limits::{LOOKBACK_DAYS_MAX, THREADS_MAX};
 use crate::provider::App;
@@ -155,24 +156,6 @@ fn check_names(settings: &Settings) -> Result<Vec<String>> {
         warnings.push(format!("unknown setting {name} is ignored"));
     }
     Ok(warnings)
-}
-
-/// Whether two names differ by at most two typing errors.
-fn is_near(one: &str, other: &str) -> bool {
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (i, a) in one.bytes().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        for (b, cell) in other.bytes().zip(row.iter_mut().skip(1)) {
-            let value = (diagonal + usize::from(a != b)).min(left + 1).min(*cell + 1);
-            diagonal = std::mem::replace(cell, value);
-            left = value;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().is_some_and(|&distance| distance <= 2)
 }
 
 fn number(

@@ -1,12 +1,14 @@
 //! The bucket and its credentials, against a real S3 server (`real`), and against scripted replies
 //! for what no server shows on demand (`refusals`, `keys`, `network`).
 
+mod dialects;
 mod keys;
 mod network;
 mod operator;
 mod real;
 mod refusals;
 mod scripted;
+mod tls;
 mod versions;
 
 use std::path::{Path, PathBuf};
