@@ -8,8 +8,9 @@ use crate::consent::files::TokenStore;
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::user::UserId;
 use crate::io::clock::Clock;
+use crate::io::files;
 use crate::io::http::Http;
-use crate::io::{files, proxy};
+use crate::io::proxy::Proxies;
 use crate::ledger::folder;
 use crate::portal::redirect::{Verdict, judge};
 use crate::provider::{Provider, fitbit, google};
@@ -20,7 +21,10 @@ use crate::settings::Config;
 pub struct Gateway {
     pub config: Config,
     pub clock: Clock,
+    /// For the providers.
     pub http: Http,
+    /// For S3, STS and whatever else gives AWS credentials: `AWS_CA_BUNDLE` is for them alone.
+    pub aws_http: Http,
     pub tokens: TokenStore,
 }
 
@@ -39,12 +43,19 @@ impl Gateway {
     }
 
     fn with_tokens(config: Config, clock: Clock, tokens: TokenStore) -> Result<Self> {
+        let proxies = Proxies::of(&|name| config.settings.get(name))?;
+        let ca_files = Vec::from_iter(config.ca_file.as_deref());
+        let http = Http::through(proxies.clone(), &ca_files, &clock, config.threads)?;
         let aws_bundle = config.settings.get("AWS_CA_BUNDLE").map(Path::new);
-        let ca_files: Vec<&Path> =
-            config.ca_file.as_deref().into_iter().chain(aws_bundle).collect();
-        let proxy = proxy::of(&|name| config.settings.get(name))?;
-        let http = Http::through(proxy, &ca_files, &clock, config.threads)?;
-        Ok(Self { config, clock, http, tokens })
+        let (http, aws_http) = match aws_bundle {
+            None => (http.clone(), http.issuer_cure(AWS_ISSUER_CURE)),
+            Some(bundle) => {
+                let ca_files = [&ca_files[..], &[bundle]].concat();
+                let aws_http = Http::through(proxies, &ca_files, &clock, config.threads)?;
+                (http.issuer_cure(NOT_AWS_CURE), aws_http.issuer_cure(AWS_ISSUER_CURE))
+            }
+        };
+        Ok(Self { config, clock, http, aws_http, tokens })
     }
 
     /// The provider of a token.
@@ -87,6 +98,11 @@ impl Gateway {
 
     /// The store of the settings; `None` when no bucket is named: files stay local.
     pub fn store(&self) -> Result<Option<Store>> {
+        self.store_as(false)
+    }
+
+    /// The same; with `tell_messages` failures hold the store's own sentence: for `doctor`.
+    pub fn store_as(&self, tell_messages: bool) -> Result<Option<Store>> {
         let config = &self.config;
         let Some(bucket) = config.bucket.clone() else { return Ok(None) };
         let settings = |name: &str| config.settings.get(name).map(str::to_owned);
@@ -96,9 +112,10 @@ impl Gateway {
             encryption: config.s3_sse.clone(),
             expected_owner: config.s3_expected_owner.clone(),
             allow_insecure: config.allow_insecure_s3,
+            tell_messages,
             environment: Environment::new(settings),
         };
-        Store::new(config, &self.http).map(Some)
+        Store::new(config, &self.aws_http).map(Some)
     }
 
     /// Whether a sync without names works on this participant.
@@ -157,6 +174,11 @@ fn check_redirect(address: &str) -> Result<()> {
         }
     }
 }
+
+const AWS_ISSUER_CURE: &str =
+    "name its CA, or the certificate itself, in AWS_CA_BUNDLE (or FITSYNC_CA_FILE)";
+const NOT_AWS_CURE: &str = "AWS_CA_BUNDLE is for S3 and STS alone: where this network inspects TLS, name its CA in \
+                            FITSYNC_CA_FILE";
 
 const REDIRECTS: &str = "use http://localhost:8000/auth/callback, or https:// with a public name, \
                          as registered at Google";

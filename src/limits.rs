@@ -279,6 +279,8 @@ pub const S3_REGION_BYTES_MAX: usize = 32;
 pub const S3_TRIES_S_MAX: u64 = 25;
 /// Profiles that are walked through from the selected one to the one with keys.
 pub const ROLE_CHAIN_MAX: usize = 16;
+/// A role of IAM has a name of at most 64 characters.
+pub const EC2_ROLE_CHARS_MAX: usize = 64;
 /// One of the two profile files.
 pub const AWS_FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// What a credential_process may take, and print.

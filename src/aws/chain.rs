@@ -1,13 +1,15 @@
 //! Where credentials come from: environment and profiles → a chain of steps, or a precise refusal.
 //!
 //! The order is the AWS SDKs': keys in the environment, the profile with its whole chain of roles,
-//! web identity from the environment. The first kind that is configured is the one; what is wrong
-//! with it is said, and nothing after it is tried. Ways that need a browser, a container or an EC2
-//! machine are refused in one line that names `credential_process`, which covers them all.
+//! web identity from the environment, the endpoint of a container, the metadata of an EC2
+//! machine on such a one. The first kind that is configured is the one; what is wrong
+//! with it is said, and nothing after it is tried. Ways that need a browser are refused in one line
+//! that names `credential_process`, which covers them.
 //!
 //! `aws/credentials.rs` runs the steps. The rules for profiles are those of the SDKs' shared cases
 //! (`tests/data/aws/assume-role-tests.json`).
 
+use crate::aws::container::{self, Container};
 use crate::aws::environment::{Environment, named, selected};
 use crate::aws::keys::Credentials;
 use crate::aws::profile::{Profile, Profiles, Section};
@@ -26,6 +28,10 @@ pub enum Base {
         token_file: String,
         session_name: Option<String>,
     },
+    /// The endpoint of a container.
+    Container(Container),
+    /// The metadata of an EC2 machine, at this address.
+    Metadata(String),
 }
 
 /// A further step: the credentials so far are given for those of a role.
@@ -67,10 +73,13 @@ pub fn resolve(environment: &Environment, profiles: &Profiles) -> Result<Chain> 
     if let Some(chain) = web_identity(environment)? {
         return Ok(chain);
     }
-    let container =
-        ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"];
-    if let Some(name) = container.into_iter().find(|name| environment.get(name).is_some()) {
-        return Err(refused(format!("{name} is not supported; {}", by_process("container"))));
+    if let Some(container) = container::of(environment)? {
+        let source = "AWS_CONTAINER_CREDENTIALS";
+        return Ok(chain(Base::Container(container), source, source));
+    }
+    if environment.on_ec2 && !environment.is_on("AWS_EC2_METADATA_DISABLED") {
+        let base = Base::Metadata(container::metadata(environment));
+        return Ok(chain(base, "the role of this EC2 machine", "EC2 metadata"));
     }
     Err(refused(format!(
         "no AWS credentials: {absent}, and AWS_ACCESS_KEY_ID is not set: set the keys, or \
@@ -300,11 +309,30 @@ impl<'a> Walk<'a> {
         name: &str,
         source: &str,
     ) -> std::result::Result<(Base, &'static str), Refusal> {
-        if source != "Environment" {
-            let cure = by_process(name);
-            return wrong(format!(
-                "profile {name} has credential_source = {source}, which is not supported; {cure}"
-            ));
+        match source {
+            "Environment" => {}
+            "Ec2InstanceMetadata" => {
+                let base = Base::Metadata(container::metadata(self.environment));
+                return Ok((base, "credential_source = Ec2InstanceMetadata"));
+            }
+            "EcsContainer" => {
+                return match container::of(self.environment) {
+                    Ok(Some(found)) => {
+                        Ok((Base::Container(found), "credential_source = EcsContainer"))
+                    }
+                    Ok(None) => wrong(format!(
+                        "profile {name} has credential_source = EcsContainer, and \
+                         AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is not set"
+                    )),
+                    Err(failure) => wrong(failure.what),
+                };
+            }
+            other => {
+                return wrong(format!(
+                    "profile {name} has credential_source = {other}: use Environment, \
+                     EcsContainer or Ec2InstanceMetadata"
+                ));
+            }
         }
         match environment_keys(self.environment) {
             Ok(Some(keys)) => Ok((Base::Keys(keys), "credential_source = Environment")),
@@ -319,8 +347,10 @@ impl<'a> Walk<'a> {
 
 fn role(name: &str, role_arn: &str, properties: &Section) -> std::result::Result<Role, Refusal> {
     if properties.get("mfa_serial").is_some() {
-        let cure = by_process(name);
-        return wrong(format!("profile {name} asks for a code (mfa_serial); {cure}"));
+        return wrong(format!(
+            "profile {name} asks for a code (mfa_serial), which nobody types on a timer: use a \
+             role without it, or keys that only write to the bucket"
+        ));
     }
     let text = |name: &str| properties.get(name).map(str::to_owned);
     let duration_s = match properties.get("duration_seconds") {

@@ -4,8 +4,7 @@ use super::*;
 use crate::aws::profile::ProfileFile;
 
 /// What the shared cases expect and this program does not do, with the reason.
-const SKIPPED: [(&str, &str); 7] = [
-    ("Load credentials from a credential_source", "EC2 metadata"),
+const SKIPPED: [(&str, &str); 6] = [
     ("SSO credentials profile selected", "SSO"),
     ("invalid SSO credentials configuration: missing account ID", "SSO"),
     ("invalid SSO credentials configuration: missing role name", "SSO"),
@@ -58,6 +57,8 @@ fn steps(chain: &Chain) -> Vec<String> {
             let session = optional("role_session_name", session_name.as_deref());
             format!("WebIdentityToken {role_arn} {token_file}{session}")
         }
+        Base::Metadata(_) => "NamedSource Ec2InstanceMetadata".to_owned(),
+        Base::Container(_) => "NamedSource EcsContainer".to_owned(),
     };
     let roles = chain.roles.iter().map(|role| {
         let external = optional("external_id", role.external_id.as_deref());
@@ -71,6 +72,9 @@ fn expected_steps(steps: &Value) -> Vec<String> {
     let Value::Array(steps) = steps else { panic!() };
     let step = |step: &Value| {
         let (kind, fields) = object(step).iter().next().unwrap();
+        if kind == "NamedSource" {
+            return format!("NamedSource {}", text(fields));
+        }
         let fields = object(fields);
         let field = |name: &str| fields.get(name).map(text).unwrap_or_default();
         let optional = |name: &str| match fields.get(name) {
@@ -97,7 +101,7 @@ fn expected_steps(steps: &Value) -> Vec<String> {
 }
 
 #[test]
-fn the_shared_cases_of_the_sdks_hold_but_for_browsers_and_ec2() {
+fn the_shared_cases_of_the_sdks_hold_but_for_browsers() {
     let json = include_str!("../../tests/data/aws/assume-role-tests.json");
     let Value::Array(cases) = miniserde::json::from_str(json).unwrap() else { panic!() };
     let (mut passed, mut skipped) = (0, 0);
@@ -129,7 +133,7 @@ fn the_shared_cases_of_the_sdks_hold_but_for_browsers_and_ec2() {
         }
         passed += 1;
     }
-    assert_eq!((passed, skipped), (21, SKIPPED.len()));
+    assert_eq!((passed, skipped), (22, SKIPPED.len()));
     assert_eq!(cases.len(), 28);
 }
 
@@ -220,22 +224,46 @@ fn a_role_whose_source_is_empty_ends_the_search() {
 }
 
 #[test]
-fn what_needs_a_container_a_browser_or_a_code_is_refused_with_the_cure() {
-    let container = [("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/x")];
-    let container = resolve(&Environment::of(&container), &read("", ""));
+fn what_needs_a_browser_is_refused_with_the_cure() {
     let of_default = |config: &str| resolve(&Environment::default(), &read(config, ""));
     let refusals = [
-        container,
         of_default("[default]\nlogin_session = arn\n"),
         of_default("[default]\nsso_session = x\n"),
-        of_default("[default]\nrole_arn = r\ncredential_source = EcsContainer\n"),
-        of_default("[default]\nrole_arn = r\nsource_profile = b\nmfa_serial = m\n[profile b]\n"),
     ];
     for refusal in refusals {
         let failure = refusal.unwrap_err();
         assert_eq!(failure.class, ErrorClass::Config);
         assert!(failure.what.contains("credential_process = aws configure"), "{failure}");
     }
+}
+
+#[test]
+fn a_code_that_somebody_types_is_refused_without_naming_the_same_profile_as_its_cure() {
+    let config = "[default]\nrole_arn = r\nsource_profile = b\nmfa_serial = m\n[profile b]\n";
+    let failure = resolve(&Environment::default(), &read(config, "")).unwrap_err();
+    assert!(failure.what.contains("mfa_serial") && !failure.what.contains("--profile"));
+}
+
+#[test]
+fn the_place_where_the_program_runs_comes_last() {
+    let full = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/x");
+    let container = resolve(&Environment::of(&[full]), &read("", "")).unwrap();
+    assert!(matches!(container.base, Base::Container(_)), "{container:?}");
+    let on_ec2 = |pairs: &[(&str, &str)]| {
+        let environment = Environment::of(pairs).on_ec2(true);
+        resolve(&environment, &read("", "")).map(|chain| chain.base)
+    };
+    let metadata = Base::Metadata("http://169.254.169.254".to_owned());
+    assert_eq!(on_ec2(&[]).unwrap(), metadata);
+    assert!(matches!(on_ec2(&[full]).unwrap(), Base::Container(_)));
+    let keys = [("AWS_ACCESS_KEY_ID", "k"), ("AWS_SECRET_ACCESS_KEY", "s")];
+    assert!(matches!(on_ec2(&keys).unwrap(), Base::Keys(_)));
+    assert!(on_ec2(&[("AWS_EC2_METADATA_DISABLED", "true")]).is_err());
+    // Elsewhere nobody is asked unless a profile says so.
+    assert!(resolve(&Environment::default(), &read("", "")).is_err());
+    let named = "[default]\nrole_arn = r\ncredential_source = EcsContainer\n";
+    let failure = resolve(&Environment::default(), &read(named, "")).unwrap_err();
+    assert!(failure.what.contains("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"), "{failure}");
 }
 
 #[test]

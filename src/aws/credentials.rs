@@ -10,15 +10,17 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use crate::aws::chain::{self, Base, Chain};
+use crate::aws::container::{self, ContainerToken};
 use crate::aws::environment::Environment;
 use crate::aws::keys::Credentials;
 use crate::aws::profile::{ProfileFile, Profiles};
 use crate::aws::settings::AwsSettings;
 use crate::aws::{process, sts};
+use crate::core::address::is_loopback_url;
 use crate::core::backoff::{self, Next};
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
-use crate::core::exchange::Request;
-use crate::io::http::{Http, is_loopback_url};
+use crate::core::exchange::{Reply, Request};
+use crate::io::http::Http;
 use crate::io::{files, random, stop};
 use crate::limits::{
     AWS_FILE_BYTES_MAX, CLOCK_SKEW_S_MIN, CREDENTIALS_FAILED_FOR_S, CREDENTIALS_LEFT_S_MIN,
@@ -39,13 +41,25 @@ impl Sources {
         let file = |(path, text)| ProfileFile { path, text };
         let profiles =
             Profiles::read(file((&config.0, &config.1)), file((&credentials.0, &credentials.1)))?;
+        let environment = environment.on_ec2(is_ec2());
         Ok(Self { environment, profiles })
     }
 
     /// Region, addresses, CA bundle.
-    pub fn settings(&self) -> AwsSettings {
+    pub fn settings(&self) -> Result<AwsSettings> {
         AwsSettings::new(&self.environment, &self.profiles)
     }
+}
+
+/// Whether this machine says of itself that it is one of Amazon EC2: others ask nobody at
+/// 169.254.169.254.
+fn is_ec2() -> bool {
+    let tells = |name: &str| {
+        let path = Path::new("/sys/class/dmi/id").join(name);
+        let text = std::fs::read_to_string(path).unwrap_or_default().to_ascii_lowercase();
+        text.contains("amazon ec2") || (name == "product_uuid" && text.starts_with("ec2"))
+    };
+    ["sys_vendor", "board_vendor", "bios_vendor", "product_uuid"].iter().any(|name| tells(name))
 }
 
 /// Path as it is shown, and text; a file that is not there is empty.
@@ -98,7 +112,7 @@ impl CredentialsProvider {
         if let Some(warning) = &chain.warning {
             log::warn!("{warning}");
         }
-        let settings = sources.settings();
+        let settings = sources.settings()?;
         for name in &settings.ignored {
             let upper = name.to_ascii_uppercase();
             log::warn!("{name} of the AWS profile is not read: set AWS_{upper}");
@@ -186,8 +200,18 @@ impl CredentialsProvider {
                 let now = self.http.clock().now();
                 process::run(command, &self.environment, source, now)?
             }
+            Base::Container(container) => {
+                let token = match &container.token {
+                    Some(ContainerToken::File(path)) => Some(token_of(path)?),
+                    Some(ContainerToken::Text(text)) => Some(text.clone()),
+                    None => None,
+                };
+                let request = container::request(container, token.as_ref())?;
+                self.send(|_| Ok(request.clone()), |reply| container::read(reply, source))?
+            }
+            Base::Metadata(address) => self.of_metadata(address)?,
             Base::WebIdentity { role_arn, token_file, session_name } => {
-                let token = identity_token(token_file)?;
+                let token = token_of(token_file)?;
                 let session_name = session_name.as_deref();
                 self.ask(role_arn, |_| {
                     let settings = &self.settings;
@@ -203,17 +227,45 @@ impl CredentialsProvider {
         Ok(credentials)
     }
 
-    /// Asks STS, a bounded number of times; `make` signs anew for each.
+    /// The keys of an EC2 machine's role: a token, the role's name, its keys.
+    fn of_metadata(&self, address: &str) -> Result<Credentials> {
+        let source = self.source();
+        let refused = |reply: &Reply| container::read(reply, source).err();
+        let text = |reply: &Reply| match refused(reply).filter(|_| !reply.ok()) {
+            Some(failure) => Err(failure),
+            None => Ok(Secret::new(String::from_utf8_lossy(&reply.body).trim())),
+        };
+        let token = self.send(|_| Ok(container::token_request(address)), text)?;
+        let role = self.send(
+            |_| Ok(container::role_request(address, &token)),
+            |reply| text(reply).and_then(|_| container::role_of(reply)),
+        )?;
+        self.send(
+            |_| Ok(container::keys_request(address, &token, &role)),
+            |reply| container::read(reply, source),
+        )
+    }
+
+    /// Asks STS; `make` signs anew for each try.
     fn ask(&self, role_arn: &str, make: impl Fn(Timestamp) -> Request) -> Result<Credentials> {
+        self.send(|now| Ok(make(now)), |reply| sts::read(reply, role_arn, self.source()))
+    }
+
+    /// Sends a bounded number of times, once more when only the time was wrong.
+    fn send<T>(
+        &self,
+        make: impl Fn(Timestamp) -> Result<Request>,
+        read: impl Fn(&Reply) -> Result<T>,
+    ) -> Result<T> {
         let clock = self.http.clock();
         let (mut attempt, mut clock_mended) = (1, false);
         loop {
             stop::check()?;
             let skew_s = clock.skew_s();
-            let request = make(clock.now());
+            let request = make(clock.now())?;
             let failure = match self.http.send(&request) {
-                Ok(reply) => match sts::read(&reply, role_arn, self.source()) {
-                    Ok(credentials) => return Ok(credentials),
+                Ok(reply) => match read(&reply) {
+                    Ok(found) => return Ok(found),
                     Err(failure) => {
                         let learnt_s = (clock.skew_s() - skew_s).abs();
                         if sts::may_be_time(&reply) && learnt_s > CLOCK_SKEW_S_MIN && !clock_mended
@@ -255,10 +307,10 @@ fn check_sts(chain: &Chain, settings: &AwsSettings) -> Result<()> {
     }
 }
 
-/// The token of another identity provider, read anew each time: it is replaced when it ends.
-fn identity_token(path: &str) -> Result<Secret> {
+/// The token of an identity provider or of a container, read anew each time: it is replaced when it ends.
+fn token_of(path: &str) -> Result<Secret> {
     let refuse = |why: &str| {
-        let what = format!("cannot read the web identity token: {why}");
+        let what = format!("cannot read the token that proves who asks: {why}");
         Failure::new(ErrorClass::Config, what).at(path)
     };
     let bytes = files::read_named(Path::new(path), AWS_FILE_BYTES_MAX);

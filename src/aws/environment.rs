@@ -6,7 +6,7 @@
 use std::fmt;
 
 /// Every name that is looked up.
-pub const NAMES: [&str; 22] = [
+pub const NAMES: [&str; 28] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
@@ -29,6 +29,12 @@ pub const NAMES: [&str; 22] = [
     "AWS_ROLE_SESSION_NAME",
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "AWS_EC2_METADATA_DISABLED",
+    "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+    "AWS_REQUEST_CHECKSUM_CALCULATION",
+    "AWS_RESPONSE_CHECKSUM_VALIDATION",
 ];
 
 /// The home folder, where `~` points; not an AWS name and not given to other programs by us.
@@ -36,7 +42,11 @@ const HOME: &str = "HOME";
 
 /// What the environment says. `Debug` shows the names alone: there are keys among the values.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Environment(Vec<(&'static str, String)>);
+pub struct Environment {
+    values: Vec<(&'static str, String)>,
+    /// The machine is one of Amazon EC2: its metadata may be asked.
+    pub on_ec2: bool,
+}
 
 impl Environment {
     /// Asks `lookup` for every name once: `Environment::new(|name| std::env::var(name).ok())`.
@@ -46,7 +56,7 @@ impl Environment {
             let value = lookup(name)?.trim().to_owned();
             (!value.is_empty()).then_some((name, value))
         });
-        Self(found.collect())
+        Self { values: found.collect(), on_ec2: false }
     }
 
     /// For tests and tools: `Environment::of(&[("AWS_PROFILE", "clinic")])`.
@@ -56,8 +66,14 @@ impl Environment {
         })
     }
 
+    /// On a machine of Amazon EC2, whose metadata may be asked.
+    #[must_use]
+    pub fn on_ec2(self, on_ec2: bool) -> Self {
+        Self { on_ec2, ..self }
+    }
+
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+        self.values.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 
     /// The first of several names that is set.
@@ -72,7 +88,10 @@ impl Environment {
 
     /// The AWS names with their values, for a program that is started.
     pub fn pairs(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.0.iter().filter(|(name, _)| *name != HOME).map(|(name, value)| (*name, value.as_str()))
+        self.values
+            .iter()
+            .filter(|(name, _)| *name != HOME)
+            .map(|(name, value)| (*name, value.as_str()))
     }
 
     /// `~` and `~/…` as the AWS tools expand them: by `HOME` alone.
@@ -88,7 +107,7 @@ impl Environment {
 
 impl fmt::Debug for Environment {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+        out.debug_list().entries(self.values.iter().map(|(name, _)| name)).finish()
     }
 }
 

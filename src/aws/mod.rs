@@ -2,6 +2,7 @@
 //! roles, helper programs. What reads texts is pure; `process` and `credentials` ask.
 
 pub mod chain;
+pub mod container;
 pub mod credentials;
 pub mod endpoint;
 pub mod environment;

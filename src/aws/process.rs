@@ -10,10 +10,13 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 
 use crate::aws::environment::Environment;
 use crate::aws::keys::Credentials;
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
+use crate::core::text::cleaned;
 use crate::io::stop;
 use crate::limits::{
     CREDENTIAL_OUTPUT_WAIT_S, CREDENTIAL_PROCESS_BYTES_MAX, CREDENTIAL_PROCESS_S_MAX,
@@ -146,25 +149,40 @@ struct Printed {
 
 /// The credentials in the output; the error quotes nothing of it.
 fn read(printed: &str) -> std::result::Result<Credentials, String> {
-    let printed: Printed = miniserde::json::from_str(printed.trim()).map_err(|_| {
-        "printed something else than JSON with Version, AccessKeyId and SecretAccessKey".to_owned()
-    })?;
+    let printed: Printed = miniserde::json::from_str(printed.trim_start_matches('\u{feff}').trim())
+        .map_err(|_| {
+            "printed something else than JSON with Version, AccessKeyId and SecretAccessKey"
+                .to_owned()
+        })?;
     if printed.version != 1 {
         return Err(format!("printed Version {}, only 1 is known", printed.version));
     }
     if printed.access_key.trim().is_empty() || printed.secret.trim().is_empty() {
         return Err("printed an empty key".to_owned());
     }
-    let expires_at = match printed.expiration.filter(|text| !text.is_empty()) {
-        Some(text) => Some(text.parse().map_err(|_| "printed an Expiration that is no time")?),
-        None => None,
+    let expires_at = match printed.expiration.as_deref().map(str::trim) {
+        None | Some("") => None,
+        Some(text) => {
+            let time = time_of(text);
+            Some(time.ok_or_else(|| {
+                format!("printed an Expiration that is no time: {:?}", cleaned(text, 40))
+            })?)
+        }
     };
     Ok(Credentials {
         access_key: printed.access_key.trim().to_owned(),
         secret: Secret::new(printed.secret.trim()),
-        session_token: printed.session_token.filter(|token| !token.is_empty()).map(Secret::new),
+        session_token: (printed.session_token.as_deref().map(str::trim))
+            .filter(|token| !token.is_empty())
+            .map(Secret::new),
         expires_at,
     })
+}
+
+/// ISO 8601; without a zone it is UTC, as the SDKs take it.
+fn time_of(text: &str) -> Option<Timestamp> {
+    let civil = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok();
+    text.parse().ok().or_else(|| civil().map(|zoned| zoned.timestamp()))
 }
 
 #[cfg(test)]

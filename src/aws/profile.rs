@@ -88,9 +88,9 @@ impl Profiles {
             }
         }
         for raw in sections(credentials)? {
-            match raw.header.as_str() {
-                name if is_identifier(name) => profiles.add(name, &raw, credentials.path),
-                _ => profiles.misplaced.push(raw.header),
+            match section_name(&raw.header) {
+                Some(name) => profiles.add(name, &raw, credentials.path),
+                None => profiles.misplaced.push(raw.header.clone()),
             }
         }
         Ok(profiles)
@@ -125,14 +125,22 @@ fn kind_in_config(header: &str) -> SectionKind<'_> {
         return SectionKind::BareDefault;
     }
     let Some((word, name)) = header.split_once(BLANK) else { return SectionKind::Unknown };
-    let name = name.trim_matches(BLANK);
+    let Some(name) = section_name(name.trim_matches(BLANK)) else { return SectionKind::Unknown };
     match word {
-        _ if !is_identifier(name) => SectionKind::Unknown,
         "profile" => SectionKind::Profile(name),
         "sso-session" => SectionKind::SsoSession(name),
         "services" => SectionKind::Services(name),
         _ => SectionKind::Unknown,
     }
+}
+
+/// The name of a section: an identifier, or words between quotes, as `aws configure --profile
+/// "my study"` writes them.
+fn section_name(name: &str) -> Option<&str> {
+    let inside = |quote: char| name.strip_prefix(quote)?.strip_suffix(quote);
+    let is_words = |name: &&str| name.split(BLANK).all(is_identifier);
+    let quoted = inside('\'').or_else(|| inside('"')).filter(is_words);
+    quoted.or_else(|| is_identifier(name).then_some(name))
 }
 
 fn is_identifier(name: &str) -> bool {

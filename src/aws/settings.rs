@@ -2,9 +2,10 @@
 //! profile, service before all services
 //! (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>).
 
-use crate::aws::endpoint::Variant;
+use crate::aws::endpoint::{Variant, check_region};
 use crate::aws::environment::{Environment, selected};
 use crate::aws::profile::{Profiles, Section};
+use crate::core::error::{ErrorClass, Failure, Result};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AwsSettings {
@@ -16,14 +17,41 @@ pub struct AwsSettings {
     /// Names in the profile that only the environment can set here.
     pub ignored: Vec<&'static str>,
     pub variant: Variant,
+    /// Whether AWS's checksum headers are used where nothing demands them.
+    pub sends_sums: bool,
+    pub asks_sums: bool,
 }
 
 impl AwsSettings {
-    pub fn new(environment: &Environment, profiles: &Profiles) -> Self {
+    /// What cannot be right is refused: nothing has been asked yet.
+    pub fn new(environment: &Environment, profiles: &Profiles) -> Result<Self> {
         let empty = Section::default();
         let profile = profiles.profiles.get(selected(environment));
         let profile = profile.map_or(&empty, |profile| &profile.properties);
-        let services = profile.get("services").and_then(|name| profiles.services.get(name));
+        let services = match profile.get("services") {
+            Some(name) => Some(profiles.services.get(name).ok_or_else(|| {
+                refused(format!("the AWS profile has services = {name}, and no [services {name}]"))
+            })?),
+            None => None,
+        };
+        if profile.sub("s3", "use_accelerate_endpoint").is_some_and(is_true) {
+            return Err(refused(
+                "use_accelerate_endpoint of the AWS profile is not supported: remove it".to_owned(),
+            ));
+        }
+        let when_supported = |name: &str, property: &str| match environment
+            .get(name)
+            .or_else(|| profile.get(property))
+        {
+            None => Ok(true),
+            Some(text) if text.eq_ignore_ascii_case("when_supported") => Ok(true),
+            Some(text) if text.eq_ignore_ascii_case("when_required") => Ok(false),
+            Some(_) => Err(refused(format!("{name} must be when_supported or when_required"))),
+        };
+        let sends_sums =
+            when_supported("AWS_REQUEST_CHECKSUM_CALCULATION", "request_checksum_calculation")?;
+        let asks_sums =
+            when_supported("AWS_RESPONSE_CHECKSUM_VALIDATION", "response_checksum_validation")?;
         let on = |name: &str, property: &str| match environment.get(name) {
             Some(value) => is_true(value),
             None => profile.get(property).is_some_and(is_true),
@@ -38,11 +66,13 @@ impl AwsSettings {
             found.filter(|_| !ignored).map(str::to_owned)
         };
         let region = environment.first(&["AWS_REGION", "AWS_DEFAULT_REGION"]);
+        let region = region.or_else(|| profile.get("region"));
+        region.map_or(Ok(()), check_region)?;
         // The agent is made before any profile is read, and serves the provider too.
         let unread =
             profile.get("ca_bundle").is_some() && environment.get("AWS_CA_BUNDLE").is_none();
-        Self {
-            region: region.or_else(|| profile.get("region")).map(str::to_owned),
+        Ok(Self {
+            region: region.map(str::to_owned),
             s3_endpoint: endpoint("s3"),
             sts_endpoint: endpoint("sts"),
             path_style: match profile.sub("s3", "addressing_style") {
@@ -55,8 +85,14 @@ impl AwsSettings {
                 dual_stack: on("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"),
                 fips: on("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"),
             },
-        }
+            sends_sums,
+            asks_sums,
+        })
     }
+}
+
+fn refused(what: String) -> Failure {
+    Failure::new(ErrorClass::Usage, what)
 }
 
 /// As the SDKs read switches.
@@ -87,7 +123,7 @@ s3 =
         let config = ProfileFile { path: "config", text: CONFIG };
         let profiles =
             Profiles::read(config, ProfileFile { path: "credentials", text: "" }).unwrap();
-        AwsSettings::new(&Environment::of(pairs), &profiles)
+        AwsSettings::new(&Environment::of(pairs), &profiles).unwrap()
     }
 
     #[test]
@@ -132,7 +168,7 @@ s3 =
             ("sts", "cn-north-1", plain, "https://sts.cn-north-1.amazonaws.com.cn"),
             ("s3", "eusc-de-east-1", plain, "https://s3.eusc-de-east-1.amazonaws.eu"),
             ("s3", "us-gov-west-1", both, "https://s3-fips.dualstack.us-gov-west-1.amazonaws.com"),
-            ("sts", "us-east-1", both, "https://sts-fips.us-east-1.amazonaws.com"),
+            ("sts", "us-east-1", both, "https://sts-fips.us-east-1.api.aws"),
         ] {
             assert_eq!(aws_address(service, region, variant), expected);
         }

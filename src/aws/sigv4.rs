@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use ring::hmac;
 
 use crate::aws::keys::Credentials;
+use crate::core::address::Address;
 use crate::core::exchange::Request;
 use crate::core::hash::{hex, sha256_hex};
 
@@ -44,9 +45,11 @@ pub fn sign(
 
 /// The names of the signed headers, and the request in the form that is hashed.
 fn canonical_request(request: &Request) -> (String, String) {
-    let address = request.url.split_once("://").map_or(request.url.as_str(), |(_, rest)| rest);
-    let (address, query) = address.split_once('?').unwrap_or((address, ""));
-    let (host, path) = address.split_once('/').unwrap_or((address, ""));
+    // One that cannot be read is never sent.
+    let address = Address::parse(&request.url).ok();
+    let host = address.as_ref().map_or("", Address::authority);
+    let path = address.as_ref().map_or("/", Address::path);
+    let query = address.as_ref().and_then(Address::query).unwrap_or_default();
     let named = |(name, value): &(String, String)| {
         // Runs of blanks count as one.
         let value = value.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -59,7 +62,7 @@ fn canonical_request(request: &Request) -> (String, String) {
     let names = names.join(";");
     let lines: String = headers.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
     let canonical = format!(
-        "{}\n/{path}\n{query}\n{lines}\n{names}\n{}",
+        "{}\n{path}\n{query}\n{lines}\n{names}\n{}",
         request.method.as_str(),
         sha256_hex(&request.body)
     );

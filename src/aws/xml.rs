@@ -4,6 +4,7 @@
 //! base64) never needs an escape. Everything else in them may echo the request and stays unread.
 
 use crate::core::exchange::Reply;
+use crate::core::text::cleaned;
 use crate::limits::AWS_DENIAL_CHARS_MAX;
 
 /// The text of the first element of this name.
@@ -54,6 +55,18 @@ pub fn denial(body: &str) -> Option<String> {
     message
         .contains("is not authorized to perform")
         .then(|| message.chars().filter(|c| !c.is_control()).take(AWS_DENIAL_CHARS_MAX).collect())
+}
+
+/// The store's own sentence, cleaned and cut.
+pub fn message(body: &str) -> Option<String> {
+    let message = unescape(element(body, "Message")?);
+    let message = cleaned(&message, AWS_DENIAL_CHARS_MAX);
+    (!message.is_empty()).then_some(message)
+}
+
+/// Whether a body is an error document of S3, whatever its code.
+pub fn is_error(body: &str) -> bool {
+    element(body, "Error").is_some() || (body.contains("<Error") && code(body).is_some())
 }
 
 /// Whether the error is about the time of the request. AWS: "Request has expired", "Request is not

@@ -1,5 +1,6 @@
 //! Pure: no clock, no random numbers, no files, no sockets; all of those are arguments.
 
+pub mod address;
 pub mod backoff;
 pub mod day;
 pub mod error;
@@ -8,4 +9,5 @@ pub mod hash;
 pub mod json;
 pub mod json_scan;
 pub mod table;
+pub mod text;
 pub mod user;

@@ -5,19 +5,23 @@
 
 use std::io::{ErrorKind, Read};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider};
-use ureq::unversioned::transport::DefaultConnector;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use ureq::unversioned::transport::{ConnectProxyConnector, Connector as _, TcpConnector};
 
+use crate::core::address::Address;
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::exchange::{Method, Reply, Request};
 use crate::io::clock::Clock;
 use crate::io::dns::HostAddresses;
 use crate::io::files;
-use crate::io::http_error::{classify, is_unknown_issuer};
+use crate::io::http_error::classify;
+use crate::io::proxy::{NamedProxy, Proxies};
+use crate::io::tls::TlsConnector;
 use crate::limits;
 
 /// Cheap to clone; all clones share connections and the clock, and but for [`Http::counting`] the
@@ -25,47 +29,46 @@ use crate::limits;
 #[derive(Debug, Clone)]
 pub struct Http {
     agent: ureq::Agent,
-    extra: Option<Extra>,
+    proxies: Proxies,
     addresses: HostAddresses,
     clock: Clock,
     sent: Arc<AtomicU64>,
+    /// What to do where a certificate's issuer is unknown.
+    issuer_cure: &'static str,
 }
 
 /// Reads the body of a success while it arrives: a page is never whole in memory.
 pub type BodyReader<'a> = dyn FnMut(&mut dyn Read) + 'a;
 
-/// ureq takes either its built-in roots or given ones, so extra CAs have an agent of their own. A
-/// handshake that fails sends nothing: the request is then safe to send by the other agent.
-#[derive(Debug, Clone)]
-struct Extra {
-    agent: ureq::Agent,
-    /// The hosts whose certificates come from an extra CA, once that is known.
-    hosts: Arc<Mutex<Vec<String>>>,
-}
+/// The cure where nothing else is known.
+pub const ISSUER_CURE: &str = "name its CA, or the certificate itself, in FITSYNC_CA_FILE";
 
 impl Http {
-    /// `ca_files` are added to the built-in roots; the proxy is the environment's.
+    /// Without a proxy; `ca_files` are trusted beside the built-in authorities.
     pub fn new(ca_files: &[&Path], clock: &Clock, connections: usize) -> Result<Self> {
-        Self::through(ureq::Proxy::try_from_env(), ca_files, clock, connections)
+        Self::through(Proxies::default(), ca_files, clock, connections)
     }
 
     pub fn through(
-        proxy: Option<ureq::Proxy>,
+        proxies: Proxies,
         ca_files: &[&Path],
         clock: &Clock,
         connections: usize,
     ) -> Result<Self> {
-        let mut found = Vec::new();
+        let mut extra = Vec::new();
         for path in ca_files {
-            found.append(&mut certificates(path)?);
+            extra.append(&mut certificates(path)?);
         }
         let addresses = HostAddresses::default();
-        let extra = (!found.is_empty()).then(|| Extra {
-            agent: agent(RootCerts::new_with_certs(&found), proxy.clone(), &addresses, connections),
-            hosts: Arc::default(),
-        });
-        let agent = agent(RootCerts::WebPki, proxy, &addresses, connections);
-        Ok(Self { agent, extra, addresses, clock: clock.clone(), sent: Arc::default() })
+        let agent = agent(TlsConnector::new(&extra)?, &addresses, connections);
+        let (clock, sent) = (clock.clone(), Arc::default());
+        Ok(Self { agent, proxies, addresses, clock, sent, issuer_cure: ISSUER_CURE })
+    }
+
+    /// The same with another cure for an unknown issuer.
+    #[must_use]
+    pub fn issuer_cure(self, issuer_cure: &'static str) -> Self {
+        Self { issuer_cure, ..self }
     }
 
     /// The same, counting what it sends from zero.
@@ -77,11 +80,9 @@ impl Http {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// The proxy's `host:port` when it is asked for this address.
-    pub fn proxy_of(&self, url: &str) -> Option<String> {
-        let proxy = self.agent.config().proxy().filter(|_| may_be_proxied(url))?;
-        let direct = url.parse().is_ok_and(|uri| proxy.is_no_proxy(&uri));
-        (!direct).then(|| format!("{}:{}", proxy.host(), proxy.port()))
+    /// The proxy that is asked for this address.
+    pub fn proxy_of(&self, url: &str) -> Option<&NamedProxy> {
+        self.proxies.of_url(url)
     }
 
     pub const fn clock(&self) -> &Clock {
@@ -102,7 +103,17 @@ impl Http {
     ) -> Result<Reply> {
         let sent = self.clock.machine();
         self.sent.fetch_add(1, Ordering::Relaxed);
-        let reply = self.attempt(request, reader).map_err(|failure| failure.at(request.label()))?;
+        let proxy = self.proxy_of(&request.url).map(|named| named.proxy.clone());
+        let expects = request.body.len() > limits::HTTP_EXPECT_BYTES_MIN;
+        let ask = |expects, reader| {
+            exchange(&self.agent, proxy.clone(), request, expects, reader)
+                .map_err(|failed| self.failure(&request.url, failed).at(request.label()))
+        };
+        let mut reply = ask(expects, reader)?;
+        // Some proxies know no `Expect`: then the body goes at once.
+        if reply.status == 417 && expects {
+            reply = ask(false, None)?;
+        }
         if trusted(&request.url) {
             self.clock.learn(sent, self.clock.machine(), &reply);
         }
@@ -110,38 +121,17 @@ impl Http {
         Ok(reply)
     }
 
-    fn attempt(&self, request: &Request, mut reader: Option<&mut BodyReader>) -> Result<Reply> {
-        let failed = |error: Failed| self.failure(&request.url, error);
-        let Some(extra) = &self.extra else {
-            return exchange(&self.agent, request, reader).map_err(failed);
-        };
-        let host = authority_of(&request.url);
-        let known = || extra.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        if !known().iter().any(|known| known == host) {
-            match exchange(&self.agent, request, reader.as_deref_mut()) {
-                Err(Failed::Transport(error)) if is_unknown_issuer(&error) => {}
-                other => return other.map_err(failed),
-            }
-        }
-        let reply = exchange(&extra.agent, request, reader).map_err(failed)?;
-        let mut hosts = known();
-        if !hosts.iter().any(|known| known == host) {
-            hosts.push(host.to_owned());
-        }
-        Ok(reply)
-    }
-
     fn failure(&self, url: &str, failed: Failed) -> Failure {
         self.addresses.forget();
         let (class, mut what) = match failed {
-            Failed::Transport(error) => classify(&error),
+            Failed::Transport(error) => classify(&error, self.issuer_cure),
             Failed::Request(why) => {
                 return Failure::new(ErrorClass::Bug, format!("cannot make the request: {why}"));
             }
         };
         if class != ErrorClass::Clock {
             if let Some(proxy) = self.proxy_of(url) {
-                what += &format!("; by way of the proxy {proxy} of HTTPS_PROXY");
+                what += &format!("; by way of the proxy {}", proxy.label());
             }
             return Failure::new(class, what);
         }
@@ -158,17 +148,7 @@ enum Failed {
     Request(ureq::http::Error),
 }
 
-fn agent(
-    roots: RootCerts,
-    proxy: Option<ureq::Proxy>,
-    addresses: &HostAddresses,
-    connections: usize,
-) -> ureq::Agent {
-    let tls = TlsConfig::builder()
-        .provider(TlsProvider::Rustls)
-        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .root_certs(roots)
-        .build();
+fn agent(tls: TlsConnector, addresses: &HostAddresses, connections: usize) -> ureq::Agent {
     let config = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
@@ -181,15 +161,18 @@ fn agent(
         .output_buffer_size(limits::HTTP_BUFFER_BYTES)
         .max_idle_connections(2 * connections)
         .max_idle_connections_per_host(connections)
-        .tls_config(tls)
-        .proxy(proxy)
+        .proxy(None)
         .build();
-    ureq::Agent::with_parts(config, DefaultConnector::default(), addresses.clone())
+    let connector =
+        ().chain(ConnectProxyConnector::default()).chain(TcpConnector::default()).chain(tls);
+    ureq::Agent::with_parts(config, connector, addresses.clone())
 }
 
 fn exchange(
     agent: &ureq::Agent,
+    proxy: Option<ureq::Proxy>,
     request: &Request,
+    expects: bool,
     reader: Option<&mut BodyReader>,
 ) -> std::result::Result<Reply, Failed> {
     let mut builder =
@@ -200,14 +183,13 @@ fn exchange(
     if let Some(token) = &request.bearer {
         builder = builder.header("authorization", format!("Bearer {}", token.expose()));
     }
-    let proxy = agent.config().proxy().filter(|_| may_be_proxied(&request.url)).cloned();
     let answered = match request.method {
         Method::Get | Method::Head | Method::Delete => {
             let request = builder.body(()).map_err(Failed::Request)?;
             agent.run(agent.configure_request(request).proxy(proxy).build())
         }
         Method::Post | Method::Put => {
-            if request.body.len() > limits::HTTP_EXPECT_BYTES_MIN {
+            if expects {
                 builder = builder.header("expect", "100-continue");
             }
             let allowance_s = request.body.len() as u64 / limits::HTTP_UPLOAD_BYTES_PER_S;
@@ -253,79 +235,22 @@ impl<R: Read> Read for Body<R> {
     }
 }
 
-/// HTTPS_PROXY is for https, and never for this machine; ureq would ask it for every address.
-fn may_be_proxied(url: &str) -> bool {
-    url.starts_with("https://") && !is_loopback_url(url)
-}
-
 /// Whether the `Date` of this peer may correct our clock: verified TLS, or this machine.
 fn trusted(url: &str) -> bool {
-    url.starts_with("https://") || is_loopback_url(url)
+    Address::parse(url).is_ok_and(|address| address.secure() || address.is_loopback())
 }
 
-/// `host:port` of an address.
-pub fn authority_of(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    rest.split(['/', '?', '#']).next().unwrap_or_default()
-}
-
-/// The host of an address, an IPv6 one without its brackets.
-pub fn host_of(url: &str) -> &str {
-    let authority = authority_of(url);
-    let host = match authority.strip_prefix('[') {
-        Some(v6) => v6.split(']').next(),
-        None => authority.split(':').next(),
-    };
-    host.unwrap_or_default()
-}
-
-/// Whether an address names this machine.
-pub fn is_loopback_url(url: &str) -> bool {
-    let host = host_of(url);
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
-fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>> {
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let refuse = |why: String| {
         Failure::new(ErrorClass::Usage, format!("cannot read CA certificates: {why}"))
             .at(path.display())
     };
     files::check_readable("CA certificates", path)?;
     let pem = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;
-    let mut found = Vec::new();
-    for item in ureq::tls::parse_pem(&pem) {
-        if let PemItem::Certificate(certificate) = item.map_err(|e| refuse(e.to_string()))? {
-            found.push(certificate);
-        }
-    }
+    let found: std::result::Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let found = found.map_err(|error| refuse(error.to_string()))?;
     if found.is_empty() {
         return Err(refuse("no CERTIFICATE block in it".to_owned()));
     }
     Ok(found)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_proxy_is_asked_for_https_elsewhere_only() {
-        let proxy = ureq::Proxy::new("http://proxy.example:3128").unwrap();
-        let http = Http::through(Some(proxy), &[], &Clock::default(), 1).unwrap();
-        let asked = |url: &str| http.proxy_of(url).is_some();
-        assert!(asked("https://health.googleapis.com/v4"));
-        for url in ["http://10.0.0.5:9000/x", "https://localhost:9/x", "http://127.0.0.1:9/x"] {
-            assert!(!asked(url), "{url}");
-        }
-    }
-
-    #[test]
-    fn only_this_machine_is_loopback() {
-        for url in ["http://localhost:8000/x", "http://127.0.0.9", "http://[::1]:9/a?b"] {
-            assert!(is_loopback_url(url), "{url}");
-        }
-        for url in ["http://localhost.evil.example/", "http://10.0.0.1/", "https://a/127.0.0.1"] {
-            assert!(!is_loopback_url(url), "{url}");
-        }
-    }
 }

@@ -4,12 +4,6 @@ use std::io::ErrorKind;
 
 use crate::core::error::ErrorClass;
 
-pub fn is_unknown_issuer(error: &ureq::Error) -> bool {
-    tls_error(error).is_some_and(|error| {
-        *error == rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer)
-    })
-}
-
 /// The TLS error inside a transport error, however deep it is wrapped.
 fn tls_error(error: &ureq::Error) -> Option<&rustls::Error> {
     match error {
@@ -22,10 +16,11 @@ fn tls_error(error: &ureq::Error) -> Option<&rustls::Error> {
     }
 }
 
-/// What happens next after an error of the transport.
-pub fn classify(error: &ureq::Error) -> (ErrorClass, String) {
+/// What happens next after an error of the transport. `issuer_cure`: what to do where a
+/// certificate's issuer is unknown.
+pub fn classify(error: &ureq::Error, issuer_cure: &str) -> (ErrorClass, String) {
     if let Some(error) = tls_error(error) {
-        return classify_tls(error);
+        return classify_tls(error, issuer_cure);
     }
     match error {
         ureq::Error::BodyExceedsLimit(limit) => {
@@ -39,7 +34,7 @@ pub fn classify(error: &ureq::Error) -> (ErrorClass, String) {
             (ErrorClass::Config, format!("not a usable address: {error}"))
         }
         ureq::Error::ConnectProxyFailed(why) => (ErrorClass::Network, refused_by_proxy(why)),
-        ureq::Error::Io(io) => classify_io(io),
+        ureq::Error::Io(io) => classify_io(io, issuer_cure),
         ureq::Error::HostNotFound => (ErrorClass::Network, DNS_FAILED.to_owned()),
         ureq::Error::Timeout(phase) => {
             (ErrorClass::Network, format!("no answer in time ({phase})"))
@@ -52,10 +47,10 @@ const NOBODY_LISTENS: &str =
     "connection refused: nothing listens at this address and port: check both";
 const DNS_FAILED: &str = "the name cannot be looked up: check the network and its name server";
 
-fn classify_io(error: &std::io::Error) -> (ErrorClass, String) {
+fn classify_io(error: &std::io::Error, issuer_cure: &str) -> (ErrorClass, String) {
     let inner = error.get_ref();
     if let Some(inner) = inner.and_then(|inner| inner.downcast_ref::<ureq::Error>()) {
-        return classify(inner);
+        return classify(inner, issuer_cure);
     }
     let text = error.to_string();
     // musl reports a failed look-up as an uncategorised error; its text is all there is.
@@ -79,6 +74,10 @@ fn refused_by_proxy(why: &str) -> String {
         Some("407") => {
             "the proxy wants a name and a password: http://NAME:PASSWORD@HOST:PORT".to_owned()
         }
+        Some("401") => "the proxy does not take this name and password (HTTP 401)".to_owned(),
+        Some(status) if status.starts_with('5') => format!(
+            "the proxy could not reach the service (HTTP {status}): look at the proxy's own network"
+        ),
         Some(status) => format!(
             "the proxy refused (HTTP {status}): have it allow this host, or name that in NO_PROXY"
         ),
@@ -86,29 +85,69 @@ fn refused_by_proxy(why: &str) -> String {
     }
 }
 
-fn classify_tls(error: &rustls::Error) -> (ErrorClass, String) {
-    use rustls::CertificateError as Cert;
+fn classify_tls(error: &rustls::Error, issuer_cure: &str) -> (ErrorClass, String) {
+    use rustls::{AlertDescription as Alert, CertificateError as Cert, PeerIncompatible as Peer};
+    let network = |what: String| (ErrorClass::Network, format!("TLS: {what}"));
+    let clock = |what: String| (ErrorClass::Clock, format!("TLS: {what}"));
     match error {
-        rustls::Error::InvalidCertificate(
-            Cert::NotValidYet
-            | Cert::NotValidYetContext { .. }
-            | Cert::Expired
-            | Cert::ExpiredContext { .. },
-        ) => (ErrorClass::Clock, "TLS: the certificate is not valid at this time".to_owned()),
-        rustls::Error::InvalidCertificate(
-            Cert::NotValidForName | Cert::NotValidForNameContext { .. },
-        ) => (
-            ErrorClass::Network,
-            "TLS: the certificate is for another name: check the address".to_owned(),
+        rustls::Error::InvalidCertificate(certificate) => match certificate {
+            Cert::NotValidYetContext { not_before, .. } => {
+                clock(format!("the certificate is not valid before {}", date(*not_before)))
+            }
+            Cert::ExpiredContext { not_after, .. } => {
+                clock(format!("the certificate has ended on {}", date(*not_after)))
+            }
+            Cert::NotValidYet | Cert::Expired => {
+                clock("the certificate is not valid at this time".to_owned())
+            }
+            Cert::NotValidForNameContext { presented, .. } if !presented.is_empty() => network(
+                format!("the certificate is for {}: check the address", presented.join(", ")),
+            ),
+            Cert::NotValidForName | Cert::NotValidForNameContext { .. } => network(
+                "the certificate is for another name: check the address, or make it with this one \
+                 (subjectAltName)"
+                    .to_owned(),
+            ),
+            Cert::UnknownIssuer => {
+                network(format!("the certificate's issuer is unknown; {issuer_cure}"))
+            }
+            Cert::Revoked => network("the certificate was revoked".to_owned()),
+            Cert::InvalidPurpose | Cert::InvalidPurposeContext { .. } => {
+                network("the certificate is not for servers (extendedKeyUsage)".to_owned())
+            }
+            Cert::Other(_) => network(format!(
+                "the certificate is one of an authority, not of a server; {issuer_cure}"
+            )),
+            other => network(format!("the certificate cannot be used ({other:?})")),
+        },
+        rustls::Error::InvalidMessage(_) => {
+            network("what answers there does not speak TLS: check address and port".to_owned())
+        }
+        rustls::Error::PeerIncompatible(
+            Peer::ServerDoesNotSupportTls12Or13 | Peer::ServerTlsVersionIsDisabledByOurConfig,
+        )
+        | rustls::Error::AlertReceived(Alert::ProtocolVersion) => network(
+            "the server speaks only TLS 1.1 or older: turn TLS 1.2 or 1.3 on there".to_owned(),
         ),
-        rustls::Error::InvalidMessage(_) => (
-            ErrorClass::Network,
-            "TLS: what answers there does not speak TLS: check address and port".to_owned(),
+        rustls::Error::AlertReceived(Alert::CertificateRequired | Alert::NoCertificate) => network(
+            "the server wants a client certificate, which this program has none of: let it in by \
+             keys alone"
+                .to_owned(),
         ),
-        rustls::Error::InvalidCertificate(Cert::UnknownIssuer) => (
-            ErrorClass::Network,
-            "TLS: the certificate's issuer is unknown; name its CA in FITSYNC_CA_FILE".to_owned(),
-        ),
-        other => (ErrorClass::Network, format!("TLS: {other}")),
+        rustls::Error::AlertReceived(Alert::UnrecognisedName) => {
+            network("the server does not know this name: check the address".to_owned())
+        }
+        rustls::Error::PeerIncompatible(_)
+        | rustls::Error::AlertReceived(Alert::HandshakeFailure) => network(format!(
+            "this machine and the server have no way of encryption in common ({error})"
+        )),
+        other => network(other.to_string()),
     }
+}
+
+/// A time of a certificate, as a day.
+fn date(at: rustls::pki_types::UnixTime) -> String {
+    let seconds = i64::try_from(at.as_secs()).unwrap_or(i64::MAX);
+    let at = jiff::Timestamp::from_second(seconds);
+    at.map_or_else(|_| "an unknown day".to_owned(), |at| at.strftime("%Y-%m-%d").to_string())
 }

@@ -14,3 +14,4 @@ pub mod random;
 pub mod removal;
 pub mod stop;
 pub mod terminal;
+pub mod tls;

@@ -329,6 +329,7 @@ fn page(
         action,
         make: &|signing| list::list(signing, prefix, versions, next),
         answers: REFUSALS,
+        explain: None,
         accept: &|reply| list::read(reply, versions).map(drop),
     })?;
     if reply.ok() {
@@ -367,7 +368,7 @@ fn delete(store: &Store, item: &ListedObject) -> Result<bool> {
         let what = "a web page came in the place of S3's answer to a deletion";
         if reply.is_page() { Err(Failure::new(ErrorClass::Network, what)) } else { Ok(()) }
     };
-    let reply = store.deliver(&Task { action, make: &make, answers: &[404], accept: &accept })?;
+    let reply = store.deliver(&Task { action, make: &make, answers: &[404], explain: None, accept: &accept })?;
     let error = read_error(&reply);
     let is_gone = matches!(error.code.as_deref(), Some("NoSuchKey" | "NoSuchVersion"));
     if !reply.ok() && !is_gone {
@@ -383,6 +384,7 @@ fn lock_of(store: &Store, item: &ListedObject) -> Option<ObjectLock> {
         action: "s3:GetObjectRetention and s3:GetObjectLegalHold",
         make: &|signing| list::head(signing, &key, item.version.as_deref()),
         answers: REFUSALS,
+        explain: None,
         accept: &|_| Ok(()),
     });
     reply.ok().filter(Reply::ok).map(|reply| ObjectLock::read(&reply))

@@ -17,8 +17,11 @@ fn context() -> Context<'static> {
     Context {
         bucket: "study",
         region: "us-east-1",
+        endpoint: None,
         source: "AWS_PROFILE=clinic",
         action: "s3:PutObject",
+        body_bytes: 1_234_567,
+        tell_message: false,
         kms: false,
         expected_owner: None,
         machine: "2026-11-22T13:05:00Z".parse().unwrap(),

@@ -56,7 +56,13 @@ impl fmt::Display for ObjectKey {
 /// `S3_BUCKET_RAW`: a name, not an address.
 pub fn check_bucket_name(bucket: &str) -> Result<()> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    let ends = bucket.starts_with('.') || bucket.ends_with('.') || bucket.contains("..");
+    let end = |c: char| c == '.' || c == '-';
+    let ends = bucket.starts_with(end) || bucket.ends_with(end) || bucket.contains("..");
+    if bucket.ends_with("--x-s3") {
+        let what =
+            format!("S3_BUCKET_RAW={bucket}: directory buckets (S3 Express) are not supported");
+        return Err(Failure::new(ErrorClass::Usage, what));
+    }
     if bucket.bytes().all(fits) && (3..=255).contains(&bucket.len()) && !ends {
         return Ok(());
     }
@@ -123,9 +129,20 @@ mod tests {
         for name in ["study", "a.study-1", "Study_1", "alias-s3alias"] {
             assert_eq!(check_bucket_name(name), Ok(()));
         }
-        for name in
-            ["", "ab", "s3://study", "arn:aws:s3:::study", "a/b", "..", "a..b", ".ab", "a b"]
-        {
+        for name in [
+            "",
+            "ab",
+            "s3://study",
+            "arn:aws:s3:::study",
+            "a/b",
+            "..",
+            "a..b",
+            ".ab",
+            "a b",
+            "raw-",
+            "-raw",
+            "a--use1-az4--x-s3",
+        ] {
             assert_eq!(check_bucket_name(name).unwrap_err().class, ErrorClass::Usage, "{name}");
         }
         assert_eq!(check_owner("123456789012"), Ok(()));

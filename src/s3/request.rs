@@ -71,6 +71,24 @@ pub struct SignedOptions {
     pub encryption: Option<Encryption>,
     /// The account that must own the bucket: S3 refuses the request otherwise.
     pub expected_owner: Option<String>,
+    pub sums: SumsUsed,
+}
+
+/// AWS's own checksum headers, which not every store takes
+/// (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-dataintegrity.html>). `Content-MD5`,
+/// which every store checks, is always sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SumsUsed {
+    /// `x-amz-checksum-sha256` with each upload.
+    pub sent: bool,
+    /// `x-amz-checksum-mode` with each look at an object.
+    pub asked: bool,
+}
+
+impl Default for SumsUsed {
+    fn default() -> Self {
+        Self { sent: true, asked: true }
+    }
 }
 
 /// `FITSYNC_S3_SSE`: `AES256`, `aws:kms` or `aws:kms:KEY`.
@@ -110,14 +128,16 @@ pub struct Signing<'a> {
     pub now: Timestamp,
 }
 
-/// Stores a CSV file. Both checksums are sent and signed: MD5 is the one that every server
-/// enforces, SHA-256 the one that AWS recommends and keeps with the object.
+/// Stores a CSV file. The checksums are sent and signed: MD5 is the one that every server enforces,
+/// SHA-256 the one that AWS recommends and keeps with the object.
 pub fn put(signing: &Signing<'_>, key: &ObjectKey, body: &[u8]) -> Result<Request> {
     let mut headers = vec![
         ("content-md5", BASE64.encode(md5(body))),
         ("content-type", CSV_CONTENT_TYPE.to_owned()),
-        ("x-amz-checksum-sha256", sha256_base64(body)),
     ];
+    if signing.options.sums.sent {
+        headers.push(("x-amz-checksum-sha256", sha256_base64(body)));
+    }
     match &signing.options.encryption {
         None => {}
         Some(Encryption::Aes256) => {
@@ -139,12 +159,33 @@ pub fn put(signing: &Signing<'_>, key: &ObjectKey, body: &[u8]) -> Result<Reques
 
 /// Asks for an object's size, ETag and checksum.
 pub fn head(signing: &Signing<'_>, key: &ObjectKey) -> Result<Request> {
-    let headers = vec![("x-amz-checksum-mode", "ENABLED".to_owned())];
+    let headers = sums_asked(signing);
     let (bucket, keys) = (signing.target.bucket()?, signing.credentials.keys());
     let action = bucket.head_object(Some(&keys), key.as_str());
     // A compressed answer would have another length, or none.
     let request = presign(signing, Method::Head, action, Vec::new(), headers);
     Ok(request.header("accept-encoding", "identity"))
+}
+
+fn sums_asked(signing: &Signing<'_>) -> Vec<(&'static str, String)> {
+    let asked = signing.options.sums.asked;
+    asked.then(|| ("x-amz-checksum-mode", "ENABLED".to_owned())).into_iter().collect()
+}
+
+/// Reads one byte of an object: its refusal has a body, which that of [`head`] has not.
+pub fn first_byte(signing: &Signing<'_>, key: &ObjectKey) -> Result<Request> {
+    let (bucket, keys) = (signing.target.bucket()?, signing.credentials.keys());
+    let action = bucket.get_object(Some(&keys), key.as_str());
+    let request = presign(signing, Method::Get, action, Vec::new(), sums_asked(signing));
+    Ok(request.header("range", "bytes=0-0"))
+}
+
+/// Lists one object: its refusal has a body, which that of [`head_bucket`] has not.
+pub fn first_object(signing: &Signing<'_>) -> Result<Request> {
+    let (bucket, keys) = (signing.target.bucket()?, signing.credentials.keys());
+    let action = bucket.get_object(Some(&keys), "");
+    let query = vec![("list-type", "2".to_owned()), ("max-keys", "1".to_owned())];
+    Ok(presign(signing, Method::Get, action, query, Vec::new()))
 }
 
 /// Reads an object of at most so many bytes.

@@ -42,6 +42,7 @@ fn every_header_that_is_sent_with_a_put_is_signed() {
     let options = SignedOptions {
         encryption: Some(Encryption::Kms { key: Some("arn:aws:kms:eu:1:key/2".to_owned()) }),
         expected_owner: Some("123456789012".to_owned()),
+        ..SignedOptions::default()
     };
     let key = ObjectKey::new("", "users/u/x.csv").unwrap();
     let request = made(&target(), &options, |signing| put(signing, &key, b"a,b\n"));

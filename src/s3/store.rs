@@ -25,17 +25,19 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use crate::aws::credentials::{CredentialsProvider, Sources};
+use crate::aws::endpoint::unknown_region;
 use crate::aws::environment::Environment;
 use crate::aws::keys::Credentials;
+use crate::core::address::Address;
 use crate::core::backoff::{self, Next};
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::exchange::{Reply, Request};
-use crate::io::http::{Http, is_loopback_url};
+use crate::io::http::Http;
 use crate::io::{random, stop};
 use crate::limits::{CLOCK_SKEW_S_MIN, S3_TRIES_S_MAX};
 use crate::s3::error::{Context, Refusal, S3Error, read_error};
 use crate::s3::key::ObjectKey;
-use crate::s3::request::{self, Encryption, SignedOptions, Signing, Target};
+use crate::s3::request::{self, Encryption, SignedOptions, Signing, SumsUsed, Target};
 use crate::s3::sums::{self, Held};
 
 /// Where requests go when nothing names a region: S3's answer then names the bucket's.
@@ -57,6 +59,8 @@ pub struct StoreConfig {
     pub expected_owner: Option<String>,
     /// `FITSYNC_ALLOW_INSECURE_S3=1`.
     pub allow_insecure: bool,
+    /// The store's own sentence stands in failures: for `doctor`.
+    pub tell_messages: bool,
     pub environment: Environment,
 }
 
@@ -70,8 +74,13 @@ pub struct Stored {
 pub struct Store {
     prefix: String,
     options: SignedOptions,
+    /// What this store takes of AWS's checksums: learnt from its refusals.
+    sums: Mutex<SumsUsed>,
     /// Its region is corrected when S3 names another one.
     target: Mutex<Target>,
+    /// What is odd about the region that the settings name.
+    region_doubt: Option<String>,
+    tell_messages: bool,
     credentials: CredentialsProvider,
     http: Http,
     clock_told: AtomicBool,
@@ -85,6 +94,16 @@ pub(super) struct Task<'a> {
     pub(super) accept: &'a dyn Fn(&Reply) -> Result<()>,
     /// What is an answer too, when nothing can be mended.
     pub(super) answers: &'static [u16],
+    /// Asked once when a HEAD is refused: its refusal has no body, this one's says why.
+    pub(super) explain: Option<&'a dyn Fn(&Signing<'_>) -> Result<Request>>,
+}
+
+/// What a try was made with.
+struct Used<'a> {
+    target: &'a Target,
+    sums: SumsUsed,
+    skew_s: i64,
+    credentials: &'a Arc<Credentials>,
 }
 
 /// What has been mended for this request; each once.
@@ -93,17 +112,24 @@ struct Mended {
     region: bool,
     clock: bool,
     session: bool,
+    sums: bool,
+    explained: bool,
 }
 
 impl Store {
     /// Reads the profile files of `config.environment`; runs and asks nothing.
     pub fn new(config: StoreConfig, http: &Http) -> Result<Self> {
         let sources = Sources::read(config.environment)?;
-        let settings = sources.settings();
-        let credentials = CredentialsProvider::open(sources, http)?;
+        let settings = sources.settings()?;
         let endpoint = settings.s3_endpoint;
         if let Some(endpoint) = &endpoint {
-            check_endpoint(endpoint, config.allow_insecure)?;
+            check_endpoint(endpoint, &config.bucket, config.allow_insecure)?;
+        }
+        let credentials = CredentialsProvider::open(sources, http)?;
+        let region_doubt = settings.region.as_deref().filter(|_| endpoint.is_none());
+        let region_doubt = region_doubt.and_then(unknown_region);
+        if let Some(doubt) = &region_doubt {
+            log::warn!("{doubt}");
         }
         let target = Target {
             bucket: config.bucket,
@@ -113,12 +139,18 @@ impl Store {
             endpoint,
             variant: settings.variant,
         };
-        let options =
-            SignedOptions { encryption: config.encryption, expected_owner: config.expected_owner };
+        let options = SignedOptions {
+            encryption: config.encryption,
+            expected_owner: config.expected_owner,
+            sums: SumsUsed { sent: settings.sends_sums, asked: settings.asks_sums },
+        };
         Ok(Self {
             prefix: config.prefix,
+            sums: Mutex::new(options.sums),
             options,
             target: Mutex::new(target),
+            region_doubt,
+            tell_messages: config.tell_messages,
             credentials,
             http: http.clone(),
             clock_told: AtomicBool::new(false),
@@ -157,6 +189,7 @@ impl Store {
             make: &|signing| request::put(signing, key, body),
             accept: &|reply| check_stored(reply, body, kms_asked),
             answers: &[],
+            explain: None,
         })?;
         Ok(Stored { etag: reply.header("etag").unwrap_or_default().to_owned() })
     }
@@ -168,6 +201,7 @@ impl Store {
             make: &|signing| request::head(signing, key),
             accept: &|reply| head_of(reply).map(drop),
             answers: &[404],
+            explain: Some(&|signing| request::first_byte(signing, key)),
         })?;
         if reply.status == 404 {
             return Ok(None);
@@ -182,6 +216,7 @@ impl Store {
             make: &|signing| request::get(signing, key, bytes_max),
             accept: &|_| Ok(()),
             answers: &[404],
+            explain: None,
         })?;
         Ok(reply.ok().then_some(reply.body))
     }
@@ -194,6 +229,7 @@ impl Store {
             make: &request::head_bucket,
             accept: &|_| Ok(()),
             answers: &[403, 404, 405, 501],
+            explain: Some(&request::first_object),
         })?;
         if reply.status != 404 {
             return Ok(());
@@ -214,6 +250,7 @@ impl Store {
             make: &|signing| request::delete(signing, key),
             accept: &|_| Ok(()),
             answers: &[],
+            explain: None,
         };
         self.deliver(&task).map(drop)
     }
@@ -255,41 +292,80 @@ impl Store {
         let target = self.target();
         let skew_s = self.http.clock().skew_s();
         let now = self.http.clock().now();
-        let options = &self.options;
-        let request = (task.make)(&Signing { target: &target, options, credentials, now })?;
-        let reply = self.http.send(&request)?;
+        let options = SignedOptions { sums: self.sums(), ..self.options.clone() };
+        let signing = Signing { target: &target, options: &options, credentials, now };
+        let request = (task.make)(&signing)?;
+        let reply = self.http.send(&request).map_err(|failure| self.doubting(failure))?;
         if reply.ok() {
             (task.accept)(&reply).map_err(|failure| failure.at(request.label()))?;
             return Ok(Some(reply));
         }
-        let error = read_error(&reply);
-        if self.mend(&error, &target, skew_s, credentials, mended)? {
+        let mut error = read_error(&reply);
+        if let Some(explain) = task.explain.filter(|_| error.is_bare() && !mended.explained) {
+            mended.explained = true;
+            let why = self.http.send(&explain(&signing)?)?;
+            if !why.ok() && why.status != 416 {
+                error = read_error(&why);
+            }
+        }
+        if let Some(message) = &error.message {
+            log::debug!("S3 says: {message}");
+        }
+        let used = Used { target: &target, sums: options.sums, skew_s, credentials };
+        if self.mend(&error, &used, mended)? {
+            mended.explained = false;
             return Ok(None);
         }
-        if task.answers.contains(&reply.status) {
+        let why_is_known = task.explain.is_some() && error.names_the_keys();
+        if task.answers.contains(&reply.status) && !why_is_known {
             return Ok(Some(reply));
         }
-        Err(self.failure(&error, task.action).at(request.label()))
+        Err(self.failure_of(&error, task.action, request.body.len()).at(request.label()))
+    }
+
+    fn sums(&self) -> SumsUsed {
+        *self.sums.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on without what the store refuses; said once.
+    fn drop_sums(&self, used: SumsUsed) -> bool {
+        let mut sums = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
+        if *sums == used && (used.sent || used.asked) {
+            log::warn!(
+                "this store does not take x-amz-checksum headers: uploads go with Content-MD5 \
+                 alone; AWS_REQUEST_CHECKSUM_CALCULATION=when_required saves the question"
+            );
+            *sums = SumsUsed { sent: false, asked: false };
+            return true;
+        }
+        *sums != used
+    }
+
+    /// A region that nobody knows is the likeliest reason why its host is not found.
+    fn doubting(&self, failure: Failure) -> Failure {
+        match &self.region_doubt {
+            Some(doubt) if failure.class == ErrorClass::Network => {
+                Failure { what: format!("{}; {doubt}", failure.what), ..failure }
+            }
+            _ => failure,
+        }
     }
 
     /// Removes the reason of a refusal, if it is one that can be removed and has not been.
-    fn mend(
-        &self,
-        error: &S3Error,
-        used: &Target,
-        skew_s: i64,
-        credentials: &Arc<Credentials>,
-        mended: &mut Mended,
-    ) -> Result<bool> {
+    fn mend(&self, error: &S3Error, used: &Used<'_>, mended: &mut Mended) -> Result<bool> {
         if let Refusal::WrongRegion(Some(region)) = &error.kind
-            && *region != used.region
+            && *region != used.target.region
             && !mended.region
         {
             mended.region = true;
             self.move_to(region);
             return Ok(true);
         }
-        let learnt_s = (self.http.clock().skew_s() - skew_s).abs();
+        if error.kind == Refusal::Checksums && !mended.sums {
+            mended.sums = true;
+            return Ok(self.drop_sums(used.sums));
+        }
+        let learnt_s = (self.http.clock().skew_s() - used.skew_s).abs();
         if matches!(error.status, 400 | 401 | 403) && learnt_s > CLOCK_SKEW_S_MIN && !mended.clock {
             mended.clock = true;
             self.tell_clock(learnt_s);
@@ -297,7 +373,7 @@ impl Store {
         }
         if error.kind == Refusal::SessionEnded && !mended.session {
             mended.session = true;
-            return self.credentials.renew(credentials);
+            return self.credentials.renew(used.credentials);
         }
         Ok(false)
     }
@@ -320,10 +396,17 @@ impl Store {
 
     /// The line for the operator, of what needs this permission.
     pub(super) fn failure(&self, error: &S3Error, action: &'static str) -> Failure {
+        self.failure_of(error, action, 0)
+    }
+
+    fn failure_of(&self, error: &S3Error, action: &'static str, body_bytes: usize) -> Failure {
         let target = self.target();
         error.failure(&Context {
             bucket: &target.bucket,
             region: &target.region,
+            endpoint: target.endpoint.as_deref(),
+            body_bytes,
+            tell_message: self.tell_messages,
             source: self.credentials.source(),
             action,
             kms: matches!(self.options.encryption, Some(Encryption::Kms { .. })),
@@ -369,17 +452,46 @@ fn head_of(reply: &Reply) -> Result<Held> {
     Ok(Held { size_bytes, etag, sha256_base64, kms: by_kms(reply) })
 }
 
-fn check_endpoint(endpoint: &str, allow_insecure: bool) -> Result<()> {
-    if endpoint.starts_with("https://") || is_loopback_url(endpoint) {
+/// Settings that cannot be right, before anything is asked.
+fn check_endpoint(endpoint: &str, bucket: &str, allow_insecure: bool) -> Result<()> {
+    let usage = |what: String| Err(Failure::new(ErrorClass::Usage, what));
+    let address = match Address::parse(endpoint) {
+        Ok(address) => address,
+        Err(unfit) => {
+            let why = unfit.why();
+            return usage(format!("the S3 endpoint {:?}: {why}", shown_endpoint(endpoint)));
+        }
+    };
+    let in_host = address.host().strip_prefix(bucket).is_some_and(|rest| rest.starts_with('.'));
+    let in_path = address.path().split('/').any(|part| part == bucket);
+    if in_host || in_path {
+        let (scheme, authority) =
+            (if address.secure() { "https" } else { "http" }, address.authority());
+        let host = authority.strip_prefix(&format!("{bucket}.")).unwrap_or(authority);
+        // Fetching goes on: the files wait.
+        return Err(Failure::new(
+            ErrorClass::Config,
+            format!(
+                "the S3 endpoint {endpoint} already holds the bucket {bucket}, so that objects land \
+                 below a second {bucket}/: set AWS_ENDPOINT_URL={scheme}://{host}, and \
+                 FITSYNC_S3_PREFIX={bucket} to stay where the objects lie now"
+            ),
+        ));
+    }
+    if address.secure() || address.is_loopback() {
         return Ok(());
     }
-    if endpoint.starts_with("http://") && allow_insecure {
+    if allow_insecure {
         log::warn!("S3 at {endpoint}: health data travels unencrypted");
         return Ok(());
     }
-    let what = format!(
+    usage(format!(
         "S3 endpoint {endpoint} is not https://; on a network of your own \
          FITSYNC_ALLOW_INSECURE_S3=1 allows http://"
-    );
-    Err(Failure::new(ErrorClass::Usage, what))
+    ))
+}
+
+/// Without what may be a password.
+fn shown_endpoint(endpoint: &str) -> &str {
+    endpoint.rsplit_once('@').map_or(endpoint, |(_, rest)| rest)
 }

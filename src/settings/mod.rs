@@ -8,7 +8,9 @@ use std::str::FromStr;
 
 use jiff::civil::Date;
 
+use crate::core::address::Address;
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
+use crate::core::text::is_near;
 use crate::core::user::UserId;
 use crate::limits::{LOOKBACK_DAYS_MAX, THREADS_MAX};
 use crate::provider::App;
@@ -156,24 +158,6 @@ fn check_names(settings: &Settings) -> Result<Vec<String>> {
     Ok(warnings)
 }
 
-/// Whether two names differ by at most two typing errors.
-fn is_near(one: &str, other: &str) -> bool {
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (i, a) in one.bytes().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        for (b, cell) in other.bytes().zip(row.iter_mut().skip(1)) {
-            let value = (diagonal + usize::from(a != b)).min(left + 1).min(*cell + 1);
-            diagonal = std::mem::replace(cell, value);
-            left = value;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().is_some_and(|&distance| distance <= 2)
-}
-
 fn number(
     settings: &Settings,
     name: &str,
@@ -267,12 +251,13 @@ fn log_level(settings: &Settings) -> Result<log::LevelFilter> {
 
 /// An address of a service: https, or http on this machine.
 fn address(settings: &Settings, name: &str, default: &str) -> Result<String> {
-    let url = settings.get(name).unwrap_or(default).trim_end_matches('/').to_owned();
-    let https = url.starts_with("https://");
-    if https || (url.starts_with("http://") && crate::io::http::is_loopback_url(&url)) {
-        return Ok(url);
+    let refuse = |why: &str| refuse(format!("{name} is not a usable address: {why}"));
+    let address = Address::parse(settings.get(name).unwrap_or(default));
+    let address = address.map_err(|unfit| refuse(unfit.why()))?;
+    if !address.secure() && !address.is_loopback() {
+        return Err(refuse("it must start with https:// (http:// only for this machine)"));
     }
-    Err(refuse(format!("{name} must start with https:// (http:// only for this machine)")))
+    Ok(address.text().to_owned())
 }
 
 fn google(settings: &Settings) -> Result<Option<GoogleHealth>> {

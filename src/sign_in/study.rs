@@ -2,6 +2,7 @@
 //! participant is told before approving.
 
 use crate::consent::oauth::{Pkce, new_state};
+use crate::core::address::{Address, host_of};
 use crate::core::day::{back, zone};
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::user::UserId;
@@ -77,7 +78,7 @@ impl Office for StudyOffice<'_> {
             from: self.collect.0.or(before.0).or(Some(usual)),
             until: self.collect.1.or(before.1),
             study: config.study_name.clone(),
-            returns_to: shown(&self.provider.app().redirect_uri).to_owned(),
+            returns_to: shown(&self.provider.app().redirect_uri),
             connections: self.provider.connections_page().to_owned(),
         })
     }
@@ -104,9 +105,9 @@ fn first_words(meaning: &str) -> &str {
 }
 
 /// An address as a browser's bar shows it: without scheme and query.
-fn shown(address: &str) -> &str {
-    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
-    rest.split(['?', '#']).next().unwrap_or_default()
+fn shown(address: &str) -> String {
+    let read = Address::parse(address);
+    read.map_or_else(|_| address.to_owned(), |read| format!("{}{}", read.authority(), read.path()))
 }
 
 /// Opens the sign-in pages as the settings say.
@@ -137,9 +138,8 @@ pub fn desk_rules(
     stranger: Outcome,
 ) -> DeskRules {
     let redirect_uri = &provider.app().redirect_uri;
-    let redirect_host = shown(redirect_uri).split('/').next().unwrap_or_default();
     DeskRules {
-        hosts: Hosts::new(&lan::machine_name(), &[redirect_host, listen_host(gateway)]),
+        hosts: Hosts::new(&lan::machine_name(), &[&host_of(redirect_uri), listen_host(gateway)]),
         redirect: Redirect::new(redirect_uri),
         port,
         stranger,

@@ -9,10 +9,10 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use crate::consent::oauth::Callback;
+use crate::core::address::is_loopback_url;
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::user::UserId;
 use crate::gateway::Gateway;
-use crate::io::http::authority_of;
 use crate::io::terminal::{print_address, say};
 use crate::io::{random, stop};
 use crate::limits::{LOGIN_TIMEOUT_MINUTES_MAX, PORTAL_CODE_S};
@@ -22,7 +22,6 @@ use crate::portal::pages::page::Outcome;
 use crate::portal::pages::text;
 use crate::portal::sign_ins::{Attempt, Hint};
 use crate::portal::step::Office as _;
-use crate::portal::web::hosts::is_loopback_name;
 use crate::portal::web::listener::Listener;
 use crate::portal::web::visit::Visit;
 use crate::provider::Provider;
@@ -243,7 +242,7 @@ fn invite(address: &str, page: Option<(&str, u64)>, by_itself: bool) {
     say("Open this address in a browser, signed in as the participant:");
     print_address(address);
     // Nobody else can open a page that only this machine sees.
-    let is_here = |page: &str| is_loopback_name(authority_of(page));
+    let is_here = |page: &str| is_loopback_url(page);
     if let Some((page, minutes)) = page {
         let who =
             if is_here(page) { "a browser on this machine" } else { "a phone on this network" };

@@ -2,6 +2,7 @@
 //! for what no server shows on demand (`refusals`, `keys`, `network`).
 
 mod bucket;
+mod dialects;
 mod erasure;
 mod keys;
 mod network;
@@ -9,6 +10,7 @@ mod operator;
 mod real;
 mod refusals;
 mod scripted;
+mod tls;
 mod versions;
 
 use std::path::{Path, PathBuf};

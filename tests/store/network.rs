@@ -8,6 +8,8 @@ use std::sync::{Mutex, PoisonError};
 use fitsync::core::error::ErrorClass;
 use fitsync::core::exchange::{Method, Request};
 use fitsync::io::clock::Clock;
+use fitsync::io::http::Http;
+use fitsync::io::proxy::Proxies;
 
 use crate::scripted::{Answer, Server};
 use crate::{BODY, PATH, SECRET, http, store_at};
@@ -60,8 +62,8 @@ fn in_a_process_of_its_own(test: &str, name: &str, value: &str) {
     assert!(status.success());
 }
 
-#[test]
-fn a_proxy_that_refuses_is_told_in_words() {
+/// A proxy that gives this status to everybody, and the settings that name it.
+fn through_a_proxy(status: &'static str, name: &'static str) -> Http {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
@@ -71,21 +73,30 @@ fn a_proxy_that_refuses_is_told_in_words() {
             while !head.ends_with(b"\r\n\r\n") && matches!(stream.read(&mut byte), Ok(1)) {
                 head.push(byte[0]);
             }
-            let _ = stream.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+            let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+            let _ = stream.write_all(answer.as_bytes());
         }
     });
-    in_a_process_of_its_own("network::by_way_of_a_proxy", "HTTPS_PROXY", &url);
+    let proxies = Proxies::of(&|asked| (asked == name).then_some(url.as_str())).unwrap();
+    Http::through(proxies, &[], &Clock::default(), 1).unwrap()
 }
 
 #[test]
-#[ignore = "run by a_proxy_that_refuses_is_told_in_words"]
-fn by_way_of_a_proxy() {
-    let request = Request::new(Method::Head, "https://store.example/x?secret", 1);
-    let failure = http(&Clock::default()).send(&request).unwrap_err();
-    assert_eq!(failure.class, ErrorClass::Network);
-    let line = failure.to_string();
-    assert!(line.contains("the proxy refused (HTTP 403)"), "{line}");
-    assert!(line.ends_with("(HEAD store.example/x)"), "{line}");
+fn a_proxy_that_refuses_is_told_in_words() {
+    for (status, name, words) in [
+        ("403 Forbidden", "HTTPS_PROXY", "the proxy refused (HTTP 403)"),
+        ("407 Proxy Authentication Required", "HTTPS_PROXY", "wants a name and a password"),
+        ("401 Unauthorized", "ALL_PROXY", "does not take this name and password"),
+        ("502 Bad Gateway", "all_proxy", "could not reach the service (HTTP 502)"),
+        ("503 Service Unavailable", "https_proxy", "could not reach the service (HTTP 503)"),
+    ] {
+        let request = Request::new(Method::Head, "https://store.example/x?secret", 1);
+        let failure = through_a_proxy(status, name).send(&request).unwrap_err();
+        assert_eq!(failure.class, ErrorClass::Network);
+        let line = failure.to_string();
+        assert!(line.contains(words) && line.contains(&format!(" of {name}")), "{line}");
+        assert!(line.ends_with("(HEAD store.example/x)"), "{line}");
+    }
 }
 
 /// Keeps every line that is logged.

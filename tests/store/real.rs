@@ -112,6 +112,7 @@ fn combinations() -> Vec<SignedOptions> {
         let of = |owner: &Option<String>| SignedOptions {
             encryption: encryption.clone(),
             expected_owner: owner.clone(),
+            ..SignedOptions::default()
         };
         owners.iter().map(of).collect::<Vec<_>>()
     });

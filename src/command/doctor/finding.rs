@@ -1,15 +1,17 @@
 //! What `fitsync doctor` finds: lines, each with a level and a cure, and the judgements that need
 //! no look at the world. Pure.
 
-use ::core::net::IpAddr;
 use jiff::Timestamp;
 
+use crate::core::address::is_loopback_url;
 use crate::core::error::{ErrorClass, Failure, Result, worst_exit};
 use crate::io::clock::{CLOCK_CURE, clock_is_off};
+use crate::io::proxy::Exceptions;
 use crate::limits::{
     CLOCK_DOUBT_S_MIN, CLOCK_SKEW_S_MIN, FETCH_SPACE_BYTES_MIN, GRANT_ENDS_SOON_S, LOW_WATER_BYTES,
     NAMES_SHOWN_MAX,
 };
+use crate::portal::redirect::{Verdict, judge};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
@@ -118,92 +120,22 @@ pub fn named<'a>(all: impl IntoIterator<Item = &'a str>) -> String {
 
 const USUAL_REDIRECT: &str = "http://localhost:8000/auth/callback";
 
-/// Google takes `https://` with a public name, and plain `http://` for the browser's own machine.
+/// As the sign-in judges it.
 pub fn google_redirect(uri: &str) -> Finding {
     let check = "redirect";
-    let refused = |why: &str| {
-        let cure = format!(
-            "register {USUAL_REDIRECT} at Google, set GOOGLE_REDIRECT_URI to it, and paste the \
-             address of the page that does not load"
-        );
-        Finding::fail(check, format!("Google refuses {uri} as a redirect address: {why}"), cure)
-    };
-    let Some((scheme, rest)) = uri.split_once("://") else {
-        return refused("it is not an address with http:// or https://");
-    };
-    if let Some(why) = forbidden_part(rest) {
-        return refused(why);
-    }
-    let host = host_of(rest);
-    let address: Option<IpAddr> = host.parse().ok();
-    let loopback = host == "localhost" || address.is_some_and(|address| address.is_loopback());
-    match scheme {
-        "http" | "https" if loopback => {
+    match judge(uri) {
+        Verdict::Good if is_loopback_url(uri) => {
             Finding::ok(check, format!("{uri} (its address is pasted back from other machines)"))
         }
-        "https" if address.is_some() => refused("it is a bare address, not a public name"),
-        "https" if is_local_name(&host) => refused("its name does not end as public names do"),
-        "https" => Finding::ok(check, uri.to_owned()),
-        "http" if address.is_some() => refused("it is an address of a network, and not https://"),
-        "http" => refused("it is not https://"),
-        _ => refused("it is neither https:// nor http://"),
+        Verdict::Good => Finding::ok(check, uri.to_owned()),
+        Verdict::Doubtful(why) | Verdict::Wrong(why) => {
+            let cure = format!(
+                "register {USUAL_REDIRECT} at Google, set GOOGLE_REDIRECT_URI to it, and paste the \
+                 address of the page that does not load"
+            );
+            Finding::fail(check, format!("Google refuses {uri} as a redirect address: {why}"), cure)
+        }
     }
-}
-
-/// What Google allows in no address, whatever its host.
-fn forbidden_part(rest: &str) -> Option<&'static str> {
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let lower = rest.to_ascii_lowercase();
-    let climbs = ["/..", "\\..", "/%2e%2e", "%2f..", "%5c.."].iter().any(|up| lower.contains(up));
-    if authority.contains('@') {
-        Some("it has a user name")
-    } else if rest.contains('#') {
-        Some("it has a part behind #")
-    } else if rest.contains('*') {
-        Some("it has a *")
-    } else if climbs {
-        Some("it has a path with ..")
-    } else if !rest.bytes().all(|byte| byte.is_ascii_graphic()) {
-        Some("it has a blank or a letter that no address has")
-    } else {
-        None
-    }
-}
-
-/// The host after `://`, in lower case, an IPv6 one without brackets.
-fn host_of(rest: &str) -> String {
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = match authority.strip_prefix('[') {
-        Some(v6) => v6.split(']').next(),
-        None => authority.split(':').next(),
-    };
-    host.unwrap_or_default().trim_end_matches('.').to_ascii_lowercase()
-}
-
-/// Names that home and clinic networks give, and that are set aside; no public name ends so, or has
-/// no dot. The list of all public endings is too long to be carried along.
-fn is_local_name(host: &str) -> bool {
-    const ENDINGS: [&str; 18] = [
-        ".local",
-        ".lan",
-        ".home",
-        ".home.arpa",
-        ".internal",
-        ".localdomain",
-        ".fritz.box",
-        ".corp",
-        ".mail",
-        ".intranet",
-        ".intra",
-        ".private",
-        ".priv",
-        ".domain",
-        ".test",
-        ".example",
-        ".invalid",
-        ".localhost",
-    ];
-    !host.contains('.') || ENDINGS.iter().any(|ending| host.ends_with(ending))
 }
 
 /// A name that only multicast DNS answers, which a static program does not speak.
@@ -214,30 +146,12 @@ pub fn needs_mdns(host: &str) -> bool {
 pub const MDNS_CURE: &str = "use the machine's address, or write the name into /etc/hosts: \
                              a static program does not look up .local names";
 
-/// Exceptions from the proxy that look right and match nothing.
-pub fn no_proxy(text: &str) -> Vec<Finding> {
-    let why = |entry: &str| {
-        if entry.trim() != entry {
-            Some("there is a blank beside it, so it matches nothing")
-        } else if entry.contains('/') && !entry.contains("://") {
-            Some("ranges are not understood, only names and single addresses")
-        } else if entry.contains("://") {
-            Some("it is an address with a scheme, not a host")
-        } else if entry.rsplit_once(':').is_some_and(|(host, _)| !host.contains(':')) {
-            Some("it names a port, and only hosts are compared")
-        } else if entry.starts_with('[') {
-            Some("IPv6 addresses stand without brackets here")
-        } else {
-            None
-        }
-    };
-    let wrong = text.split(',').filter_map(|entry| Some((entry, why(entry)?)));
-    let found = wrong.map(|(entry, why)| {
-        Finding::warn(
-            "proxy",
-            format!("NO_PROXY entry {:?} does not work: {why}", entry),
-            "write hosts as a.example, .example or 10.1.2.3, with commas and no blanks",
-        )
+/// Exceptions from the proxy that are in no form that is understood.
+pub fn no_proxy(exceptions: &Exceptions) -> Vec<Finding> {
+    let found = exceptions.unusable.iter().map(|entry| {
+        let text = format!("the entry {entry:?} of NO_PROXY is not understood");
+        let cure = "write hosts as a.example, .a.example, 10.1.2.3 or 10.0.0.0/8, with commas";
+        Finding::warn("proxy", text, cure)
     });
     found.collect()
 }

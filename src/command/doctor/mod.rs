@@ -38,7 +38,7 @@ pub fn run(config: Result<Config>, arguments: &DoctorArguments) -> u8 {
 }
 
 pub fn check(gateway: &Gateway, report: &mut Report) {
-    let store = gateway.store();
+    let store = gateway.store_as(true);
     let store_address = store.as_ref().ok().and_then(|store| store.as_ref()?.address().ok());
     report.add_all(outside::proxy(gateway));
     outside::name_look_up(gateway, store_address.as_deref(), report);

@@ -5,11 +5,12 @@ use std::path::Path;
 
 use crate::command::doctor::finding::{self, Finding, Level, MDNS_CURE};
 use crate::command::doctor::report::Report;
+use crate::core::address::host_of;
 use crate::core::error::{ErrorClass, Result, Secret};
 use crate::core::exchange::{Reply, Request};
 use crate::gateway::Gateway;
-use crate::io::http::host_of;
-use crate::io::{clock, dns, proxy};
+use crate::io::proxy::Exceptions;
+use crate::io::{clock, dns};
 use crate::portal::redirect::Redirect;
 use crate::provider::{Provider, fitbit, google};
 
@@ -21,12 +22,11 @@ const TIME_SERVICES: [&str; 4] =
 
 pub fn proxy(gateway: &Gateway) -> Vec<Finding> {
     let settings = &gateway.config.settings;
-    let mut found =
-        finding::no_proxy(proxy::exceptions(&|name| settings.get(name)).unwrap_or_default());
+    let mut found = finding::no_proxy(&Exceptions::of(&|name| settings.get(name)));
     for provider in providers_of(gateway) {
         let url = provider.identity_request().url;
         if let Some(proxy) = gateway.http.proxy_of(&url) {
-            let text = format!("{} is asked through {proxy}", host_of(&url));
+            let text = format!("{} is asked through {}", host_of(&url), proxy.label());
             found.push(Finding::ok("proxy", text));
         }
     }
@@ -42,10 +42,7 @@ pub fn name_look_up(gateway: &Gateway, store_address: Option<&str>, report: &mut
     });
     for url in addresses.chain(store_address.map(str::to_owned)) {
         let proxy = gateway.http.proxy_of(&url);
-        let host = proxy
-            .as_deref()
-            .map_or(host_of(&url), |proxy| proxy.rsplit_once(':').map_or(proxy, |(host, _)| host));
-        hosts.insert(host.to_owned());
+        hosts.insert(proxy.map_or_else(|| host_of(&url), |named| named.proxy.host().to_owned()));
     }
     let is_name = |host: &String| host.parse::<std::net::IpAddr>().is_err();
     for host in hosts.into_iter().filter(is_name) {

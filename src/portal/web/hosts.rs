@@ -4,25 +4,19 @@
 
 use std::net::IpAddr;
 
+use crate::core::address::Address;
+
 /// Endings that home and clinic routers give to the machines of their network.
 const LOCAL_ENDINGS: [&str; 6] = ["local", "lan", "home", "home.arpa", "internal", "fritz.box"];
 
 /// `host:port`, `host`, `[v6]:port` → the host alone, in lower case; empty for anything else.
 pub fn name_of(host: &str) -> String {
-    let (bare, rest) = match host.strip_prefix('[') {
-        Some(rest) => rest.split_once(']').unwrap_or_default(),
-        None => host.split_at_checked(host.find(':').unwrap_or(host.len())).unwrap_or_default(),
-    };
-    let port = rest.strip_prefix(':').unwrap_or(rest);
-    let is_port = rest.is_empty() || (rest != port && port.bytes().all(|b| b.is_ascii_digit()));
-    if is_port { bare.trim_end_matches('.').to_ascii_lowercase() } else { String::new() }
+    Address::of_authority(host).map(|address| address.host()).unwrap_or_default()
 }
 
 /// Whether the name can only mean the machine of whoever asks.
 pub fn is_loopback_name(host: &str) -> bool {
-    let name = name_of(host);
-    let address: Option<IpAddr> = name.parse().ok();
-    name == "localhost" || address.is_some_and(|address| address.to_canonical().is_loopback())
+    Address::of_authority(host).is_ok_and(|address| address.is_loopback())
 }
 
 /// The names by which these pages may be asked for.
