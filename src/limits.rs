@@ -150,6 +150,12 @@ pub const BACKLOG_ITEMS_MAX: usize = 2_000;
 
 // --- Settings -----------------------------------------------------------------------------------
 pub const SETTINGS_BYTES_MAX: u64 = 256 * 1024;
+/// A credential file; a session token has up to 2 KB.
+pub const SECRET_BYTES_MAX: u64 = 64 * 1024;
+/// `/etc/passwd` and `/etc/group` of a machine with many people.
+pub const ACCOUNTS_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// On the way to one file; the kernel's own limit.
+pub const SYMBOLIC_LINKS_MAX: usize = 40;
 pub const THREADS_MAX: u32 = 64;
 pub const LOOKBACK_DAYS_MAX: u32 = 60;
 

@@ -12,3 +12,4 @@ pub mod proxy;
 pub mod random;
 pub mod stop;
 pub mod terminal;
+pub mod trust;

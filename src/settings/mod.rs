@@ -1,5 +1,6 @@
 //! Settings and their defaults: texts → one checked [`Config`].
 
+pub mod account;
 pub mod run_as;
 pub mod source;
 
@@ -17,7 +18,7 @@ use crate::provider::google::{self, Endpoints, GoogleHealth};
 use crate::provider::metric::{Metric, table};
 use crate::s3::key;
 use crate::s3::request::Encryption;
-use crate::settings::source::{READ_BY_ROOT, Settings};
+use crate::settings::source::Settings;
 
 /// Everything a command needs to know, checked.
 #[derive(Debug, Clone)]
@@ -75,7 +76,7 @@ const NAMES: &[&str] = &[
     "FITSYNC_ALLOW_INSECURE_S3",
     "FITSYNC_CA_FILE",
     "FITSYNC_LOG",
-    READ_BY_ROOT,
+    "FITSYNC_USER",
 ];
 
 fn refuse(what: impl Into<String>) -> Failure {

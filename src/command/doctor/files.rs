@@ -90,7 +90,7 @@ fn token_files(folder: &Path) -> Vec<Finding> {
         let Some(rights) = inspect::rights(&folder.join(&name)) else { continue };
         if !rights.is_private() {
             open.push(name);
-        } else if inspect::me().is_some_and(|me| me != rights.owner) {
+        } else if inspect::me() != rights.owner {
             strange.push(name);
         }
     }
