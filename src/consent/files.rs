@@ -101,7 +101,10 @@ impl TokenStore {
         let failure = match newest {
             Ok(Some(token)) => return Ok(Some(token)),
             Ok(None) => None,
-            Err(failure) if failure.class == ErrorClass::Disk => return Err(failure),
+            // A file that is there, and is not to be used.
+            Err(failure) if matches!(failure.class, ErrorClass::Disk | ErrorClass::Usage) => {
+                return Err(failure);
+            }
             Err(failure) => {
                 self.keep_unreadable(&path)?;
                 Some(failure)
@@ -123,6 +126,7 @@ impl TokenStore {
     }
 
     fn read(path: &Path) -> Result<Option<Token>> {
+        files::check_private(path)?;
         let Some(bytes) = files::read(path, TOKEN_BYTES_MAX)? else { return Ok(None) };
         let text = String::from_utf8(bytes)
             .map_err(|_| Failure::new(ErrorClass::Format, "the token file is not text"))?;

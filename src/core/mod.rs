@@ -7,5 +7,6 @@ pub mod exchange;
 pub mod hash;
 pub mod json;
 pub mod json_scan;
+pub mod said;
 pub mod table;
 pub mod user;

@@ -23,10 +23,13 @@ pub fn is_root() -> bool {
 /// Reads a file that a setting names; `None` where there is none. As root only where [`check`]
 /// lets it. `instead` is the other cure: how another file is named.
 pub fn read(path: &Path, bytes_max: u64, instead: &str) -> Result<Option<Vec<u8>>> {
-    if is_root() && path.symlink_metadata().is_ok() {
-        check(path, instead)?;
-    }
+    check_as_root(path, instead)?;
     files::read(path, bytes_max)
+}
+
+/// [`check`] of a file that is there, where this is root.
+pub fn check_as_root(path: &Path, instead: &str) -> Result<()> {
+    if is_root() && path.symlink_metadata().is_ok() { check(path, instead) } else { Ok(()) }
 }
 
 /// Refuses what somebody else than root could change: the file or folder itself, each folder above

@@ -98,7 +98,7 @@ fn token_files(folder: &Path) -> Vec<Finding> {
     if !open.is_empty() {
         let who = finding::named(open.iter().map(String::as_str));
         let cure = format!("chmod 600 {}/*.json*", folder.display());
-        found.push(Finding::warn(MODES, format!("others may read {who}"), cure));
+        found.push(Finding::fail(MODES, format!("others may read {who}"), cure));
     }
     if !strange.is_empty() {
         let who = finding::named(strange.iter().map(String::as_str));

@@ -74,6 +74,11 @@ impl People {
             AccountState::Retired => return self.retired.push(name),
             AccountState::Connected => self.connected += 1,
         }
+        if let Ok(user) = name.parse()
+            && let Err(failure) = token.check_window(&user)
+        {
+            self.unreadable.push((name.clone(), failure.what));
+        }
         let Ok(provider) = gateway.provider(&token.provider) else { return };
         if let Some(at) = token.refresh_expires_at {
             self.ends.push((name.clone(), at));
