@@ -155,7 +155,7 @@ fn hidden(path: &Path) -> bool {
 }
 
 /// Reads a `.env` text, also one made on Windows. `$` is plain, as systemd reads the same file.
-fn parse(text: &str) -> std::result::Result<Vec<(String, String)>, String> {
+pub fn parse(text: &str) -> std::result::Result<Vec<(String, String)>, String> {
     let text = text.trim_start_matches('\u{feff}').replace('\r', "");
     let lines = text.lines().map(|line| {
         // dotenvy would put other variables in place of `$NAME`; between single quotes it does not.
