@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::command::doctor::finding::{self, Finding};
 use crate::consent::token::{AccountState, Token};
+use crate::core::error::ErrorClass;
 use crate::core::user::UserId;
 use crate::gateway::Gateway;
 use crate::provider::granted::granted;
@@ -64,6 +65,8 @@ impl People {
                 self.add_token(gateway, name, &token);
             }
             Ok(None) => self.never_signed_in.push(name),
+            // Told with the modes of the files.
+            Err(failure) if failure.class == ErrorClass::Usage => {}
             Err(failure) => self.unreadable.push((name, failure.what)),
         }
     }
