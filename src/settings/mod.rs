@@ -1,8 +1,8 @@
 //! Settings and their defaults: texts → one checked [`Config`].
 
-pub mod account;
 pub mod run_as;
 pub mod source;
+pub mod system_account;
 
 use std::path::PathBuf;
 use std::str::FromStr;

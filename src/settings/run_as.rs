@@ -18,7 +18,7 @@ use crate::core::error::{ErrorClass, Failure, Result};
 use crate::io::{files, trust};
 use crate::limits::ACCOUNTS_BYTES_MAX;
 use crate::settings::Config;
-use crate::settings::account::{Account, Accounts};
+use crate::settings::system_account::{SystemAccount, SystemAccounts};
 
 /// The account that root becomes where it exists and no other is named.
 const SERVICE: &str = "fitsync";
@@ -77,12 +77,12 @@ fn check_state(config: &Config) -> Result<()> {
 /// The account of the service: the one that is named, else `fitsync` where it exists, else the
 /// owner of the token folder that a setting names. A folder that only happens to lie in the
 /// working directory names nobody.
-fn account(config: &Config) -> Result<Option<Account>> {
+fn account(config: &Config) -> Result<Option<SystemAccount>> {
     let read = |path: &str| -> Result<String> {
         let bytes = files::read(Path::new(path), ACCOUNTS_BYTES_MAX)?.unwrap_or_default();
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     };
-    let accounts = Accounts { passwd: read("/etc/passwd")?, group: read("/etc/group")? };
+    let accounts = SystemAccounts { passwd: read("/etc/passwd")?, group: read("/etc/group")? };
     if let Some(name) = config.settings.get("FITSYNC_USER") {
         let what = || format!("FITSYNC_USER is {name:?}, and /etc/passwd has no such account");
         let named = accounts.named(name);
@@ -97,7 +97,7 @@ fn account(config: &Config) -> Result<Option<Account>> {
 }
 
 /// Groups first: afterwards there is no right left to change them.
-fn take_over(account: &Account) -> Result<()> {
+fn take_over(account: &SystemAccount) -> Result<()> {
     let refuse = |why: String| {
         let what = format!("cannot become user {}: {why}", account.user);
         Failure::new(ErrorClass::Usage, what)
@@ -123,7 +123,7 @@ fn take_over(account: &Account) -> Result<()> {
 
 /// Whether a thread, by its `/proc/…/status`, has the ids of the account, its groups alone, and no
 /// right beyond them.
-fn is_account(status: &str, account: &Account) -> bool {
+fn is_account(status: &str, account: &SystemAccount) -> bool {
     let line = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
     let numbers = |name: &str| -> Option<Vec<u32>> {
         line(name)?.split_whitespace().map(|id| id.parse().ok()).collect()
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_thread_is_the_account_when_every_number_is_its_own() {
-        let account = Account { user: 998, group: 997, groups: vec![46, 997], home: None };
+        let account = SystemAccount { user: 998, group: 997, groups: vec![46, 997], home: None };
         let status = "Name:\tfitsync\nUid:\t998\t998\t998\t998\nGid:\t997\t997\t997\t997\n\
                       Groups:\t46 997 \nCapInh:\t0000000000000000\nCapPrm:\t0000000000000000\n\
                       CapEff:\t0000000000000000\n";

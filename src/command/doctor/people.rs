@@ -62,7 +62,7 @@ impl People {
                 if !list.is_empty() && !listed {
                     self.not_listed.push(name.clone());
                 }
-                self.add_token(gateway, name, &token);
+                self.add_token(gateway, user, &token);
             }
             Ok(None) => self.never_signed_in.push(name),
             // Told with the modes of the files.
@@ -71,15 +71,14 @@ impl People {
         }
     }
 
-    fn add_token(&mut self, gateway: &Gateway, name: String, token: &Token) {
+    fn add_token(&mut self, gateway: &Gateway, user: &UserId, token: &Token) {
+        let name = user.to_string();
         match token.state {
             AccountState::SignInAgain => return self.sign_in_again.push(name),
             AccountState::Retired => return self.retired.push(name),
             AccountState::Connected => self.connected += 1,
         }
-        if let Ok(user) = name.parse()
-            && let Err(failure) = token.check_window(&user)
-        {
+        if let Err(failure) = token.check_window(user) {
             self.unreadable.push((name.clone(), failure.what));
         }
         let Ok(provider) = gateway.provider(&token.provider) else { return };

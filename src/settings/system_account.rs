@@ -2,7 +2,7 @@
 
 /// Who a process can be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Account {
+pub struct SystemAccount {
     pub user: u32,
     pub group: u32,
     /// All its groups, the first one included, sorted.
@@ -13,14 +13,14 @@ pub struct Account {
 
 /// The two files as text.
 #[derive(Debug, Default)]
-pub struct Accounts {
+pub struct SystemAccounts {
     pub passwd: String,
     pub group: String,
 }
 
-impl Accounts {
+impl SystemAccounts {
     /// The account of a name, or of a number as text; a number needs no line of its own.
-    pub fn named(&self, name: &str) -> Option<Account> {
+    pub fn named(&self, name: &str) -> Option<SystemAccount> {
         let line = self.lines().find(|fields| fields.first() == Some(&name));
         line.and_then(|fields| self.account(&fields))
             .or_else(|| name.parse().ok().filter(is_id).map(|user| self.of_user(user)))
@@ -28,17 +28,17 @@ impl Accounts {
 
     /// The account of a number. Where it has no line (a container), its group is the one of the
     /// same number, and it has no home.
-    pub fn of_user(&self, user: u32) -> Account {
+    pub fn of_user(&self, user: u32) -> SystemAccount {
         let number = |fields: &Vec<&str>| fields.get(2).is_some_and(|id| id.parse() == Ok(user));
         let line = self.lines().find(number).and_then(|fields| self.account(&fields));
-        line.unwrap_or_else(|| Account { user, group: user, groups: vec![user], home: None })
+        line.unwrap_or_else(|| SystemAccount { user, group: user, groups: vec![user], home: None })
     }
 
     fn lines(&self) -> impl Iterator<Item = Vec<&str>> {
         self.passwd.lines().map(|line| line.split(':').collect())
     }
 
-    fn account(&self, fields: &[&str]) -> Option<Account> {
+    fn account(&self, fields: &[&str]) -> Option<SystemAccount> {
         let id = |place: usize| fields.get(place)?.parse().ok().filter(is_id);
         let (user, group) = (id(2)?, id(3)?);
         let name = *fields.first()?;
@@ -47,7 +47,7 @@ impl Accounts {
         groups.sort_unstable();
         groups.dedup();
         let home = fields.get(5).map(|home| (*home).to_owned()).filter(|home| !home.is_empty());
-        Some(Account { user, group, groups, home })
+        Some(SystemAccount { user, group, groups, home })
     }
 }
 
@@ -67,16 +67,16 @@ fn member(line: &str, name: &str) -> Option<u32> {
 mod tests {
     use super::*;
 
-    fn accounts() -> Accounts {
+    fn accounts() -> SystemAccounts {
         let passwd = "root:x:0:0:root:/root:/bin/bash\nbroken\n\
                       fitsync:x:998:997::/var/lib/fitsync:/usr/sbin/nologin\n1000:x:7:8:::\n";
         let group = "root:x:0:\ntss:x:112:alice,fitsync\nplugdev:x:46:fitsync\nx:x:50:fitsync2\n";
-        Accounts { passwd: passwd.to_owned(), group: group.to_owned() }
+        SystemAccounts { passwd: passwd.to_owned(), group: group.to_owned() }
     }
 
     #[test]
     fn an_account_has_its_groups_and_its_home() {
-        let fitsync = Account {
+        let fitsync = SystemAccount {
             user: 998,
             group: 997,
             groups: vec![46, 112, 997],
@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn a_name_goes_before_a_number_and_a_number_needs_no_line() {
         assert_eq!(accounts().named("1000").unwrap().user, 7);
-        let stranger = Account { user: 5, group: 5, groups: vec![5], home: None };
+        let stranger = SystemAccount { user: 5, group: 5, groups: vec![5], home: None };
         assert_eq!(accounts().named("5"), Some(stranger));
         assert_eq!(accounts().named("nobody-here"), None);
         for no_id in ["-1", "4294967295"] {
