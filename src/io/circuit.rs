@@ -1,4 +1,5 @@
-//! A circuit breaker with retries for one service: what fails for everybody is not asked of everybody.
+//! A circuit breaker with retries for one service: what fails for everybody is not asked of
+//! everybody.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI64, Ordering};

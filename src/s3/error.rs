@@ -20,7 +20,7 @@ pub fn is_denial(failure: &Failure) -> bool {
 
 /// What went wrong, as far as it decides what happens next.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum S3ErrorKind {
+pub enum Refusal {
     /// The bucket is in another region: its name, where the reply tells.
     WrongRegion(Option<String>),
     /// The time of the request is refused.
@@ -47,7 +47,7 @@ pub enum S3ErrorKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct S3Error {
     pub status: u16,
-    pub kind: S3ErrorKind,
+    pub kind: Refusal,
     pub code: Option<String>,
     /// AWS's sentence on a denial.
     denial: Option<String>,
@@ -75,63 +75,63 @@ pub fn read_error(reply: &Reply) -> S3Error {
     let kind = kind_of(reply, code, &body);
     S3Error {
         status: reply.status,
-        denial: denial(&body).filter(|_| kind == S3ErrorKind::Denied),
+        denial: denial(&body).filter(|_| kind == Refusal::Denied),
         kind,
         code: code.map(str::to_owned),
         retry_after_s: reply.retry_after_s(),
     }
 }
 
-fn kind_of(reply: &Reply, code: Option<&str>, body: &str) -> S3ErrorKind {
+fn kind_of(reply: &Reply, code: Option<&str>, body: &str) -> Refusal {
     let code = code.unwrap_or_default();
     let moved = region_in(reply, body);
     match reply.status {
         301 | 302 | 303 | 307 | 308 if moved.is_some() || !code.is_empty() => {
-            S3ErrorKind::WrongRegion(moved)
+            Refusal::WrongRegion(moved)
         }
-        300..=399 => S3ErrorKind::NotS3,
+        300..=399 => Refusal::NotS3,
         400 | 401 | 403 => match code {
             "AuthorizationHeaderMalformed"
             | "AuthorizationQueryParametersError"
             | "IllegalLocationConstraintException"
             | "PermanentRedirect"
             | "TemporaryRedirect" => match moved {
-                Some(region) => S3ErrorKind::WrongRegion(Some(region)),
-                None => S3ErrorKind::Refused,
+                Some(region) => Refusal::WrongRegion(Some(region)),
+                None => Refusal::Refused,
             },
-            "RequestTimeTooSkewed" | "RequestExpired" => S3ErrorKind::WrongTime,
-            "AccessDenied" | "InvalidRequest" if speaks_of_time(body) => S3ErrorKind::WrongTime,
+            "RequestTimeTooSkewed" | "RequestExpired" => Refusal::WrongTime,
+            "AccessDenied" | "InvalidRequest" if speaks_of_time(body) => Refusal::WrongTime,
             // The second is what some other servers say.
-            "InvalidAccessKeyId" | "NotSignedUp" => S3ErrorKind::UnknownKey,
-            "SignatureDoesNotMatch" => S3ErrorKind::WrongSecret,
-            "ExpiredToken" | "InvalidToken" | "TokenRefreshRequired" => S3ErrorKind::SessionEnded,
+            "InvalidAccessKeyId" | "NotSignedUp" => Refusal::UnknownKey,
+            "SignatureDoesNotMatch" => Refusal::WrongSecret,
+            "ExpiredToken" | "InvalidToken" | "TokenRefreshRequired" => Refusal::SessionEnded,
             "BadDigest"
             | "InvalidDigest"
             | "XAmzContentSHA256Mismatch"
             | "IncompleteBody"
-            | "XAmzContentChecksumMismatch" => S3ErrorKind::Damaged,
-            "RequestTimeout" => S3ErrorKind::Server,
-            "InvalidBucketName" => S3ErrorKind::NoSuchBucket,
-            _ if code.starts_with("KMS.") => S3ErrorKind::EncryptionKey,
+            | "XAmzContentChecksumMismatch" => Refusal::Damaged,
+            "RequestTimeout" => Refusal::Server,
+            "InvalidBucketName" => Refusal::NoSuchBucket,
+            _ if code.starts_with("KMS.") => Refusal::EncryptionKey,
             // A HEAD has no body; only the header then tells the region.
-            "" if reply.status == 400 && moved.is_some() => S3ErrorKind::WrongRegion(moved),
-            _ if reply.status == 400 => S3ErrorKind::Refused,
-            _ => S3ErrorKind::Denied,
+            "" if reply.status == 400 && moved.is_some() => Refusal::WrongRegion(moved),
+            _ if reply.status == 400 => Refusal::Refused,
+            _ => Refusal::Denied,
         },
-        404 if code == "NoSuchBucket" => S3ErrorKind::NoSuchBucket,
-        404 if code.is_empty() || code == "NoSuchKey" => S3ErrorKind::NoSuchKey,
-        407 | 511 => S3ErrorKind::NotS3,
-        408 => S3ErrorKind::Server,
+        404 if code == "NoSuchBucket" => Refusal::NoSuchBucket,
+        404 if code.is_empty() || code == "NoSuchKey" => Refusal::NoSuchKey,
+        407 | 511 => Refusal::NotS3,
+        408 => Refusal::Server,
         // Somebody else writes the same key at this moment.
         409 if code == "OperationAborted" || code == "ConditionalRequestConflict" => {
-            S3ErrorKind::Server
+            Refusal::Server
         }
-        429 => S3ErrorKind::SlowDown,
-        503 if code == "SlowDown" || code == "ServiceUnavailable" => S3ErrorKind::SlowDown,
+        429 => Refusal::SlowDown,
+        503 if code == "SlowDown" || code == "ServiceUnavailable" => Refusal::SlowDown,
         // "Not implemented" does not pass by waiting.
-        501 => S3ErrorKind::Refused,
-        500..=599 => S3ErrorKind::Server,
-        _ => S3ErrorKind::Refused,
+        501 => Refusal::Refused,
+        500..=599 => Refusal::Server,
+        _ => Refusal::Refused,
     }
 }
 
@@ -168,15 +168,15 @@ impl S3Error {
         use ErrorClass::{Clock, Config, Network, Quota, Server};
         let Context { bucket, region, source, .. } = context;
         match &self.kind {
-            S3ErrorKind::WrongRegion(Some(found)) => (
+            Refusal::WrongRegion(Some(found)) => (
                 Config,
                 format!("bucket {bucket} is in {found}, not in {region}: set AWS_REGION={found}"),
             ),
-            S3ErrorKind::WrongRegion(None) => (
+            Refusal::WrongRegion(None) => (
                 Config,
                 format!("bucket {bucket} is not in {region}: set AWS_REGION to where it is"),
             ),
-            S3ErrorKind::WrongTime => (
+            Refusal::WrongTime => (
                 Clock,
                 format!(
                     "S3 refuses the time of the request; the clock of this machine says {}: set \
@@ -184,44 +184,44 @@ impl S3Error {
                     context.machine.strftime("%Y-%m-%d %H:%M UTC")
                 ),
             ),
-            S3ErrorKind::UnknownKey => (
+            Refusal::UnknownKey => (
                 Config,
                 format!("S3 does not know the access key of {source}: create a new key pair"),
             ),
-            S3ErrorKind::WrongSecret => (
+            Refusal::WrongSecret => (
                 Config,
                 format!("the secret of {source} does not fit its access key: copy both again"),
             ),
-            S3ErrorKind::SessionEnded => (
+            Refusal::SessionEnded => (
                 Config,
                 format!(
                     "the session of {source} has ended: put in new keys, or use a profile with \
                      credential_process, which renews them"
                 ),
             ),
-            S3ErrorKind::Denied => (Config, self.denied(context)),
-            S3ErrorKind::NoSuchBucket => (
+            Refusal::Denied => (Config, self.denied(context)),
+            Refusal::NoSuchBucket => (
                 Config,
                 format!("bucket {bucket} does not exist: check S3_BUCKET_RAW and AWS_ENDPOINT_URL"),
             ),
-            S3ErrorKind::NoSuchKey => (
+            Refusal::NoSuchKey => (
                 Config,
                 format!("no bucket {bucket} there: check S3_BUCKET_RAW and AWS_ENDPOINT_URL"),
             ),
-            S3ErrorKind::Damaged => (Network, "what arrived at S3 is not what was sent".to_owned()),
-            S3ErrorKind::SlowDown => (Quota, "S3 asks to slow down: the next run goes on".to_owned()),
-            S3ErrorKind::Server => (Server, "S3 is out of order: the next run goes on".to_owned()),
-            S3ErrorKind::EncryptionKey => (
+            Refusal::Damaged => (Network, "what arrived at S3 is not what was sent".to_owned()),
+            Refusal::SlowDown => (Quota, "S3 asks to slow down: the next run goes on".to_owned()),
+            Refusal::Server => (Server, "S3 is out of order: the next run goes on".to_owned()),
+            Refusal::EncryptionKey => (
                 Config,
                 "the KMS key of bucket or FITSYNC_S3_SSE cannot be used: check it and its policy"
                     .to_owned(),
             ),
-            S3ErrorKind::NotS3 => (
+            Refusal::NotS3 => (
                 Network,
                 "the answer is not from S3: a sign-in page or a proxy of this network is in between"
                     .to_owned(),
             ),
-            S3ErrorKind::Refused => (
+            Refusal::Refused => (
                 Config,
                 format!("the store of bucket {bucket} refuses the request: check its settings"),
             ),

@@ -94,10 +94,10 @@ fn the_region_is_found_in_header_body_or_address() {
         (400, &[], xml("AuthorizationHeaderMalformed", "<Region>eu-west-1</Region>")),
     ] {
         let kind = read_error(&reply(status, headers, &body)).kind;
-        assert_eq!(kind, S3ErrorKind::WrongRegion(Some("eu-west-1".to_owned())), "{status} {body}");
+        assert_eq!(kind, Refusal::WrongRegion(Some("eu-west-1".to_owned())), "{status} {body}");
     }
     let wrong = xml("PermanentRedirect", "<Region>evil.example/</Region>");
-    assert_eq!(read_error(&reply(301, &[], &wrong)).kind, S3ErrorKind::WrongRegion(None));
+    assert_eq!(read_error(&reply(301, &[], &wrong)).kind, Refusal::WrongRegion(None));
     assert_eq!(
         read_error(&reply(301, &header, "")).failure(&context()).to_string(),
         "config: bucket study is in eu-west-1, not in us-east-1: set AWS_REGION=eu-west-1 \
@@ -108,8 +108,8 @@ fn the_region_is_found_in_header_body_or_address() {
 #[test]
 fn a_denial_that_names_the_region_is_still_a_denial() {
     let denied = reply(403, &[("x-amz-bucket-region", "us-east-1")], &xml("AccessDenied", ""));
-    assert_eq!(read_error(&denied).kind, S3ErrorKind::Denied);
-    assert_eq!(read_error(&reply(403, &[], "")).kind, S3ErrorKind::Denied);
+    assert_eq!(read_error(&denied).kind, Refusal::Denied);
+    assert_eq!(read_error(&reply(403, &[], "")).kind, Refusal::Denied);
 }
 
 #[test]
@@ -132,11 +132,7 @@ fn expired_presigned_requests_are_about_time_whatever_their_code() {
         (400, "InvalidRequest", "Date is too old"),
     ] {
         let body = xml(code, &format!("<Message>{message}</Message>"));
-        assert_eq!(
-            read_error(&reply(status, &[], &body)).kind,
-            S3ErrorKind::WrongTime,
-            "{message}"
-        );
+        assert_eq!(read_error(&reply(status, &[], &body)).kind, Refusal::WrongTime, "{message}");
     }
 }
 

@@ -31,7 +31,7 @@ use crate::core::exchange::{Method, Reply, Request};
 use crate::io::http::{Http, is_loopback_url};
 use crate::io::{random, stop};
 use crate::limits::{CLOCK_SKEW_S_MIN, S3_TRIES_S_MAX};
-use crate::s3::error::{Context, S3Error, S3ErrorKind, read_error};
+use crate::s3::error::{Context, Refusal, S3Error, read_error};
 use crate::s3::key::ObjectKey;
 use crate::s3::request::{self, Encryption, SignedOptions, Signing, Target};
 use crate::s3::sums::{self, Held};
@@ -193,7 +193,7 @@ impl Store {
             return Ok(());
         }
         let mut error = read_error(&reply);
-        error.kind = S3ErrorKind::NoSuchBucket;
+        error.kind = Refusal::NoSuchBucket;
         Err(self.failure(&error, Method::Head))
     }
 
@@ -270,7 +270,7 @@ impl Store {
         credentials: &Arc<Credentials>,
         mended: &mut Mended,
     ) -> Result<bool> {
-        if let S3ErrorKind::WrongRegion(Some(region)) = &error.kind
+        if let Refusal::WrongRegion(Some(region)) = &error.kind
             && *region != used.region
             && !mended.region
         {
@@ -284,7 +284,7 @@ impl Store {
             self.tell_clock(learnt_s);
             return Ok(true);
         }
-        if error.kind == S3ErrorKind::SessionEnded && !mended.session {
+        if error.kind == Refusal::SessionEnded && !mended.session {
             mended.session = true;
             return self.credentials.renew(credentials);
         }

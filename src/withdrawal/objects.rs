@@ -11,8 +11,8 @@ use crate::io::terminal::say;
 use crate::ledger::folder::Ledger;
 use crate::s3::erase::{Erased, erase};
 
-pub const NO_BUCKET: &str = "S3_BUCKET_RAW is not set, so there is no bucket to delete from: set it \
-                         to the one that holds the objects";
+pub const NO_BUCKET: &str = "S3_BUCKET_RAW is not set, so there is no bucket to delete from: set \
+                             it to the one that holds the objects";
 
 pub fn delete_objects(gateway: &Gateway, user: &UserId, withdrawal: &mut Withdrawal) -> Result<()> {
     if !withdrawal.deletes_objects() {
