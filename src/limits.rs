@@ -156,6 +156,12 @@ pub const BACKLOG_ITEMS_MAX: usize = 2_000;
 
 // --- Settings -----------------------------------------------------------------------------------
 pub const SETTINGS_BYTES_MAX: u64 = 256 * 1024;
+/// A credential file; a session token has up to 2 KB.
+pub const SECRET_BYTES_MAX: u64 = 64 * 1024;
+/// `/etc/passwd` and `/etc/group` of a machine with many people.
+pub const ACCOUNTS_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// On the way to one file; the kernel's own limit.
+pub const SYMBOLIC_LINKS_MAX: usize = 40;
 pub const THREADS_MAX: u32 = 64;
 pub const LOOKBACK_DAYS_MAX: u32 = 60;
 
@@ -211,6 +217,8 @@ pub const PORTAL_WRONG_CODES_MAX: u32 = 20;
 pub const PORTAL_LINK_S: u64 = 24 * 3600;
 /// After the token was stored the page still shows the device for so long.
 pub const PORTAL_REVIEW_S: u64 = 10 * 60;
+/// Callbacks of sign-ins that nobody here began are told in the log this often at most.
+pub const PORTAL_STRANGER_EVERY_S: u64 = 60;
 /// `login` ends when its last page was not looked at within this time; a waiting page looks again
 /// every five seconds.
 pub const PORTAL_LOOK_MS: u64 = 6_000;
@@ -262,6 +270,14 @@ pub const LIST_PAGES_MAX: usize = 10_000;
 /// Deletions that a store refuses, with none that it does, before the rest is not tried: a page.
 pub const ERASE_REFUSALS_MAX: usize = 1_000;
 pub const LIST_REPLY_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+// --- What others say ----------------------------------------------------------------------------
+/// Letters and digits in one run that look like a key: an AWS key id has 20.
+pub const KEY_CHARS_MIN: usize = 20;
+/// The same in base64, whose signs also stand in paths: an AWS secret key has 40.
+pub const LONG_KEY_CHARS_MIN: usize = 30;
+/// The name of an error.
+pub const ERROR_NAME_CHARS_MAX: usize = 80;
 
 // --- S3 and credentials -------------------------------------------------------------------------
 /// S3's own limit.

@@ -24,24 +24,26 @@ use fitsync::sync::report::EarlyEnd;
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
 fn main() -> ExitCode {
+    run_as::close_memory();
     let arguments = match parse() {
         Ok(arguments) => arguments,
         Err(code) => return code,
     };
-    let json = arguments.command.as_ref().is_some_and(Command::json);
-    ExitCode::from(stop::run(move || run(arguments).unwrap_or_else(|failure| told(&failure, json))))
-}
-
-fn run(arguments: Arguments) -> Result<u8> {
     if arguments.version {
         print_text(&version::text());
-        return Ok(0);
+        return ExitCode::SUCCESS;
     }
-    let Some(command) = arguments.command else {
-        return Err(Failure::new(ErrorClass::Usage, "which command? see fitsync --help"));
-    };
+    let Some(command) = arguments.command else { return usage("which command?") };
+    // Before the first thread: root becomes another account here, and that changes one thread.
     let config = Settings::read(arguments.env_file.as_deref()).and_then(Config::new);
-    let config = config.and_then(|config| run_as::become_owner(&config).map(|()| config));
+    let config = config.and_then(run_as::become_account);
+    let json = command.json();
+    ExitCode::from(stop::run(move || {
+        run(command, config).unwrap_or_else(|failure| told(&failure, json))
+    }))
+}
+
+fn run(command: Command, config: Result<Config>) -> Result<u8> {
     if let Command::Doctor(arguments) = command {
         return Ok(doctor::run(config, &arguments));
     }

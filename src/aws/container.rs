@@ -10,7 +10,7 @@ use crate::aws::keys::Credentials;
 use crate::core::address::Address;
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::exchange::{Method, Reply, Request};
-use crate::core::text::cleaned;
+use crate::core::said::cleaned;
 use crate::limits::{EC2_ROLE_CHARS_MAX, SMALL_REPLY_BYTES_MAX};
 
 /// Where a container asks.

@@ -21,7 +21,7 @@ use crate::core::backoff::{self, Next};
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::exchange::{Reply, Request};
 use crate::io::http::Http;
-use crate::io::{files, random, stop};
+use crate::io::{random, stop, trust};
 use crate::limits::{
     AWS_FILE_BYTES_MAX, CLOCK_SKEW_S_MIN, CREDENTIALS_FAILED_FOR_S, CREDENTIALS_LEFT_S_MIN,
 };
@@ -73,7 +73,8 @@ fn profile_file(environment: &Environment, name: &str, default: &str) -> Result<
     if path.starts_with('~') {
         return Ok((format!("{shown} (HOME is not set)"), String::new()));
     }
-    let bytes = files::read_named(Path::new(&path), AWS_FILE_BYTES_MAX);
+    let instead = format!("name another file with {name}");
+    let bytes = trust::read(Path::new(&path), AWS_FILE_BYTES_MAX, &instead);
     let bytes = bytes.map_err(|failure| refuse(&failure.what))?;
     if bytes.is_none() && environment.get(name).is_some() {
         log::warn!("{name} names {shown}, which is not there");
@@ -313,7 +314,8 @@ fn token_of(path: &str) -> Result<Secret> {
         let what = format!("cannot read the token that proves who asks: {why}");
         Failure::new(ErrorClass::Config, what).at(path)
     };
-    let bytes = files::read_named(Path::new(path), AWS_FILE_BYTES_MAX);
+    let instead = "name another file with AWS_WEB_IDENTITY_TOKEN_FILE";
+    let bytes = trust::read(Path::new(path), AWS_FILE_BYTES_MAX, instead);
     let bytes = bytes.map_err(|failure| refuse(&failure.what))?;
     let bytes = bytes.ok_or_else(|| refuse("there is no such file"))?;
     let text = String::from_utf8(bytes).map_err(|_| refuse("it is not text"))?;

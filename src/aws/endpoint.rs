@@ -1,7 +1,8 @@
 //! The addresses that AWS gives its services, by region.
 
 use crate::core::error::{ErrorClass, Failure, Result};
-use crate::core::text::{cleaned, is_near};
+use crate::core::near::is_near;
+use crate::core::said::cleaned;
 use crate::limits::S3_REGION_BYTES_MAX;
 
 /// AWS's addresses for networks of IPv6, and those with FIPS 140 cryptography.

@@ -37,7 +37,7 @@ pub const NAMES: [&str; 28] = [
     "AWS_RESPONSE_CHECKSUM_VALIDATION",
 ];
 
-/// The home folder, where `~` points; not an AWS name and not given to other programs by us.
+/// The home folder, where `~` points.
 const HOME: &str = "HOME";
 
 /// What the environment says. `Debug` shows the names alone: there are keys among the values.
@@ -86,12 +86,10 @@ impl Environment {
         self.get(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 
-    /// The AWS names with their values, for a program that is started.
-    pub fn pairs(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.values
-            .iter()
-            .filter(|(name, _)| *name != HOME)
-            .map(|(name, value)| (*name, value.as_str()))
+    /// The names with their values, for a helper program that is started: no secret.
+    pub fn for_helper(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let told = self.values.iter().filter(|(name, _)| !is_secret(name));
+        told.map(|(name, value)| (*name, value.as_str()))
     }
 
     /// `~` and `~/…` as the AWS tools expand them: by `HOME` alone.
@@ -109,6 +107,11 @@ impl fmt::Debug for Environment {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_list().entries(self.values.iter().map(|(name, _)| name)).finish()
     }
+}
+
+/// Whether an AWS name holds a key or a token, which no helper program is given.
+pub fn is_secret(name: &str) -> bool {
+    ["_KEY", "_KEY_ID", "_TOKEN"].iter().any(|end| name.ends_with(end))
 }
 
 /// The profile that the environment names; `default` when it names none.
@@ -130,7 +133,7 @@ mod tests {
         let environment = Environment::of(&pairs);
         assert_eq!(environment.get("AWS_PROFILE"), None);
         assert_eq!(environment.get("AWS_ACCESS_KEY_ID"), Some("AKID"));
-        assert_eq!(environment.pairs().count(), 1);
+        assert_eq!(environment.0.len(), 1);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! `credential_process`: a shell command of the operator's that prints credentials as JSON
 //! (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html>).
 //!
-//! What it prints is never logged. What it says on stderr is its reason and is part of the error.
+//! What it prints is never logged. What it says on stderr is its reason and is part of the error,
+//! unless it may hold a key. It inherits no secret.
 
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt as _;
@@ -13,18 +14,15 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use crate::aws::environment::Environment;
+use crate::aws::environment::{self, Environment};
 use crate::aws::keys::Credentials;
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
-use crate::core::text::cleaned;
+use crate::core::said;
 use crate::io::stop;
 use crate::limits::{
     CREDENTIAL_OUTPUT_WAIT_S, CREDENTIAL_PROCESS_BYTES_MAX, CREDENTIAL_PROCESS_S_MAX,
     CREDENTIAL_STDERR_CHARS_MAX, STOP_POLL_MS,
 };
-
-/// This program's own secrets, which are no business of the command.
-const WITHHELD: [&str; 2] = ["GOOGLE_CLIENT_SECRET", "FITBIT_CLIENT_SECRET"];
 
 /// Runs the command and reads what it prints. `source` is where it stands, for the errors.
 pub fn run(
@@ -57,10 +55,9 @@ fn output(
     limit: Duration,
 ) -> Result<String> {
     let mut shell = Command::new("sh");
-    shell.arg("-c").arg(command).envs(environment.pairs());
-    for name in WITHHELD {
-        shell.env_remove(name);
-    }
+    shell.arg("-c").arg(command).env_clear();
+    shell.envs(std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_harmless)));
+    shell.envs(environment.for_helper());
     let child = shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child =
         child.map_err(|error| config(source, &format!("cannot be started: {error}")))?;
@@ -78,6 +75,12 @@ fn output(
         return Err(config(source, "printed more than credentials"));
     }
     String::from_utf8(printed).map_err(|_| config(source, "printed no text"))
+}
+
+/// What finds programs, the language, and what else there is of AWS; no secret is its business.
+fn is_harmless(name: &str) -> bool {
+    let aws = name.starts_with("AWS_") && !environment::is_secret(name);
+    aws || name == "PATH" || name == "LANG" || name.starts_with("LC_")
 }
 
 /// Reads a pipe to its end, all of it so that the writer never waits, and keeps its beginning.
@@ -123,8 +126,11 @@ fn ended(status: ExitStatus, said: &[u8]) -> String {
         (None, None) => "failed".to_owned(),
     };
     let said = String::from_utf8_lossy(said);
+    if said::may_hold_key(&said) {
+        return format!("{how}; what it said on stderr may hold a key and is not shown");
+    }
     let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
-    let said: String = said.chars().filter(|c| !c.is_control()).collect();
+    let said = said::cleaned(&said, usize::MAX);
     // The last words name the reason, where there are many.
     let skipped = said.chars().count().saturating_sub(CREDENTIAL_STDERR_CHARS_MAX);
     match said.chars().skip(skipped).collect::<String>() {
@@ -165,7 +171,7 @@ fn read(printed: &str) -> std::result::Result<Credentials, String> {
         Some(text) => {
             let time = time_of(text);
             Some(time.ok_or_else(|| {
-                format!("printed an Expiration that is no time: {:?}", cleaned(text, 40))
+                format!("printed an Expiration that is no time: {:?}", said::cleaned(text, 40))
             })?)
         }
     };
@@ -261,6 +267,45 @@ mod tests {
         assert!(failure.contains("more than credentials"), "{failure}");
         let long = ran("head -c 300000 /dev/zero | tr '\\0' x >&2; exit 1").unwrap_err();
         assert!(long.what.chars().count() < 500, "{long}");
+    }
+
+    #[test]
+    fn what_may_be_a_key_on_stderr_is_not_shown() {
+        for key in [
+            "aws_secret_access_key=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            "5f1d7a84db00d2fce00b31a7fc73224f5f1d7a84db00d2fce00b31a7fc73224f",
+            "{\"AccessKeyId\": \"AKIAIOSFODNN7EXAMPLE\"}",
+        ] {
+            let said = ran(&format!("echo begun >&2; echo '{key}' >&2; exit 1")).unwrap_err().what;
+            assert!(
+                said.ends_with("exited 1; what it said on stderr may hold a key and is not shown")
+            );
+        }
+        let turned = ran("printf 'no \\342\\200\\256key\\033[2J' >&2; exit 1").unwrap_err().what;
+        assert!(turned.ends_with("exited 1: no key[2J"), "{turned:?}");
+    }
+
+    #[test]
+    fn the_command_inherits_no_secret() {
+        let environment = Environment::of(&[
+            ("HOME", "/var/lib/fitsync"),
+            ("AWS_REGION", "eu-west-1"),
+            ("AWS_PROFILE", "clinic"),
+            ("AWS_ACCESS_KEY_ID", "AKID"),
+            ("AWS_SECRET_ACCESS_KEY", "s3cret"),
+            ("AWS_SESSION_TOKEN", "s3cret"),
+            ("AWS_WEB_IDENTITY_TOKEN_FILE", "/token"),
+        ]);
+        let limit = Duration::from_secs(10);
+        let seen = output("env", &environment, SOURCE, limit).unwrap();
+        let mut names: Vec<_> = seen.lines().filter_map(|line| line.split('=').next()).collect();
+        names.retain(|name| !["PWD", "OLDPWD", "SHLVL", "_"].contains(name));
+        names.retain(|name| *name != "LANG" && !name.starts_with("LC_"));
+        // What this test's own environment has of AWS.
+        names.retain(|name| !name.starts_with("AWS_") || std::env::var_os(name).is_none());
+        names.sort_unstable();
+        let allowed = ["AWS_PROFILE", "AWS_REGION", "AWS_WEB_IDENTITY_TOKEN_FILE", "HOME", "PATH"];
+        assert_eq!(names, allowed, "{seen}");
     }
 
     #[test]

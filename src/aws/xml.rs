@@ -4,7 +4,7 @@
 //! base64) never needs an escape. Everything else in them may echo the request and stays unread.
 
 use crate::core::exchange::Reply;
-use crate::core::text::cleaned;
+use crate::core::said;
 use crate::limits::AWS_DENIAL_CHARS_MAX;
 
 /// The text of the first element of this name.
@@ -47,6 +47,7 @@ pub fn code(body: &str) -> Option<&str> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'_';
     element(body, "Code")
         .filter(|code| !code.is_empty() && code.len() <= 64 && code.bytes().all(fits))
+        .filter(|code| !said::may_hold_key(code))
 }
 
 /// AWS's own sentence on a denial: it names user, action, resource and policy, and no secret.
@@ -54,13 +55,13 @@ pub fn denial(body: &str) -> Option<String> {
     let message = element(body, "Message")?;
     message
         .contains("is not authorized to perform")
-        .then(|| message.chars().filter(|c| !c.is_control()).take(AWS_DENIAL_CHARS_MAX).collect())
+        .then(|| said::cleaned(message, AWS_DENIAL_CHARS_MAX))
 }
 
 /// The store's own sentence, cleaned and cut.
 pub fn message(body: &str) -> Option<String> {
     let message = unescape(element(body, "Message")?);
-    let message = cleaned(&message, AWS_DENIAL_CHARS_MAX);
+    let message = said::cleaned(&message, AWS_DENIAL_CHARS_MAX);
     (!message.is_empty()).then_some(message)
 }
 

@@ -161,6 +161,7 @@ impl TokenStore {
     }
 
     fn read(path: &Path) -> Result<Option<Token>> {
+        files::check_private(path)?;
         let Some(bytes) = files::read(path, TOKEN_BYTES_MAX)? else { return Ok(None) };
         parse(&bytes).map(Some).map_err(|failure| failure.at(path.display()))
     }

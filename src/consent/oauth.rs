@@ -5,6 +5,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::core::error::Secret;
 use crate::core::exchange::pairs;
+use crate::core::said;
+use crate::limits::ERROR_NAME_CHARS_MAX;
 
 /// PKCE (RFC 7636): a verifier of 256 random bits and its S256 challenge.
 #[derive(Debug, Clone)]
@@ -70,7 +72,7 @@ impl Callback {
         if let Some(error) = value("error") {
             return Some(match error.as_str() {
                 "access_denied" => Self::Denied { state },
-                _ => Self::Refused { error: plain(&error), state },
+                _ => Self::Refused { error: said::name(&error, ERROR_NAME_CHARS_MAX), state },
             });
         }
         value("code").map(|code| Self::Code { code: Secret::new(code), state })
@@ -96,11 +98,6 @@ const CLINGS: &[char] = &['"', '\'', '<', '>', '`', '“', '”', '‘', '’'];
 fn ends_in_code(text: &str) -> bool {
     let last = text.rsplit(['?', '&']).next().unwrap_or_default();
     last.starts_with("code=") && !last.contains('#') && !last.ends_with(CLINGS)
-}
-
-/// An error name as OAuth allows it, and nothing else, so that it may be shown.
-fn plain(error: &str) -> String {
-    error.chars().filter(|c| c.is_ascii_alphanumeric() || "_-.".contains(*c)).take(64).collect()
 }
 
 /// Lines of stdin until one of them, joined with what came before, is a callback address.

@@ -8,6 +8,7 @@ use miniserde::json::{Number, Object, Value};
 
 use crate::consent::window::{self, Bounds, Window, date_of, string_of};
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
+use crate::core::user::UserId;
 use crate::limits::{TOKEN_LIFE_S, TOKEN_REFRESH_BEFORE_S};
 
 /// The version this program writes; a newer file is left untouched.
@@ -185,10 +186,19 @@ impl Token {
 
     /// Whether a bound stands in the file and is no date.
     fn is_odd(&self, name: &str) -> bool {
-        match self.fields.0.get(name) {
-            Some(Value::String(text)) => !text.is_empty() && date_of(text).is_none(),
-            _ => false,
+        is_no_date(self.fields.0.get(name))
+    }
+
+    /// A study window that is not two dates is no window: nothing may be asked.
+    pub fn check_window(&self, user: &UserId) -> Result<()> {
+        if !self.window_unreadable {
+            return Ok(());
         }
+        let what = format!(
+            "collect_from or collect_until in the token file is no date such as 2026-11-22: \
+             correct it, or name it: fitsync login {user} --collect-from DATE --collect-until DATE"
+        );
+        Err(Failure::new(ErrorClass::Format, what))
     }
 
     pub fn set_state(&mut self, state: AccountState, now: Timestamp) {
@@ -258,8 +268,8 @@ impl Token {
         };
         let time = |name: &str| fields.get(name).and_then(time_of);
         let date = |name: &str| text(name).and_then(|text| date_of(&text));
-        let odd = |name: &str| text(name).is_some() && date(name).is_none();
-        let window_unreadable = odd("collect_from") || odd("collect_until");
+        let odd = |name: &str| is_no_date(fields.get(name));
+        let window_unreadable = odd(window::FROM) || odd(window::UNTIL);
         let refresh_token = text("refresh_token")
             .ok_or_else(|| broken("the token file holds no refresh_token; sign in again"))?;
         let account = text("health_user_id").or_else(|| text("user_id")).unwrap_or_default();
@@ -278,8 +288,8 @@ impl Token {
                 .and_then(|text| text.parse().ok())
                 .unwrap_or(AccountState::Connected),
             state_since: time("state_since"),
-            collect_from: date("collect_from"),
-            collect_until: date("collect_until"),
+            collect_from: date(window::FROM),
+            collect_until: date(window::UNTIL),
             window_unreadable,
             time_zone: text("time_zone"),
             account_since: time("account_since"),
@@ -344,6 +354,15 @@ impl Token {
         }
         fields.insert("version".to_owned(), Value::Number(Number::I64(VERSION)));
         miniserde::json::to_string(&fields)
+    }
+}
+
+/// Whether something stands where a bound of the study window belongs and is no date: of any type.
+fn is_no_date(value: Option<&Value>) -> bool {
+    match value {
+        None | Some(Value::Null) => false,
+        Some(Value::String(text)) => !text.is_empty() && date_of(text).is_none(),
+        Some(_) => true,
     }
 }
 

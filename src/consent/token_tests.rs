@@ -14,6 +14,13 @@ fn a_study_window_that_is_no_date_is_kept_and_told() {
     assert!(!token.window_unreadable);
     let odd = Token::parse(r#"{"refresh_token":"r","collect_from":"autumn"}"#).unwrap();
     assert!(odd.window_unreadable && odd.to_json().contains("autumn"));
+    for odd in ["20261119", "false", "{}", "[\"2026-11-19\"]"] {
+        let text = format!(r#"{{"refresh_token":"r","collect_until":{odd}}}"#);
+        let token = Token::parse(&text).unwrap();
+        assert!(token.window_unreadable && token.to_json().contains("collect_until"), "{odd}");
+    }
+    let none = Token::parse(r#"{"refresh_token":"r","collect_until":null}"#).unwrap();
+    assert!(!none.window_unreadable);
     // The one that is named is cured, and it alone.
     let text = r#"{"refresh_token":"r","collect_from":"spring","collect_until":"autumn"}"#;
     let mut odd = Token::parse(text).unwrap();

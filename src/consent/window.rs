@@ -44,8 +44,9 @@ pub fn date_of(text: &str) -> Option<Date> {
 fn shown(text: &str, name: &str) -> Option<Option<String>> {
     match miniserde::json::from_str(text) {
         Ok(Value::Object(fields)) => Some(match fields.get(name) {
-            Some(Value::String(bound)) if !bound.is_empty() => Some(bound.clone()),
-            _ => None,
+            None | Some(Value::Null) => None,
+            Some(Value::String(bound)) => Some(bound.clone()).filter(|bound| !bound.is_empty()),
+            Some(_) => Some(CUT.to_owned()),
         }),
         _ if text.contains(&format!("\"{name}\"")) => {
             Some(Some(string_of(text, name).unwrap_or_else(|| CUT.to_owned())))
@@ -96,6 +97,8 @@ mod tests {
             assert_eq!((bounds.dates(), bounds.doubtful), (both, false), "{texts:?}");
         }
         assert_eq!(of(&["{}"]), Bounds::default());
+        let typed = of(&[r#"{"collect_from":20261101,"collect_until":null}"#]);
+        assert_eq!((typed.from.as_deref(), typed.until), (Some(CUT), None));
         for texts in [[].as_slice(), &[""], &["\0\0"], &["{\"acc"]] {
             assert_eq!(of(texts), Bounds { doubtful: true, ..Bounds::default() }, "{texts:?}");
         }

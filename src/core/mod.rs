@@ -8,6 +8,7 @@ pub mod exchange;
 pub mod hash;
 pub mod json;
 pub mod json_scan;
+pub mod near;
+pub mod said;
 pub mod table;
-pub mod text;
 pub mod user;

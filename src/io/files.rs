@@ -275,21 +275,22 @@ pub fn check_folder(name: &str, folder: &Path) -> Result<()> {
     Err(Failure::new(ErrorClass::Usage, what))
 }
 
-/// Refuses a folder of secrets that others can read, as ssh does.
-pub fn check_private(folder: &Path) -> Result<()> {
-    readable_by_others(folder)?.map_or(Ok(()), |what| Err(Failure::new(ErrorClass::Usage, what)))
+/// Refuses a folder or file of secrets that others can read, as ssh does.
+pub fn check_private(path: &Path) -> Result<()> {
+    readable_by_others(path)?.map_or(Ok(()), |what| Err(Failure::new(ErrorClass::Usage, what)))
 }
 
-/// What is wrong with the mode of a folder that others may look into, with the cure.
-pub fn readable_by_others(folder: &Path) -> Result<Option<String>> {
-    let metadata = match fs::metadata(folder) {
+/// What is wrong with the mode of a folder or file that others may look into, with the cure.
+pub fn readable_by_others(path: &Path) -> Result<Option<String>> {
+    let metadata = match fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        other => other.doing("look at", folder)?,
+        other => other.doing("look at", path)?,
     };
     let mode = metadata.permissions().mode() & 0o777;
-    let folder = folder.display();
+    let private = if metadata.is_dir() { FOLDER_MODE } else { FILE_MODE };
+    let path = path.display();
     Ok((mode & 0o077 != 0).then(|| {
-        format!("{folder} may be read by others (mode {mode:03o}); run: chmod 700 {folder}")
+        format!("{path} may be read by others (mode {mode:03o}); run: chmod {private:o} {path}")
     }))
 }
 

@@ -15,3 +15,4 @@ pub mod removal;
 pub mod stop;
 pub mod terminal;
 pub mod tls;
+pub mod trust;

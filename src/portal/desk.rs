@@ -4,6 +4,8 @@
 //! GET changes nothing. Every form carries a token that belongs to its link, so that no other
 //! site can send it. The callback needs its state and no cookie.
 
+use std::time::Instant;
+
 use crate::portal::access::{FormKey, Operator};
 use crate::portal::pages::page::Outcome;
 use crate::portal::redirect::Redirect;
@@ -29,11 +31,14 @@ pub struct Desk {
     /// `None` where there are no operator's pages: in `login`.
     pub operator: Option<Operator>,
     pub(super) form_key: FormKey,
+    /// When a callback that nobody here began was last told of.
+    pub(super) stranger_told_at: Option<Instant>,
 }
 
 impl Desk {
     pub fn new(rules: DeskRules, random: [u8; 32]) -> Self {
         let (sign_ins, operator) = (SignIns::default(), None);
-        Self { sign_ins, rules, operator, form_key: FormKey::new(random) }
+        let form_key = FormKey::new(random);
+        Self { sign_ins, rules, operator, form_key, stranger_told_at: None }
     }
 }

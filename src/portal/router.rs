@@ -1,10 +1,11 @@
 //! What every visitor's request means: which side of the desk it goes to, and the callback.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
 use crate::consent::oauth::Callback;
+use crate::limits::PORTAL_STRANGER_EVERY_S;
 use crate::portal::code::LinkKey;
 use crate::portal::desk::Desk;
 use crate::portal::pages::page::{Outcome, Page};
@@ -54,7 +55,12 @@ impl Desk {
         match self.sign_ins.by_state(callback.state(), now) {
             Some(ticket) => self.came(ticket, callback, now),
             None => {
-                log::warn!("a browser came back with a state that is not known here");
+                let every = Duration::from_secs(PORTAL_STRANGER_EVERY_S);
+                let told = self.stranger_told_at.is_some_and(|at| now < at + every);
+                if !told {
+                    self.stranger_told_at = Some(now);
+                    log::warn!("a browser came back with a state that is not known here");
+                }
                 Step::Answer(self.rules.stranger.page())
             }
         }

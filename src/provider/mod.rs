@@ -18,8 +18,9 @@ use crate::core::day::ahead;
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::exchange::{Reply, Request};
 use crate::core::json::Element;
+use crate::core::said;
 use crate::core::table::{Row, tidy};
-use crate::limits::{DEVICE_NAME_CHARS_MAX, DEVICE_PAGES_MAX};
+use crate::limits::{DEVICE_NAME_CHARS_MAX, DEVICE_PAGES_MAX, ERROR_NAME_CHARS_MAX};
 use crate::provider::job::{Extent, Job};
 use crate::provider::metric::Metric;
 
@@ -57,8 +58,7 @@ pub struct PairedDevice {
 
 /// A device's name as it may be shown: letters that steer a terminal are none of it.
 fn product_name(text: Option<&str>) -> String {
-    let plain = text.unwrap_or_default().chars().filter(|c| !c.is_control());
-    let plain: String = plain.take(DEVICE_NAME_CHARS_MAX).collect();
+    let plain = said::cleaned(text.unwrap_or_default(), DEVICE_NAME_CHARS_MAX);
     if plain.trim().is_empty() { "device".to_owned() } else { plain }
 }
 
@@ -228,7 +228,8 @@ fn no_token_answer(status: u16) -> Failure {
 /// An error name as services write them; anything else is not one and is never shown.
 fn error_name(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    if text.len() <= 80 && text.chars().all(plain) { text.to_owned() } else { String::new() }
+    let is_name = text.len() <= ERROR_NAME_CHARS_MAX && text.chars().all(plain);
+    if is_name && !said::may_hold_key(text) { text.to_owned() } else { String::new() }
 }
 
 /// Sorted rows without repeats; where `many` may share a key, only identical rows are repeats.

@@ -10,7 +10,7 @@ use crate::aws::xml::{code, denial, element, is_error, message, seen, speaks_of_
 use crate::core::address::Address;
 use crate::core::error::{ErrorClass, Failure};
 use crate::core::exchange::Reply;
-use crate::core::text::cleaned;
+use crate::core::said::cleaned;
 use crate::limits::{RETRY_AFTER_S_MAX, S3_REGION_BYTES_MAX};
 
 const DENIED: &str = "S3 denies it";

@@ -2,6 +2,7 @@
 
 pub mod run_as;
 pub mod source;
+pub mod system_account;
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -10,7 +11,7 @@ use jiff::civil::Date;
 
 use crate::core::address::Address;
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
-use crate::core::text::is_near;
+use crate::core::near::is_near;
 use crate::core::user::UserId;
 use crate::limits::{LOOKBACK_DAYS_MAX, THREADS_MAX};
 use crate::provider::App;
@@ -19,7 +20,7 @@ use crate::provider::google::{self, Endpoints, GoogleHealth};
 use crate::provider::metric::{Metric, table};
 use crate::s3::key;
 use crate::s3::request::Encryption;
-use crate::settings::source::{READ_BY_ROOT, Settings};
+use crate::settings::source::Settings;
 
 /// Everything a command needs to know, checked.
 #[derive(Debug, Clone)]
@@ -77,7 +78,7 @@ const NAMES: &[&str] = &[
     "FITSYNC_ALLOW_INSECURE_S3",
     "FITSYNC_CA_FILE",
     "FITSYNC_LOG",
-    READ_BY_ROOT,
+    "FITSYNC_USER",
 ];
 
 fn refuse(what: impl Into<String>) -> Failure {

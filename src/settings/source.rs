@@ -7,14 +7,11 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::core::error::{ErrorClass, Failure, Result};
-use crate::limits::SETTINGS_BYTES_MAX;
+use crate::io::trust;
+use crate::limits::{SECRET_BYTES_MAX, SETTINGS_BYTES_MAX};
 
 const SYSTEM_FILE: &str = "/etc/fitsync/fitsync.env";
 const SYSTEM_CREDENTIALS: &str = "/etc/fitsync/credentials";
-
-/// Set for the process that takes root's place: its environment holds all settings. The value is
-/// the settings file that they came from.
-pub const READ_BY_ROOT: &str = "FITSYNC_READ_BY_ROOT";
 
 /// Settings that may stand in a credential file of their name.
 pub const SECRETS: [&str; 7] = [
@@ -45,17 +42,15 @@ impl Settings {
     /// Reads the environment and the files of this machine.
     pub fn read(env_file: Option<&Path>) -> Result<Self> {
         let mut settings = Self::default();
-        let by_root = std::env::var_os(READ_BY_ROOT);
-        settings.file = match (&by_root, env_file) {
-            (Some(file), _) => Some(PathBuf::from(file)).filter(|_| !file.is_empty()),
-            (None, Some(path)) => Some(path.to_owned()),
+        settings.file = match env_file {
+            Some(path) => Some(path.to_owned()),
             // Something of that name that is no file is told, not passed over.
-            (None, None) => {
-                [".env", SYSTEM_FILE].map(PathBuf::from).into_iter().find(|p| p.exists())
-            }
+            None => [".env", SYSTEM_FILE]
+                .map(PathBuf::from)
+                .into_iter()
+                .find(|path| path.symlink_metadata().is_ok()),
         };
-        // Root has read the file already, and this user may not.
-        if let Some(path) = settings.file.clone().filter(|_| by_root.is_none()) {
+        if let Some(path) = settings.file.clone() {
             settings.add_file(&path)?;
         }
         for (name, value) in std::env::vars_os() {
@@ -80,9 +75,9 @@ impl Settings {
         self.values.keys().map(String::as_str)
     }
 
-    /// All pairs, to hand them to a process that takes this one's place.
-    pub fn pairs(&self) -> impl Iterator<Item = (&String, &String)> {
-        self.values.iter()
+    /// After root has become another account: that one's home, if it has one.
+    pub fn set_home(&mut self, home: Option<&str>) {
+        self.values.insert("HOME".to_owned(), home.unwrap_or_default().to_owned());
     }
 
     fn add_variable(&mut self, name: &OsStr, value: &OsStr) -> Result<()> {
@@ -110,13 +105,16 @@ impl Settings {
             let what = format!("cannot read the settings file {}: {why}", path.display());
             Failure::new(ErrorClass::Usage, what)
         };
-        if std::fs::File::open(path).is_err_and(|e| e.kind() == ErrorKind::PermissionDenied) {
-            let why = "this user may not; run sudo fitsync … (or check its owner and mode)";
-            return Err(refuse(why.to_owned()));
-        }
-        let bytes = crate::io::files::read_named(path, SETTINGS_BYTES_MAX)
-            .map_err(|failure| refuse(failure.what))?
-            .ok_or_else(|| refuse("there is no such file".to_owned()))?;
+        let bytes = trust::read(path, SETTINGS_BYTES_MAX, "name another file with --env-file");
+        let bytes = match bytes {
+            Err(failure) if failure.class == ErrorClass::Usage => return Err(failure),
+            Err(_) if hidden(path) => {
+                let why = "this user may not; run sudo fitsync … (or check its owner and mode)";
+                return Err(refuse(why.to_owned()));
+            }
+            other => other.map_err(|failure| refuse(failure.what))?,
+        };
+        let bytes = bytes.ok_or_else(|| refuse("there is no such file".to_owned()))?;
         let text = String::from_utf8(bytes).map_err(|_| refuse("it is not UTF-8".to_owned()))?;
         for (name, value) in parse(&text).map_err(refuse)? {
             self.values.insert(name, value);
@@ -127,28 +125,37 @@ impl Settings {
     fn add_credentials(&mut self) -> Result<()> {
         let given = self.values.get("CREDENTIALS_DIRECTORY").map(PathBuf::from);
         let folder = given.unwrap_or_else(|| PathBuf::from(SYSTEM_CREDENTIALS));
+        let instead = "name another folder with CREDENTIALS_DIRECTORY";
         for name in SECRETS {
             let path = folder.join(name);
-            match std::fs::read_to_string(&path) {
-                // A file made by the installation and not yet filled; the setting may stand
-                // elsewhere.
-                Ok(text) if text.trim().is_empty() => {}
-                Ok(text) => drop(self.values.insert(name.to_owned(), text.trim().to_owned())),
-                // Not there, or this user's business no more than the folder's owner says.
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) if error.kind() == ErrorKind::PermissionDenied => {}
-                Err(error) => {
-                    let what = format!("cannot read {}: {error}", path.display());
-                    return Err(Failure::new(ErrorClass::Usage, what));
+            let bytes = match trust::read(&path, SECRET_BYTES_MAX, instead) {
+                // This user's business no more than the folder's owner says.
+                Err(_) if hidden(&path) => None,
+                other => {
+                    other.map_err(|failure| Failure { class: ErrorClass::Usage, ..failure })?
                 }
+            };
+            let text = String::from_utf8(bytes.unwrap_or_default());
+            let text = text.map_err(|_| {
+                let what = format!("cannot read {}: it is not UTF-8", path.display());
+                Failure::new(ErrorClass::Usage, what)
+            })?;
+            // A file made by the installation and not yet filled; the setting may stand elsewhere.
+            if !text.trim().is_empty() {
+                self.values.insert(name.to_owned(), text.trim().to_owned());
             }
         }
         Ok(())
     }
 }
 
+/// Whether this user may not read what is there.
+fn hidden(path: &Path) -> bool {
+    std::fs::File::open(path).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
+}
+
 /// Reads a `.env` text, also one made on Windows. `$` is plain, as systemd reads the same file.
-fn parse(text: &str) -> std::result::Result<Vec<(String, String)>, String> {
+pub fn parse(text: &str) -> std::result::Result<Vec<(String, String)>, String> {
     let text = text.trim_start_matches('\u{feff}').replace('\r', "");
     let lines = text.lines().map(|line| {
         // dotenvy would put other variables in place of `$NAME`; between single quotes it does not.

@@ -78,6 +78,7 @@ fn plan_of(
 ) -> Result<Plan> {
     let config = &gateway.config;
     gateway.provider(&token.provider)?;
+    token.check_window(user)?;
     let now = gateway.clock.now();
     let mut ledger = Ledger::look(&config.data_dir, user)?;
     ledger.head.forget_what_is_to_come(now);

@@ -106,13 +106,7 @@ fn check_state(
     user: &UserId,
     now: Timestamp,
 ) -> Result<()> {
-    if token.window_unreadable {
-        let what = format!(
-            "collect_from or collect_until in the token file is no date such as 2026-11-22: \
-             correct it, or name it: fitsync login {user} --collect-from DATE --collect-until DATE"
-        );
-        return Err(Failure::new(ErrorClass::Format, what));
-    }
+    token.check_window(user)?;
     let tried = within(head.sign_in_tried_at, SIGN_IN_TRY_EVERY_S, now);
     match token.state {
         AccountState::Retired => {

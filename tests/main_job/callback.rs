@@ -22,7 +22,7 @@ pub fn at_a_port() -> (World, u16) {
 }
 
 /// What a browser gets for an address of this machine: the whole reply.
-fn browse(port: u16, address: &str) -> String {
+pub fn browse(port: u16, address: &str) -> String {
     let path = match address.split_once("://") {
         Some((_, rest)) => &rest[rest.find('/').expect("a path")..],
         None => address,

@@ -267,7 +267,7 @@ fn modes_that_let_others_in_are_told() {
         .has("ok bucket", &[]);
     set_mode(&tokens, 0o700);
     set_mode(&world.token_file(USER), 0o644);
-    doctor(&world).exits(0).has("warn modes", &["user_001.json", "chmod 600"]);
+    doctor(&world).exits(2).has("fail modes", &["user_001.json", "chmod 600"]);
     set_mode(&world.token_file(USER), 0o600);
     let env = PathBuf::from(world.path("box.env"));
     std::fs::write(&env, "GOOGLE_CLIENT_SECRET=x\n").expect("a file");

@@ -32,6 +32,7 @@ mod serve;
 mod shapes;
 mod shrink;
 mod travel;
+mod trust;
 mod upload;
 mod withdraw;
 mod withdraw_truth;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::command::doctor::finding::{self, Finding};
 use crate::command::doctor::inspect::{self, Rights};
+use crate::core::error::{ErrorClass, Failure};
 use crate::io::files;
 use crate::portal::web::stream::Tls;
 use crate::settings::Config;
@@ -91,15 +92,16 @@ fn token_files(folder: &Path) -> Vec<Finding> {
         let Some(rights) = inspect::rights(&folder.join(&name)) else { continue };
         if !rights.is_private() {
             open.push(name);
-        } else if inspect::me().is_some_and(|me| me != rights.owner) {
+        } else if inspect::me() != rights.owner {
             strange.push(name);
         }
     }
     let mut found = Vec::new();
     if !open.is_empty() {
         let who = finding::named(open.iter().map(String::as_str));
-        let cure = format!("chmod 600 {}/*.json*", folder.display());
-        found.push(Finding::warn(MODES, format!("others may read {who}"), cure));
+        // They are refused like the folder, and so are the commands that need them.
+        let what = format!("others may read {who}; run: chmod 600 {}/*.json*", folder.display());
+        found.push(Finding::failure(MODES, &Failure::new(ErrorClass::Usage, what)));
     }
     if !strange.is_empty() {
         let who = finding::named(strange.iter().map(String::as_str));

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::command::doctor::finding::{self, Finding};
 use crate::consent::token::{AccountState, Token};
+use crate::core::error::ErrorClass;
 use crate::core::user::UserId;
 use crate::gateway::Gateway;
 use crate::provider::granted::granted;
@@ -61,18 +62,24 @@ impl People {
                 if !list.is_empty() && !listed {
                     self.not_listed.push(name.clone());
                 }
-                self.add_token(gateway, name, &token);
+                self.add_token(gateway, user, &token);
             }
             Ok(None) => self.never_signed_in.push(name),
+            // Told with the modes of the files.
+            Err(failure) if failure.class == ErrorClass::Usage => {}
             Err(failure) => self.unreadable.push((name, failure.what)),
         }
     }
 
-    fn add_token(&mut self, gateway: &Gateway, name: String, token: &Token) {
+    fn add_token(&mut self, gateway: &Gateway, user: &UserId, token: &Token) {
+        let name = user.to_string();
         match token.state {
             AccountState::SignInAgain => return self.sign_in_again.push(name),
             AccountState::Retired => return self.retired.push(name),
             AccountState::Connected => self.connected += 1,
+        }
+        if let Err(failure) = token.check_window(user) {
+            self.unreadable.push((name.clone(), failure.what));
         }
         let Ok(provider) = gateway.provider(&token.provider) else { return };
         if let Some(at) = token.refresh_expires_at {

@@ -13,7 +13,7 @@ use rustls::server::NoServerSessionStorage;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::core::error::{ErrorClass, Failure, Result};
-use crate::io::files;
+use crate::io::{files, trust};
 use crate::limits::{PORTAL_LINGER_BYTES_MAX, PORTAL_LINGER_MS};
 
 /// First byte of every TLS connection: a handshake record.
@@ -29,8 +29,10 @@ impl Tls {
         let refused = |what: &str, path: &Path, error: &dyn std::fmt::Display| {
             Failure::new(ErrorClass::Usage, format!("{what}: {error}")).at(path.display())
         };
-        files::check_readable("FITSYNC_TLS_CERT", certificate)?;
-        files::check_readable("FITSYNC_TLS_KEY", key)?;
+        for (name, path) in [("FITSYNC_TLS_CERT", certificate), ("FITSYNC_TLS_KEY", key)] {
+            trust::check_as_root(path, &format!("name another file with {name}"))?;
+            files::check_readable(name, path)?;
+        }
         let chain = CertificateDer::pem_file_iter(certificate)
             .and_then(Iterator::collect::<std::result::Result<Vec<_>, _>>)
             .map_err(|error| refused("cannot read FITSYNC_TLS_CERT", certificate, &error))?;
