@@ -8,6 +8,7 @@
 //! world      the state behind all services        truth/    what fitsync must have written
 //! person     a participant's habits               data/     what the bands measured
 //! fault      which request goes wrong, and how    odd       odd elements on chosen days
+//! oddities   what is known to be odd
 //! cloud      what a band sent takes time          gate      ports that close and open again
 //! log        what was asked                       http      requests and replies as values
 //! metric     names and headers                    hash      numbers by chance
@@ -39,6 +40,7 @@ mod http;
 mod log;
 mod metric;
 mod odd;
+pub mod oddities;
 mod options;
 mod person;
 mod server;

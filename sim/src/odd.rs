@@ -112,11 +112,16 @@ pub fn elements(
 }
 
 fn change_at(value: &mut Value, at: &str, change: &Change) {
-    match at {
-        "" => replace(value, change),
-        _ => {
-            apply(value, at, change);
-        }
+    if at.is_empty() {
+        return replace(value, change);
+    }
+    let there = apply(value, at, change);
+    // What is missing is set all the same, so that the day is odd.
+    let (parent, name) = at.rsplit_once('/').unwrap_or(("", at));
+    let pointer = if parent.is_empty() { String::new() } else { format!("/{parent}") };
+    let parent = value.pointer_mut(&pointer);
+    if let (false, Change::Set(new), Some(Value::Object(parent))) = (there, change, parent) {
+        parent.insert(name.to_owned(), new.clone());
     }
 }
 
@@ -155,7 +160,11 @@ pub fn cells(
             Reads::Cells(pairs) => pairs.iter().for_each(|(column, text)| put(column, text)),
         }
     }
-    Some(cells.join(","))
+    // What tells nothing is no row; a placeholder is one.
+    let removes = |(odd, _): (&Odd, &Reads)| odd.how == How::Change(Change::Remove);
+    let tells_nothing = cells.iter().all(String::is_empty);
+    let is_gone = tells_nothing && reads(person, metric, date).any(removes);
+    (!is_gone).then(|| cells.join(","))
 }
 
 /// The same for a whole row with so many cells of key before the others.
@@ -168,7 +177,7 @@ pub fn row(
 ) -> Option<String> {
     let end = row.match_indices(',').nth(key_cells - 1).map(|(index, _)| index);
     let (key, others) = row.split_at(end.unwrap_or(row.len()));
-    let others = others.trim_start_matches(',').to_owned();
+    let others = others.strip_prefix(',').unwrap_or(others).to_owned();
     Some(format!("{key},{}", cells(person, metric, (date, 0), others)?))
 }
 
