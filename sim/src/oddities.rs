@@ -34,7 +34,8 @@ fn no_number(metric: Metric, data_type: &str, at: &str) -> Odd {
 }
 
 fn minutes() -> Vec<Odd> {
-    let bare = |metric, data_type| Odd::with(data_type, "", json!({})).every(7).reads(metric, NoRow);
+    let bare =
+        |metric, data_type| Odd::with(data_type, "", json!({})).every(7).reads(metric, NoRow);
     let azm = "active-zone-minutes";
     let unnamed = [
         ("fat_burn_active_zone_minutes", "0"),
@@ -69,7 +70,9 @@ fn daily() -> Vec<Odd> {
     let (breaths, resting) = ("daily-respiratory-rate", "daily-resting-heart-rate");
     let temperature = "daily-sleep-temperature-derivations";
     let average = "averageHeartRateVariabilityMilliseconds";
-    let placed = |at| placeholder(Metric::BreathingRate, (breaths, "breathsPerMinute"), at, "breaths_per_minute");
+    let placed = |at| {
+        placeholder(Metric::BreathingRate, (breaths, "breathsPerMinute"), at, "breaths_per_minute")
+    };
     let nine: Reads = Cells(vec![("breaths_per_minute", "9")]);
     vec![
         without(Metric::Hrv, hrv, "entropy", &["entropy"]),

@@ -31,7 +31,8 @@ impl Client {
         let sim = Sim::start(options);
         sim.set_device_sync("p1", at("2026-11-22T12:00:00Z")).expect("p1");
         let scope = "https://www.googleapis.com/auth/googlehealth.";
-        let names = ["activity_and_fitness", "health_metrics_and_measurements", "settings", "sleep"];
+        let names =
+            ["activity_and_fitness", "health_metrics_and_measurements", "settings", "sleep"];
         let scopes = names.map(|name| format!("{scope}{name}.readonly")).join(" ");
         let grant = common::connect_with(&sim, "p1", &[("scope", &scopes)]);
         let refresh = grant["refresh_token"].as_str().expect("a token").to_owned();
@@ -73,7 +74,10 @@ fn devices_come_in_pages_of_five_and_may_tell_no_time() {
     };
     let watch = device(1).telling(Told::Nothing);
     let old = device(2).telling(Told::Wrong(Timestamp::UNIX_EPOCH));
-    client.sim.set_devices("p1", [vec![watch, old], (3..8).map(device).collect()].concat()).expect("p1");
+    client
+        .sim
+        .set_devices("p1", [vec![watch, old], (3..8).map(device).collect()].concat())
+        .expect("p1");
     let first = client.get("pairedDevices", &[]).json();
     let list = first["pairedDevices"].as_array().expect("devices");
     assert_eq!(list.len(), 5);
@@ -175,7 +179,8 @@ fn every_oddity_changes_what_is_sent_or_what_must_be_made_of_it() {
         let Some((metric, reads)) = odd.truth.first().cloned() else { continue };
         client.sim.clear_odd("p1").expect("p1");
         client.sim.set_odd("p1", day, odd.clone()).expect("p1");
-        let of = |person| fitsync_sim::truth::csv(person, "u", metric, &Day::civil(day, &zone), None);
+        let of =
+            |person| fitsync_sim::truth::csv(person, "u", metric, &Day::civil(day, &zone), None);
         let (usual, told) = (of(&plain), of(&client.sim.person("p1").expect("p1")));
         if usual.is_some() && reads == Reads::Failed {
             assert_eq!(told, None, "{odd:?}");
@@ -190,7 +195,10 @@ fn faults_look_at_what_is_asked() {
     client.sim.inject(Fault::always(wide.clone()).path("/steps/").days_above(3));
     assert_eq!(client.steps(3, 1000).status, 200);
     let answer = client.steps(4, 1000);
-    assert_eq!((answer.status, answer.json()["error"]["status"].clone()), (504, json!("DEADLINE_EXCEEDED")));
+    assert_eq!(
+        (answer.status, answer.json()["error"]["status"].clone()),
+        (504, json!("DEADLINE_EXCEEDED"))
+    );
     client.sim.clear_faults();
     client.sim.inject(Fault::always(wide.clone()).rows_above(5000));
     assert_eq!((client.steps(1, 5000).status, client.steps(1, 5001).status), (200, 504));
@@ -227,7 +235,8 @@ fn every_reason_and_every_error_of_the_token_address_has_an_answer() {
     }
     for error in names("oauth_errors") {
         client.sim.inject(Fault::once(Effect::OauthError { error: error.clone() }));
-        let answer = send_form(&client.sim.token_url(), &refresh_form(&client.sim, &client.refresh));
+        let answer =
+            send_form(&client.sim.token_url(), &refresh_form(&client.sim, &client.refresh));
         assert!(answer.status >= 400, "{error}");
         assert_ne!(answer.json().get("error"), None, "{error}");
     }

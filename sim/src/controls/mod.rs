@@ -6,6 +6,7 @@
 
 mod addresses;
 pub mod api;
+mod arguments;
 mod expected;
 mod fault_json;
 mod traits;

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use serde_json::Value;
 
-use super::api::Arguments;
+use super::arguments::Arguments;
 use super::{Controls, fault_json};
 use crate::odd::{How, Odd};
 use crate::options::{Processing, SettingsReply, Told};

@@ -108,7 +108,6 @@ pub fn not_found() -> Reply {
 
 /// The error that a reason names, for checks and for faults.
 pub fn by_reason(reason: &str) -> Option<Reply> {
-    let denied = |message: &str, details| body(403, message, "PERMISSION_DENIED", details);
     let reply = match reason {
         "CREDENTIALS_MISSING" => body(
             401,
@@ -126,32 +125,6 @@ pub fn by_reason(reason: &str) -> Option<Reply> {
             "UNAUTHENTICATED",
             vec![info(reason, GENERAL, &[("service", HEALTH)])],
         ),
-        "ACCESS_TOKEN_SCOPE_INSUFFICIENT" | "MISSING_OAUTH_SCOPE" => denied(
-            "Request had insufficient authentication scopes.",
-            vec![info(reason, GENERAL, &[])],
-        ),
-        "USER_PROJECT_DENIED" => denied(
-            "User is not authorized to access health data.",
-            vec![info(reason, GENERAL, &[])],
-        ),
-        "RESOURCE_PERMISSION_DENIED" => {
-            denied("The caller does not have permission", vec![info(reason, HEALTH, &[])])
-        }
-        "CALLER_WITHOUT_PERMISSION" => denied("The caller does not have permission", vec![]),
-        "UBER_MINT" => denied("Could not mint UberMint from GaiaMint", vec![]),
-        "DISALLOWED_OAUTH_SCOPES" => {
-            denied("The OAuth client is not allowed to use these scopes.", plain(reason))
-        }
-        "API_PRIVATE_PREVIEW_ACCESS_DENIED" => {
-            denied("The project has no access to this API.", plain(reason))
-        }
-        "CONSUMER_INVALID" | "CONSUMER_SUSPENDED" => denied(
-            "Permission denied: Consumer 'project_number:123456789' is not valid.",
-            plain(reason),
-        ),
-        "DATA_ACCESS_DENIED" => {
-            denied("Access to the requested data is denied.", vec![info(reason, HEALTH, &[])])
-        }
         "SERVICE_DISABLED" => service_disabled(),
         "ACCOUNT_NOT_LINKED" => body(
             400,
@@ -182,7 +155,42 @@ pub fn by_reason(reason: &str) -> Option<Reply> {
         _ if INVALID.contains(&reason) => {
             invalid(reason, "Request contains an invalid argument.", &[])
         }
-        _ => return without_reason(reason),
+        _ => return denial(reason).or_else(|| without_reason(reason)),
+    };
+    Some(reply)
+}
+
+/// The reasons of 403.
+fn denial(reason: &str) -> Option<Reply> {
+    let denied = |message: &str, details| body(403, message, "PERMISSION_DENIED", details);
+    let reply = match reason {
+        "ACCESS_TOKEN_SCOPE_INSUFFICIENT" | "MISSING_OAUTH_SCOPE" => denied(
+            "Request had insufficient authentication scopes.",
+            vec![info(reason, GENERAL, &[])],
+        ),
+        "USER_PROJECT_DENIED" => denied(
+            "User is not authorized to access health data.",
+            vec![info(reason, GENERAL, &[])],
+        ),
+        "RESOURCE_PERMISSION_DENIED" => {
+            denied("The caller does not have permission", vec![info(reason, HEALTH, &[])])
+        }
+        "CALLER_WITHOUT_PERMISSION" => denied("The caller does not have permission", vec![]),
+        "UBER_MINT" => denied("Could not mint UberMint from GaiaMint", vec![]),
+        "DISALLOWED_OAUTH_SCOPES" => {
+            denied("The OAuth client is not allowed to use these scopes.", plain(reason))
+        }
+        "API_PRIVATE_PREVIEW_ACCESS_DENIED" => {
+            denied("The project has no access to this API.", plain(reason))
+        }
+        "CONSUMER_INVALID" | "CONSUMER_SUSPENDED" => denied(
+            "Permission denied: Consumer 'project_number:123456789' is not valid.",
+            plain(reason),
+        ),
+        "DATA_ACCESS_DENIED" => {
+            denied("Access to the requested data is denied.", vec![info(reason, HEALTH, &[])])
+        }
+        _ => return None,
     };
     Some(reply)
 }

@@ -5,9 +5,9 @@ use jiff::civil::Date;
 
 use super::day::Day;
 use super::text::{decimal, local, thousandths, utc};
-use crate::data::night::Sample;
+use crate::data::sample::{Sample, samples, saturation, variability};
 use crate::data::session::{Quality, Sleep, quality, sleeps, workout};
-use crate::data::{Amount, PARTS, body, night};
+use crate::data::{Amount, PARTS, body};
 use crate::metric::Metric;
 use crate::person::{Person, date_of, day_of, instant};
 
@@ -75,18 +75,18 @@ fn quality_row(person: &Person, date: Date, sleep: &Sleep) -> String {
 /// The samples of nights that have been synced.
 fn sample_rows(person: &Person, metric: Metric, day: &Day, synced: Timestamp) -> Vec<String> {
     let nights = (day_of(day.date) - 2..=day_of(day.date) + 2).map(date_of);
-    let samples = nights.flat_map(|date| night::samples(person, metric, date));
+    let samples = nights.flat_map(|date| samples(person, metric, date));
     let known = samples
         .filter(|sample| instant(sample.night_end) < synced && day.holds(instant(sample.minute)));
     let cell = |amount: Option<Amount>| amount.map(decimal).unwrap_or_default();
     let row = |sample: Sample| {
         let cells = match metric {
             Metric::HrvSamples => {
-                let said = night::variability(sample);
+                let said = variability(sample);
                 let (low, high) = said.power.unzip();
                 [Some(said.rmssd), said.deviation, low, high].map(cell).join(",")
             }
-            _ => decimal(night::saturation(sample)),
+            _ => decimal(saturation(sample)),
         };
         format!("{},{cells}", day.times(instant(sample.minute)))
     };

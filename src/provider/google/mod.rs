@@ -5,6 +5,7 @@
 
 pub mod error;
 pub mod read;
+pub mod samples;
 pub mod sessions;
 
 use std::collections::BTreeMap;

@@ -35,7 +35,7 @@ pub fn has_value(point: &Element, member: &str) -> Result<bool> {
     Ok(false)
 }
 
-fn window_row<const N: usize>(
+pub fn window_row<const N: usize>(
     point: &Element,
     member: &str,
     cells: impl FnOnce(&Element) -> Result<[Cell; N]>,

@@ -12,9 +12,10 @@ use crate::core::table::{Cell, Row};
 use crate::provider::google::read::{has_value, word};
 
 /// An instant, and what the clock showed where the participant was.
-struct Moment {
-    at: Timestamp,
-    local: DateTime,
+#[derive(Debug)]
+pub struct Moment {
+    pub at: Timestamp,
+    pub local: DateTime,
 }
 
 impl Moment {
@@ -41,7 +42,7 @@ impl Moment {
 }
 
 /// `"-25200s"`, `"0.5s"`: a Duration in proto3 JSON.
-fn duration_s(element: &Element, path: &str) -> Result<f64> {
+pub fn duration_s(element: &Element, path: &str) -> Result<f64> {
     let text = element.text(path)?;
     let seconds = text.strip_suffix('s').and_then(|text| text.parse().ok());
     seconds
@@ -56,7 +57,7 @@ fn flag(element: &Element, path: &str) -> Result<Cell> {
 }
 
 /// The sleep of a point: its start and its end.
-fn sleep_of(point: &Element) -> Result<Option<(Moment, Moment)>> {
+pub fn sleep_of(point: &Element) -> Result<Option<(Moment, Moment)>> {
     if !has_value(point, "sleep")? {
         return Ok(None);
     }

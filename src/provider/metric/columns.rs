@@ -6,7 +6,7 @@ use crate::provider::metric::ColumnType::{
 use crate::provider::metric::{Column, column};
 
 /// A column that Google alone has.
-const fn only_google(
+pub const fn only_google(
     name: &'static str,
     kind: ColumnType,
     unit: &'static str,

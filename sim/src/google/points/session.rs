@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::json::{civil_of, instant_json, offset_json, sample_time, session_interval};
 use super::point::{Origin, Point, Source};
-use crate::data::night::Sample;
+use crate::data::sample::Sample;
 use crate::data::session::{Sleep, Workout, quality, sleeps, workout};
-use crate::data::{body, night};
+use crate::data::{body, sample};
 use crate::google::filter::{Anchor, Filter};
 use crate::metric::Metric;
 use crate::person::{Person, date_of, day_of, instant};
@@ -158,7 +158,7 @@ fn stretch_json(person: &Person, (from_s, to_s): (i64, i64), kind: Option<&str>)
 /// The samples of a night. They come with the night, once the cloud has worked on it.
 fn samples(source: Source<'_>, day: i64, metric: Metric, make: SampleJson) -> Vec<Point<'_>> {
     let person = source.person;
-    let samples = night::samples(person, metric, date_of(day)).into_iter();
+    let samples = sample::samples(person, metric, date_of(day)).into_iter();
     let points = samples.filter_map(|sample| {
         let ended = instant(sample.night_end);
         let times = (sample.minute, sample.minute, sample.night_end);
@@ -171,10 +171,10 @@ fn samples(source: Source<'_>, day: i64, metric: Metric, make: SampleJson) -> Ve
 
 type SampleJson = fn(&Person, Sample) -> Value;
 
-fn variability_json(person: &Person, sample: Sample) -> Value {
-    let said = night::variability(sample);
+fn variability_json(person: &Person, one: Sample) -> Value {
+    let said = sample::variability(one);
     let mut value = json!({
-        "sampleTime": sample_time(person.local(sample.minute), 0),
+        "sampleTime": sample_time(person.local(one.minute), 0),
         "rootMeanSquareOfSuccessiveDifferencesMilliseconds": said.rmssd.json(),
     });
     if let Some(deviation) = said.deviation {
@@ -187,10 +187,10 @@ fn variability_json(person: &Person, sample: Sample) -> Value {
     value
 }
 
-fn saturation_json(person: &Person, sample: Sample) -> Value {
+fn saturation_json(person: &Person, one: Sample) -> Value {
     json!({
-        "sampleTime": sample_time(person.local(sample.minute), 0),
-        "percentage": night::saturation(sample).json(),
+        "sampleTime": sample_time(person.local(one.minute), 0),
+        "percentage": sample::saturation(one).json(),
     })
 }
 
