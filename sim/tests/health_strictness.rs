@@ -193,8 +193,10 @@ fn rollups_have_limits() {
     assert_eq!(client.roll_up("steps", backwards).status, 400);
     let local = days("2026-11-01T00:00:00", day_14);
     assert_eq!(client.roll_up("steps", local).status, 400);
-    let pages = client.daily("total-calories", |body| body["pageSize"] = json!(15));
+    let pages = client.daily("heart-rate", |body| body["pageSize"] = json!(15));
     refused(&pages, 400, too_long);
+    let pages = client.daily("total-calories", |body| body["pageSize"] = json!(5));
+    assert_eq!(pages.status, 400);
     assert_eq!(client.daily("total-calories", |_| ()).status, 200);
     let odd = |body: &mut Value| body["range"]["start"]["time"] = json!({"hours": 1});
     assert_eq!(client.daily("steps", odd).status, 400);

@@ -116,6 +116,8 @@ pub fn page_size(
     match number(map, "pageSize")? {
         None | Some(0) => Ok(default),
         Some(size) => match usize::try_from(size) {
+            // Larger than the limit is refused there, not cut.
+            Ok(size) if action == Action::DailyRollUp => Ok(size),
             Ok(size) => Ok(size.min(most)),
             Err(_) => Err(error::invalid_field("page_size", "Page size must not be negative.")),
         },
