@@ -217,8 +217,8 @@ impl Fetch<'_, '_> {
                             jobs.extend(half.into_iter().rev());
                         }
                     }
-                    Err(failure) if failure.class == ErrorClass::NotGranted => {
-                        self.refused(metric, dates);
+                    Err(failure) if failure.class.is_refusal() => {
+                        self.refused(metric, dates, failure.class);
                         denied.push((metric, failure));
                         break;
                     }
@@ -239,12 +239,16 @@ impl Fetch<'_, '_> {
 
     /// A granted metric that the provider refuses: noted, and asked again with the look-back. When
     /// it is allowed then, that is a new grant: all its days are asked.
-    fn refused(&mut self, metric: &Metric, dates: &BTreeSet<Date>) {
+    fn refused(&mut self, metric: &Metric, dates: &BTreeSet<Date>, class: ErrorClass) {
         let head = &mut self.ledger.head;
         head.refused.push(metric.name.to_owned());
         head.granted.retain(|name| name != metric.name);
         for &date in dates {
             if let Ok(entry) = self.ledger.entry_mut(metric.name, date) {
+                if class == ErrorClass::Denied {
+                    // The participant consented: shown as failed, and no choice of theirs.
+                    entry.failed(class, self.now);
+                }
                 entry.not_granted();
             }
         }

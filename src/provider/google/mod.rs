@@ -20,7 +20,7 @@ use crate::core::json::Element;
 use crate::core::json_scan::Document;
 use crate::core::table::{Row, utc};
 use crate::limits::{API_REPLY_BYTES_MAX, PAGE_ROWS, PAGE_SESSIONS, SMALL_REPLY_BYTES_MAX};
-use crate::provider::google::error::{classify, classify_token, reasons};
+use crate::provider::google::error::{classify, classify_token, told};
 use crate::provider::job::{Extent, Job};
 use crate::provider::metric::{Cadence, GoogleQuery, Metric, Read};
 use crate::provider::{
@@ -329,7 +329,7 @@ impl Provider for GoogleHealth {
     }
 
     fn error_name(&self, reply: &Reply) -> String {
-        reasons(reply).status
+        told(reply).unwrap_or_default().status
     }
 
     fn connections_page(&self) -> &'static str {
@@ -337,7 +337,11 @@ impl Provider for GoogleHealth {
     }
 
     fn token_may_be_stale(&self, reply: &Reply) -> bool {
-        reply.status == 401 || (reply.status == 403 && reasons(reply).is_unexplained())
+        match reply.status {
+            401 => true,
+            403 => classify(reply).class == ErrorClass::Denied,
+            _ => false,
+        }
     }
 }
 
