@@ -89,6 +89,19 @@ pub const FITBIT_RESET_SPARE_S: u64 = 10;
 /// as was seen once (google-health's `pageSize` is a wish).
 pub const PAGES_MAX: usize = 512;
 
+/// A range that is not answered is sent so often in all before it is made smaller.
+pub const RANGE_ATTEMPTS_MAX: u32 = 2;
+/// Requests of one participant and run that were refused, or made to find an odd day.
+pub const EXTRA_REQUESTS_MAX: u64 = 32;
+/// Pages are halved down to this part of the largest.
+pub const PAGE_ROWS_PART_MIN: u32 = 8;
+/// When no day of a metric is answered at the smallest size, so many are enough to know.
+pub const UNANSWERED_DAYS_MAX: usize = 3;
+/// What a service was found to answer is remembered for so long.
+pub const SIZE_REMEMBERED_S: i64 = 24 * 3600;
+/// A day with an element that cannot be read is asked with the look-back for so long.
+pub const ODD_DAY_S_MAX: i64 = 30 * 86_400;
+
 // --- Files, locks, signals ----------------------------------------------------------------------
 pub const LOCK_POLL_MS: u64 = 50;
 /// Another process refreshes this participant's token: a request and its retries.

@@ -12,12 +12,12 @@ use std::time::Duration;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider};
 use ureq::unversioned::transport::DefaultConnector;
 
-use crate::core::error::{ErrorClass, Failure, Result};
+use crate::core::error::{ErrorClass, Failure, Result, Smaller};
 use crate::core::exchange::{Method, Reply, Request};
 use crate::io::clock::Clock;
 use crate::io::dns::HostAddresses;
 use crate::io::files;
-use crate::io::http_error::{classify, is_unknown_issuer};
+use crate::io::http_error::{classify, is_slow, is_unknown_issuer};
 use crate::limits;
 
 /// Cheap to clone; all clones share connections and the clock, and but for [`Http::counting`] the
@@ -133,8 +133,8 @@ impl Http {
 
     fn failure(&self, url: &str, failed: Failed) -> Failure {
         self.addresses.forget();
-        let (class, mut what) = match failed {
-            Failed::Transport(error) => classify(&error),
+        let (slow, (class, mut what)) = match failed {
+            Failed::Transport(error) => (is_slow(&error), classify(&error)),
             Failed::Request(why) => {
                 return Failure::new(ErrorClass::Bug, format!("cannot make the request: {why}"));
             }
@@ -143,7 +143,8 @@ impl Http {
             if let Some(proxy) = self.proxy_of(url) {
                 what += &format!("; by way of the proxy {proxy} of HTTPS_PROXY");
             }
-            return Failure::new(class, what);
+            let failure = Failure::new(class, what);
+            return if slow { failure.asked_smaller(Smaller::AfterOnce) } else { failure };
         }
         let now = self.clock.machine().strftime("%Y-%m-%d %H:%M UTC");
         let what =

@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use crate::core::day::{DaySpan, ahead};
 use crate::core::error::{ErrorClass, Failure};
 use crate::core::json::AsText;
-use crate::limits::{NEXT_TRY_AHEAD_S_MAX, SHRUNK_CONFIRM_S};
+use crate::limits::{NEXT_TRY_AHEAD_S_MAX, ODD_DAY_S_MAX, SHRUNK_CONFIRM_S};
 
 pub use crate::ledger::month::MonthKey;
 
@@ -62,6 +62,10 @@ pub struct Entry {
     pub shrunk: Option<Shrunk>,
     /// Only the clock kept the day from being sealed: it is read once more when that is right.
     pub clock_was_wrong: Option<bool>,
+    /// Since when this day alone cannot be read, while those around it can.
+    pub odd_since: Option<AsText<Timestamp>>,
+    /// A request that covers it gives nothing of the days around it either.
+    pub odd_alone: Option<bool>,
 }
 
 /// The last failure to read; cleared by success.
@@ -187,6 +191,8 @@ impl Entry {
             error: None,
             shrunk: None,
             clock_was_wrong: None,
+            odd_since: None,
+            odd_alone: None,
         }
     }
 
@@ -201,6 +207,8 @@ impl Entry {
             self.was_sealed = false;
         }
         self.error = None;
+        self.odd_since = None;
+        self.odd_alone = None;
         self.read_at = Some(AsText(reading.at));
         self.device_synced_at = reading.device_synced_at.map(AsText);
         self.provider = Some(reading.provider.to_owned());
@@ -269,9 +277,32 @@ impl Entry {
         self.error = Some(ReadError { class: class.name().to_owned(), at: AsText(at) });
     }
 
+    /// This day alone cannot be read. `alone`: a range that covers it cannot, either.
+    pub fn odd(&mut self, class: ErrorClass, alone: bool, at: Timestamp) {
+        self.failed(class, at);
+        self.odd_since.get_or_insert(AsText(at));
+        self.odd_alone = alone.then_some(true);
+    }
+
+    /// Whether an odd day is asked by name only, since it was odd for so long.
+    fn given_up(&self) -> bool {
+        let age_s =
+            |since: AsText<Timestamp>, error: &ReadError| error.at.as_second() - since.as_second();
+        let age_s =
+            self.odd_since.zip(self.error.as_ref()).map(|(since, error)| age_s(since, error));
+        age_s.is_some_and(|age_s| age_s >= ODD_DAY_S_MAX)
+    }
+
+    /// Whether an odd day is left alone by this run: it is asked with the look-back only.
+    pub fn odd_waits(&self, lookback: bool) -> bool {
+        self.odd_since.is_some() && (!lookback || self.given_up())
+    }
+
     /// Whether the entry needs to be read by a later run.
     pub fn has_open_work(&self) -> bool {
-        self.state == State::Wanted || self.shrunk.is_some() || self.clock_was_wrong.is_some()
+        (self.state == State::Wanted && !self.given_up())
+            || self.shrunk.is_some()
+            || self.clock_was_wrong.is_some()
     }
 }
 

@@ -37,6 +37,17 @@ pub struct Head {
     pub newest: BTreeMap<String, AsText<Timestamp>>,
     /// When a participant who must sign in again was last tried all the same.
     pub sign_in_tried_at: Option<AsText<Timestamp>>,
+    /// Per metric, the largest request that the service answers, where it refused larger ones.
+    pub sizes: Option<BTreeMap<String, AnsweredSize>>,
+}
+
+/// The largest request that a service was found to answer.
+#[derive(Debug, Clone, PartialEq, Eq, miniserde::Serialize, miniserde::Deserialize)]
+pub struct AnsweredSize {
+    pub days: Option<u32>,
+    /// Rows of a page.
+    pub rows: Option<u32>,
+    pub at: AsText<Timestamp>,
 }
 
 impl Default for Head {
@@ -56,6 +67,7 @@ impl Default for Head {
             first_day: None,
             newest: BTreeMap::new(),
             sign_in_tried_at: None,
+            sizes: None,
         }
     }
 }

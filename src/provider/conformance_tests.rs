@@ -1,13 +1,14 @@
 //! The same cases for every provider: requests go to the known hosts, and no reply, however it is
 //! damaged, makes a parser panic, quote a value, or find rows that were not there.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use miniserde::json::{Number, Value};
 
-use crate::core::error::{ErrorClass, Secret};
+use crate::core::day::{DaySpan, range};
+use crate::core::error::{ErrorClass, Failure, Secret};
 use crate::core::exchange::{Reply, Request};
 use crate::provider::fitbit::Fitbit;
 use crate::provider::google::{Endpoints, GoogleHealth};
@@ -51,14 +52,11 @@ pub fn reply(body: &str) -> Reply {
 
 /// A job for whole days, in UTC unless the zone says otherwise.
 pub fn job(metric: &Metric, first: Date, last: Date, zone: &str) -> Job {
-    let start = |date: Date| date.to_zoned(TimeZone::get(zone).unwrap()).unwrap().timestamp();
-    Job {
-        metric: metric.name.to_owned(),
-        dates: BTreeSet::from([first, last]),
-        zone: zone.to_owned(),
-        from: start(first),
-        to: start(last.tomorrow().unwrap()),
-    }
+    let tz = TimeZone::get(zone).unwrap();
+    let span = |date: Date| (date, DaySpan::natural(date, &tz, zone));
+    let days: BTreeMap<_, _> = range(first, last).map(span).collect();
+    let (from, to) = (days[&first].start, days[&last].end);
+    Job { metric: metric.name.to_owned(), days, from, to, page_rows: None }
 }
 
 struct Case {
@@ -181,11 +179,19 @@ impl Case {
     /// The rows, or `None` where the reply was refused; a refusal quotes nothing.
     fn read(&self, text: &str) -> Option<usize> {
         let (metric, job) = (self.metric(), self.job());
+        let refused = |failure: &Failure| {
+            assert_eq!(failure.class, ErrorClass::Format, "{failure}");
+            assert!(!failure.to_string().contains("marker"), "{failure}");
+        };
         match self.provider.read_page(metric, &job, &mut text.as_bytes()) {
-            Ok(page) => Some(self.provider.combine(metric, page.rows).len()),
+            Ok(page) => {
+                page.odd.values().chain(&page.unplaced).for_each(refused);
+                let odd = !page.odd.is_empty() || page.unplaced.is_some();
+                let rows = self.provider.combine(metric, page.rows).len();
+                (!odd).then_some(rows)
+            }
             Err(failure) => {
-                assert_eq!(failure.class, ErrorClass::Format, "{failure}");
-                assert!(!failure.to_string().contains("marker"), "{failure}");
+                refused(&failure);
                 None
             }
         }

@@ -10,7 +10,10 @@ pub mod metric;
 #[cfg(test)]
 mod conformance_tests;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::consent::token::Grant;
@@ -105,6 +108,12 @@ pub const IN_BETWEEN: &str = "something between this machine and the provider an
 pub struct DataPage {
     pub rows: Vec<Row>,
     pub next: Option<String>,
+    /// Days of the job with an element that is not as promised; the others are good.
+    pub odd: BTreeMap<Date, Failure>,
+    /// An element of which not even the day can be read: no day of the job is known to be whole.
+    pub unplaced: Option<Failure>,
+    /// Windows whose value is an empty object, which is no value.
+    pub bare: u64,
 }
 
 /// What every provider can do. Requests are complete but for the bearer token.
@@ -152,6 +161,10 @@ pub trait Provider: Sync {
 
     /// How far one request of this metric may reach.
     fn reach(&self, metric: &Metric) -> Extent;
+    /// How many rows a page may have; `None`: a reply is one page, however long.
+    fn page_rows(&self, _metric: &Metric) -> Option<u32> {
+        None
+    }
     fn page_request(&self, metric: &Metric, job: &Job, page: Option<&str>) -> Request;
     /// Reads the body of a success while it arrives.
     fn read_page(

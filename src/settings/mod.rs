@@ -13,7 +13,7 @@ use crate::core::user::UserId;
 use crate::limits::{LOOKBACK_DAYS_MAX, THREADS_MAX};
 use crate::provider::App;
 use crate::provider::fitbit::{self, Fitbit};
-use crate::provider::google::{self, Endpoints, GoogleHealth};
+use crate::provider::google::{self, DATA_SOURCES, Endpoints, GoogleHealth};
 use crate::provider::metric::{Metric, table};
 use crate::s3::key;
 use crate::s3::request::Encryption;
@@ -276,8 +276,7 @@ fn address(settings: &Settings, name: &str, default: &str) -> Result<String> {
 }
 
 fn google(settings: &Settings) -> Result<Option<GoogleHealth>> {
-    let source =
-        one_of(settings, "FITSYNC_DATA_SOURCE", &["all-sources", "google-wearables"])?.to_owned();
+    let source = one_of(settings, "FITSYNC_DATA_SOURCE", &DATA_SOURCES)?.to_owned();
     let addresses = Endpoints {
         api: address(settings, "GOOGLE_HEALTH_URL", "https://health.googleapis.com")?,
         authorize: address(

@@ -139,7 +139,7 @@ fn code_refused(failure: Failure) -> Failure {
 /// The account behind the code may not be read at all. Google's cure for a consent that was given
 /// with a legacy Fitbit account (https://developers.google.com/health/troubleshooting).
 fn not_readable(failure: Failure) -> Failure {
-    if failure.class != ErrorClass::NotGranted {
+    if !failure.class.is_refusal() {
         return failure;
     }
     let what = format!(

@@ -5,13 +5,14 @@
 //! durable before its ledger entry says so.
 
 use std::collections::BTreeSet;
+use std::io::Read;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::consent::token::{AccountState, Token};
 use crate::core::day::{self, Calendar, DaySpan, within};
-use crate::core::error::{ErrorClass, Failure, Reach, Result};
+use crate::core::error::{ErrorClass, Failure, Result, Smaller};
 use crate::core::hash::sha256_hex;
 use crate::core::json::AsText;
 use crate::core::table::{self, Row, RowKey};
@@ -21,14 +22,15 @@ use crate::io::files;
 use crate::ledger::entry::{FileChange, Reading};
 use crate::ledger::folder::Ledger;
 use crate::ledger::head::Head;
-use crate::limits::{FETCH_SPACE_BYTES_MIN, PAGES_MAX, SIGN_IN_TRY_EVERY_S};
+use crate::limits::{EXTRA_REQUESTS_MAX, FETCH_SPACE_BYTES_MIN, PAGES_MAX, SIGN_IN_TRY_EVERY_S};
+use crate::provider::DataPage;
 use crate::provider::fitbit;
-use crate::provider::job::{self, Job};
+use crate::provider::job::Job;
 use crate::provider::metric::Metric;
 use crate::sync::notices::warn_of_end;
 use crate::sync::plan::{Device, Plan};
 use crate::sync::report::ParticipantReport;
-use crate::sync::session::{Circuits, Session};
+use crate::sync::session::{Circuits, Session, Tries};
 use crate::sync::uploads::Uploads;
 
 /// What the arguments ask of every participant.
@@ -81,9 +83,18 @@ fn try_participant(
     let (store, circuit) = (&gateway.tokens, circuits.of(provider.name()));
     let mut session = Session::new(provider, user, token, &gateway.http, store, circuit);
     let (ledger, open) = (&mut ledger, &mut session);
-    let (zone, device_ahead) = (None, false);
-    let mut fetch =
-        Fetch { gateway, uploads, wanted, report, ledger, session: open, now, zone, device_ahead };
+    let mut fetch = Fetch {
+        gateway,
+        uploads,
+        wanted,
+        report,
+        ledger,
+        session: open,
+        now,
+        zone: None,
+        device_ahead: false,
+        extra: EXTRA_REQUESTS_MAX,
+    };
     let done = fetch.run();
     let settled = fetch.settle_state(&done);
     report.requests += session.requests();
@@ -139,6 +150,8 @@ pub(super) struct Fetch<'a, 'b> {
     pub(super) zone: Option<String>,
     /// The device says that it synchronised at a time that is still to come.
     pub(super) device_ahead: bool,
+    /// Requests that may still be made beside those that were planned.
+    pub(super) extra: u64,
 }
 
 impl Fetch<'_, '_> {
@@ -205,27 +218,11 @@ impl Fetch<'_, '_> {
         for metric in self.wanted.metrics.clone() {
             let Some(dates) = plan.ask.get(metric.name) else { continue };
             tried += 1;
-            let reach = self.session.provider.reach(metric);
-            let mut jobs = job::jobs(metric.name, dates, reach, calendar, self.now);
-            jobs.reverse();
-            while let Some(job) = jobs.pop() {
-                match self.read_job(metric, &job, device, calendar) {
-                    Ok(()) => {}
-                    Err(failure) if failure.class == ErrorClass::TooLong && job.dates.len() > 1 => {
-                        for half in job.halves().iter().rev() {
-                            let half = job::jobs(metric.name, half, reach, calendar, self.now);
-                            jobs.extend(half.into_iter().rev());
-                        }
-                    }
-                    Err(failure) if failure.class == ErrorClass::NotGranted => {
-                        self.refused(metric, dates);
-                        denied.push((metric, failure));
-                        break;
-                    }
-                    Err(failure) => self.job_failed(metric, &job, failure)?,
-                }
-                self.ledger.save_months()?;
+            if let Some(refusal) = self.read_metric(metric, dates, device, calendar)? {
+                self.refused(metric, dates, refusal.class);
+                denied.push((metric, refusal));
             }
+            self.ledger.save_months()?;
         }
         if tried > 0 && denied.len() == tried && tried == self.wanted.metrics.len() {
             let what = "everything is refused although it was granted";
@@ -239,71 +236,80 @@ impl Fetch<'_, '_> {
 
     /// A granted metric that the provider refuses: noted, and asked again with the look-back. When
     /// it is allowed then, that is a new grant: all its days are asked.
-    fn refused(&mut self, metric: &Metric, dates: &BTreeSet<Date>) {
+    fn refused(&mut self, metric: &Metric, dates: &BTreeSet<Date>, class: ErrorClass) {
         let head = &mut self.ledger.head;
         head.refused.push(metric.name.to_owned());
         head.granted.retain(|name| name != metric.name);
         for &date in dates {
             if let Ok(entry) = self.ledger.entry_mut(metric.name, date) {
+                if class == ErrorClass::Denied {
+                    // The participant consented: shown as failed, and no choice of theirs.
+                    entry.failed(class, self.now);
+                }
                 entry.not_granted();
             }
         }
     }
 
-    /// One metric failing never stops another; what touches the participant or all does.
-    fn job_failed(&mut self, metric: &Metric, job: &Job, failure: Failure) -> Result<()> {
-        for &date in &job.dates {
-            if let Ok(entry) = self.ledger.entry_mut(metric.name, date) {
-                entry.failed(failure.class, self.now);
-            }
-        }
-        let used_up = failure.class == ErrorClass::Quota && self.session.provider.quota_stops_all();
-        if failure.class.reach() != Reach::Item || used_up {
-            return Err(failure);
-        }
-        let day = (job.dates.len() == 1).then(|| job.first().to_string());
-        self.report.fail(&failure, Some(metric.name), day);
-        Ok(())
-    }
-
-    fn read_job(
+    /// Asks one range and takes in its days; those that are odd are noted.
+    pub(super) fn read_job(
         &mut self,
         metric: &Metric,
         job: &Job,
+        tries: Tries,
         device: Device,
         calendar: &Calendar,
     ) -> Result<()> {
-        let rows = self.pages(metric, job)?;
-        let mut rows = self.session.provider.combine(metric, rows);
+        let read = self.pages(metric, job, tries)?;
+        let mut rows = self.session.provider.combine(metric, read.rows);
         let fills = self.session.provider.fills_after_sync(metric);
         if let (true, Device::SyncedAt(at)) = (fills, device) {
             rows.retain(|row| !matches!(row.key, RowKey::Instant(key) if key >= at));
         }
         let mut rest = rows.as_slice();
-        for &date in &job.dates {
+        for date in job.dates() {
             let span = calendar.span(date);
             let (of_day, after) = table::cut(rest, date, &span);
             rest = after;
-            self.take_in(metric, date, &span, of_day, device, calendar)?;
+            if !read.odd.contains_key(&date) {
+                self.take_in(metric, date, &span, of_day, device, calendar)?;
+            }
         }
+        self.note_odd(metric, job, &read.odd);
         Ok(())
     }
 
-    fn pages(&mut self, metric: &Metric, job: &Job) -> Result<Vec<Row>> {
-        let mut rows = Vec::new();
+    /// All pages of a job as one.
+    fn pages(&mut self, metric: &Metric, job: &Job, tries: Tries) -> Result<DataPage> {
+        let mut read = DataPage::default();
         // A day without minutes (a flight across the date line) needs no request.
         if metric.cadence.has_instants() && job.from >= job.to {
-            return Ok(rows);
+            return Ok(read);
         }
         let mut next: Option<String> = None;
         let mut seen = BTreeSet::new();
         for _ in 0..PAGES_MAX {
-            let request = self.session.provider.page_request(metric, job, next.as_deref());
             let provider = self.session.provider;
-            let page = self.session.read(&request, |body| provider.read_page(metric, job, body))?;
-            rows.extend(page.rows);
+            let request = provider.page_request(metric, job, next.as_deref());
+            let page = |body: &mut dyn Read| provider.read_page(metric, job, body);
+            let page = self.session.read(&request, tries, page)?;
+            if let Some(failure) = page.unplaced {
+                return Err(failure.at(request.label()).asked_smaller(Smaller::AtOnce));
+            }
+            read.rows.extend(page.rows);
+            read.odd.extend(page.odd);
+            read.bare += page.bare;
             match page.next {
-                None => return Ok(rows),
+                None => {
+                    if read.bare > 0 {
+                        let (user, bare) = (self.session.user, read.bare);
+                        log::debug!(
+                            "user={user} metric={} windows={bare} without a value",
+                            job.metric
+                        );
+                    }
+                    return Ok(read);
+                }
                 Some(token) if seen.insert(token.clone()) => next = Some(token),
                 Some(_) => return Err(Failure::new(ErrorClass::Format, "a page token repeats")),
             }

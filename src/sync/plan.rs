@@ -210,6 +210,10 @@ fn plan_metric(inputs: &Inputs, wish: Wish, today: Date, dates: &BTreeSet<Date>,
         if !allowed(inputs, wish, date, today) || stays_as_it_was(inputs, date, entry(date)) {
             continue;
         }
+        let named = inputs.named.is_some_and(|(from, to)| from <= date && date <= to);
+        if !named && entry(date).is_some_and(|entry| entry.odd_waits(plan.lookback)) {
+            continue;
+        }
         let shelf = if !wish.granted {
             if entry(date).is_some_and(|entry| entry.state != State::Wanted) {
                 continue;

@@ -68,7 +68,7 @@ impl Fetch<'_, '_> {
                 };
                 Ok(synced)
             }
-            Err(failure) if failure.class == ErrorClass::NotGranted => {
+            Err(failure) if failure.class.is_refusal() => {
                 let head = &mut self.ledger.head;
                 head.device_unknown = Some("device settings were refused".to_owned());
                 Ok(Device::Unknown)
@@ -115,7 +115,7 @@ impl Fetch<'_, '_> {
                 .and_then(|reply| self.session.provider.read_zone(&reply));
             match (zone, &known) {
                 (Ok(zone), _) => asked = zone.filter(|name| day::zone(name).is_ok()),
-                (Err(failure), _) if failure.class == ErrorClass::NotGranted => {
+                (Err(failure), _) if failure.class.is_refusal() => {
                     refused = true;
                 }
                 (Err(failure), Some(_)) if isolated(&failure) => {

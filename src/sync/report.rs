@@ -63,8 +63,8 @@ impl ParticipantReport {
 
     pub fn fail(&mut self, failure: &Failure, metric: Option<&str>, day: Option<String>) {
         let level = match failure.class.exit_code() {
-            0 => log::Level::Info,
-            75 => log::Level::Warn,
+            0 if failure.class == ErrorClass::NotGranted => log::Level::Info,
+            0 | 75 => log::Level::Warn,
             _ => log::Level::Error,
         };
         self.note(level, failure, metric, day);

@@ -228,7 +228,7 @@ impl Provider for Fitbit {
         let source = source(metric)?;
         let text = &whole(body)?;
         let day = || -> Result<LabelledDay> {
-            Ok(LabelledDay { date: job.first(), zone: crate::core::day::zone(&job.zone)? })
+            Ok(LabelledDay { date: job.first(), zone: job.zone_at(job.from)? })
         };
         let mut rows = match source.read {
             FitbitRead::Minutes(cells) => {
@@ -240,7 +240,7 @@ impl Provider for Fitbit {
         };
         // What is still to come is filled with zeros, and labels are those of the whole date.
         rows.retain(|row| row.instant().is_none_or(|at| job.from <= at && at < job.to));
-        Ok(DataPage { rows, next: None })
+        Ok(DataPage { rows, ..DataPage::default() })
     }
 
     fn combine(&self, metric: &Metric, rows: Vec<Row>) -> Vec<Row> {

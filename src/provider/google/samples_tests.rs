@@ -1,4 +1,6 @@
 use super::*;
+use crate::provider::conformance_tests::job;
+use crate::provider::metric::table::find;
 
 fn point(text: &str) -> Element {
     Element::parse(text, "dataPoints[0]").unwrap()
@@ -27,9 +29,12 @@ fn a_sample_tells_what_it_has() {
 }
 
 fn sleep_with(members: &str) -> Result<Option<Row>> {
+    let (metric, day) = (find("sleep_quality").unwrap(), jiff::civil::date(2026, 10, 15));
+    let job = job(metric, day, day, "America/Los_Angeles");
     let interval = r#""interval":{"startTime":"2026-10-15T05:00:00Z","startUtcOffset":"-25200s",
         "endTime":"2026-10-15T12:30:00Z","endUtcOffset":"-25200s"}"#;
-    sleep_quality(&point(&format!(r#"{{"sleep":{{{interval}{members}}}}}"#)))
+    let point = point(&format!(r#"{{"sleep":{{{interval}{members}}}}}"#));
+    Ok(sleep_quality(&point, &job)?.pop())
 }
 
 fn text(text: &str) -> Cell {

@@ -2,7 +2,7 @@
 
 use crate::provider::metric::Column;
 use crate::provider::metric::ColumnType::{Boolean, Integer, Number, Text, TimeUtc};
-use crate::provider::metric::columns::only_google;
+use crate::provider::metric::columns::{KCAL, NO_LESS_THAN_NONE, PERCENT, RMSSD, only_google};
 
 pub const HRV_SAMPLES: &[Column] = &[
     only_google(
@@ -11,28 +11,28 @@ pub const HRV_SAMPLES: &[Column] = &[
         "ms",
         "RMSSD of the heart beat intervals",
         "rootMeanSquareOfSuccessiveDifferencesMilliseconds",
-    ),
+    ).within(RMSSD),
     only_google(
         "standard_deviation_ms",
         Number,
         "ms",
         "Standard deviation of the heart beat intervals",
         "standardDeviationMilliseconds",
-    ),
+    ).within(NO_LESS_THAN_NONE),
     only_google(
         "low_frequency_power",
         Number,
         "",
         "Power of the fluctuations from 0.04 to 0.15 Hz",
         "metadata.lowFrequencyPower",
-    ),
+    ).within(NO_LESS_THAN_NONE),
     only_google(
         "high_frequency_power",
         Number,
         "",
         "Power of the fluctuations from 0.15 to 0.4 Hz",
         "metadata.highFrequencyPower",
-    ),
+    ).within(NO_LESS_THAN_NONE),
 ];
 
 pub const SLEEP_QUALITY: &[Column] = &[
@@ -100,7 +100,7 @@ pub const ACTIVE_ENERGY: &[Column] = &[only_google(
     "kcal",
     "Energy of activity in this minute, without basal",
     "activeEnergyBurned.kcalSum",
-)];
+).within(KCAL)];
 
 pub const SPO2_SAMPLES: &[Column] = &[only_google(
     "oxygen_saturation_percent",
@@ -108,7 +108,7 @@ pub const SPO2_SAMPLES: &[Column] = &[only_google(
     "%",
     "Oxygen saturation",
     "oxygenSaturation.percentage",
-)];
+).within(PERCENT)];
 
 pub const HEART_RATE_ZONES: &[Column] = &[
     only_google(
@@ -117,26 +117,26 @@ pub const HEART_RATE_ZONES: &[Column] = &[
         "s",
         "In the light heart rate zone",
         "timeInHeartRateZones[] LIGHT",
-    ),
+    ).within(NO_LESS_THAN_NONE),
     only_google(
         "moderate_zone_s",
         Number,
         "s",
         "In the moderate heart rate zone",
         "timeInHeartRateZones[] MODERATE",
-    ),
+    ).within(NO_LESS_THAN_NONE),
     only_google(
         "vigorous_zone_s",
         Number,
         "s",
         "In the vigorous heart rate zone",
         "timeInHeartRateZones[] VIGOROUS",
-    ),
+    ).within(NO_LESS_THAN_NONE),
     only_google(
         "peak_zone_s",
         Number,
         "s",
         "In the peak heart rate zone",
         "timeInHeartRateZones[] PEAK",
-    ),
+    ).within(NO_LESS_THAN_NONE),
 ];

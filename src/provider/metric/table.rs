@@ -8,6 +8,7 @@ use crate::provider::fitbit::read::FitbitRead;
 use crate::provider::google::{read, samples, sessions};
 use crate::provider::metric::{
     Cadence, FitbitSource, GoogleQuery, GoogleSource, Metric, Read, Scope, columns, sample_columns,
+    session_columns,
 };
 
 const fn google(
@@ -40,9 +41,9 @@ pub static METRICS: &[Metric] = &[
     Metric {
         name: "calories",
         cadence: Cadence::Minute,
-        meaning: "Energy per minute, basal metabolism included, worn or not.",
-        gaps: "No row after the device's last sync: providers fill those minutes with resting \
-               energy.",
+        meaning: "Energy per minute, basal metabolism included.",
+        gaps: "No row: not worn, or not synced. No row after the device's last sync: the retired \
+               API fills those minutes with resting energy, and Google may.",
         columns: columns::CALORIES,
         google: google("total-calories", ActivityAndFitness, RollUp, Read::One(read::calories)),
         fitbit: fitbit(
@@ -56,7 +57,8 @@ pub static METRICS: &[Metric] = &[
         name: "azm",
         cadence: Cadence::Minute,
         meaning: "Active zone minutes: credits, two for a cardio or peak minute.",
-        gaps: "No row (Google) or 0 (Fitbit): no credit. A zone without credit is 0.",
+        gaps: "No row (Google) or 0 (Fitbit): no credit. A zone without credit is 0. The same \
+               credit told by two sources counts once.",
         columns: columns::AZM,
         google: GoogleSource {
             data_type: "active-zone-minutes",
@@ -119,7 +121,7 @@ pub static METRICS: &[Metric] = &[
     Metric {
         name: "resting_heart_rate",
         cadence: Cadence::Daily,
-        meaning: "Resting heart rate of a day.",
+        meaning: "Resting heart rate of a day, as Google estimates it.",
         gaps: "No row: the provider calculated none for this day.",
         columns: columns::RESTING_HEART_RATE,
         google: google(
@@ -136,7 +138,7 @@ pub static METRICS: &[Metric] = &[
         cadence: Cadence::Night,
         meaning: "Sleep, one row per stage, under the date on which the sleep ended.",
         gaps: "No row: no sleep was recorded, or it has no stages (see sleep_summary).",
-        columns: columns::SLEEP,
+        columns: session_columns::SLEEP,
         google: google(
             "sleep",
             Sleep,
@@ -151,13 +153,14 @@ pub static METRICS: &[Metric] = &[
         cadence: Cadence::Night,
         meaning: "Sleep, one row per night under the date on which it ended; a nap is a row of \
                   its own.",
-        gaps: "No row: no sleep was recorded. An empty cell: not told for this kind of sleep.",
-        columns: columns::SLEEP_SUMMARY,
+        gaps: "No row: no sleep was recorded. An empty cell: not told for this kind of sleep, or \
+               by this source.",
+        columns: session_columns::SLEEP_SUMMARY,
         google: google(
             "sleep",
             Sleep,
             ReconcileDate("interval.civil_end_time"),
-            Read::One(sessions::sleep_summary),
+            Read::Many(sessions::sleep_summary),
         ),
         fitbit: None,
         filled_by_google: false,
@@ -232,7 +235,7 @@ pub static METRICS: &[Metric] = &[
         cadence: Cadence::Event,
         meaning: "Workouts, one row each, under the day on which they began.",
         gaps: "No row: no workout was recorded. An empty cell: not measured in this workout.",
-        columns: columns::EXERCISE,
+        columns: session_columns::EXERCISE,
         google: google(
             "exercise",
             ActivityAndFitness,
@@ -283,7 +286,7 @@ pub static METRICS: &[Metric] = &[
             "sleep",
             Sleep,
             ReconcileDate("interval.civil_end_time"),
-            Read::One(samples::sleep_quality),
+            Read::Local(samples::sleep_quality),
         ),
         fitbit: None,
         filled_by_google: false,
