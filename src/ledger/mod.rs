@@ -11,3 +11,4 @@ pub mod overview;
 pub mod rebuild;
 pub mod remains;
 pub mod retention;
+pub mod sealing;

@@ -18,7 +18,7 @@ use crate::portal::pages::text::{ago, period};
 use crate::portal::sign_ins::{self, Hint};
 use crate::provider::granted::granted;
 use crate::provider::metric::Metric;
-use crate::provider::{Identity, PairedDevice, Provider, newest, paired_devices};
+use crate::provider::{Identity, PairedDevice, Provider, last_sync, paired_devices};
 use crate::sign_in::account::{self, Before};
 use crate::withdrawal::remove;
 
@@ -95,10 +95,8 @@ pub fn connect(
     let ask = |request: Request| send(&bearer(request));
     let wants_zone = provider.tells_wall_clocks() || gateway.config.collect_from_consent;
     let zone = (wants_zone && has(provider.zone_scope()))
-        .then(|| ask(provider.zone_request()).and_then(|reply| provider.read_zone(&reply)).ok())
-        .flatten()
-        .flatten();
-    let zone = zone.and_then(|name| day::zone(&name).ok());
+        .then(|| ask(provider.zone_request()).and_then(|reply| provider.read_zone(&reply)).ok());
+    let zone = zone.flatten().and_then(|told| day::zone(&told.name?).ok());
     let clock = zone.clone().unwrap_or(TimeZone::UTC);
     let devices = match settings_granted {
         true => paired_devices(provider, &clock, |request| ask(request.clone())),
@@ -115,7 +113,7 @@ pub fn connect(
     Ok(Connection {
         user: asked.user.clone(),
         account_end: token.account_end(),
-        device: devices.map(|devices| newest(&devices, gateway.clock.now()).cloned()),
+        device: devices.map(|devices| last_sync(&devices, gateway.clock.now()).0.cloned()),
         granted: names(granted),
         missing: names(missing),
         not_offered: names(not_offered),

@@ -18,7 +18,7 @@ use crate::io::stop;
 use crate::limits::{
     PACE_BURST, PACE_PER_S, REFRESH_ATTEMPTS_MAX, REFRESHES_MAX, RETRY_ATTEMPTS_MAX,
 };
-use crate::provider::{Provider, fitbit};
+use crate::provider::{IN_BETWEEN, Provider, fitbit};
 
 /// One circuit per provider: what is wrong with one service must not stop the participants of the
 /// other.
@@ -157,7 +157,7 @@ impl<'a> Session<'a> {
                 self.refresh()?;
                 continue;
             }
-            let failure = self.provider.classify(&reply).at(request.label());
+            let failure = believed(self.provider.classify(&reply), &reply).at(request.label());
             if failure.class == ErrorClass::Config {
                 self.circuit.failed(self.user.as_str(), &failure);
             }
@@ -260,6 +260,18 @@ impl<'a> Session<'a> {
         self.token.set_state(state, self.http.clock().now());
         self.store.save(self.user, &self.token)
     }
+}
+
+/// Only an answer that speaks for itself says anything of a participant: what a proxy sends in the
+/// service's place is a failure of that request. That an API is switched off is said by its status
+/// alone: the retired one answers with a page.
+fn believed(failure: Failure, reply: &Reply) -> Failure {
+    let verdicts = [ErrorClass::Auth, ErrorClass::Account, ErrorClass::NotGranted];
+    if !verdicts.contains(&failure.class) || reply.is_json() {
+        return failure;
+    }
+    let what = format!("HTTP {} without a word of the service's: {IN_BETWEEN}", reply.status);
+    Failure::new(ErrorClass::Format, what)
 }
 
 #[cfg(test)]

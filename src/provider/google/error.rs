@@ -103,7 +103,6 @@ pub fn classify(reply: &Reply) -> Failure {
         ),
         (403, _) => fail(ErrorClass::NotGranted, "permission denied"),
         (408, _) => fail(ErrorClass::Server, "").after(reply.retry_after_s()),
-        (410, _) => fail(ErrorClass::Retired, "this API is switched off"),
         (429, _) => fail(ErrorClass::Quota, "").after(reply.retry_after_s()),
         (500..=599, _) => fail(ErrorClass::Server, "").after(reply.retry_after_s()),
         (400..=499, _) => fail(ErrorClass::Bug, "the request is called wrong"),

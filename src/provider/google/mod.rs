@@ -24,8 +24,8 @@ use crate::provider::google::error::{classify, classify_token, reasons};
 use crate::provider::job::{Extent, Job};
 use crate::provider::metric::{Cadence, GoogleQuery, Metric, Read};
 use crate::provider::{
-    App, DataPage, Devices, Identity, PairedDevice, Provider, product_name, read_token, text_of,
-    tidied,
+    App, DataPage, Devices, Identity, PairedDevice, Provider, ToldZone, product_name, read_token,
+    text_of, tidied,
 };
 
 pub const NAME: &str = "google-health";
@@ -224,10 +224,14 @@ impl Provider for GoogleHealth {
         self.get("settings")
     }
 
-    fn read_zone(&self, reply: &Reply) -> Result<Option<String>> {
+    fn read_zone(&self, reply: &Reply) -> Result<ToldZone> {
         let settings = Element::object(text_of(reply)?, "settings")?;
-        let zone = settings.optional("timeZone", Element::text)?;
-        Ok(zone.filter(|zone| !zone.is_empty()).map(str::to_owned))
+        let name = settings.optional("timeZone", Element::text)?;
+        let offset_s = settings.optional("utcOffset", sessions::duration_s)?;
+        #[expect(clippy::cast_possible_truncation, reason = "what is no offset is no zone either")]
+        let offset_s = offset_s.map(|seconds| seconds as i64);
+        let name = name.filter(|name| !name.is_empty()).map(str::to_owned);
+        Ok(ToldZone { name, offset_s })
     }
 
     fn reach(&self, metric: &Metric) -> Extent {
@@ -280,6 +284,9 @@ impl Provider for GoogleHealth {
             if name == list {
                 document.elements(|index, raw| {
                     let point = Element::parse(raw, format!("{list}[{index}]"))?;
+                    if metric.google.data_type == "sleep" {
+                        page.unfinished.extend(sessions::unfinished_night(&point)?);
+                    }
                     bare |= metric.google.ask == GoogleQuery::RollUp && has_bare_value(&point);
                     match metric.google.read {
                         Read::One(read) => page.rows.extend(read(&point)?),

@@ -3,7 +3,7 @@
 //! Optional members that are absent give empty cells; what is required, or has another type than
 //! promised, is an error (googleapis `google/devicesandservices/health/v4/data_model.proto`).
 
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::core::error::Result;
@@ -40,8 +40,8 @@ impl Moment {
     }
 }
 
-/// `"-25200s"`, `"0.5s"`: a Duration in proto3 JSON.
-fn duration_s(element: &Element, path: &str) -> Result<f64> {
+/// `"-25200s"`, `"0.5s"`: a Duration in proto3 JSON, in seconds.
+pub fn duration_s(element: &Element, path: &str) -> Result<f64> {
     let text = element.text(path)?;
     let seconds = text.strip_suffix('s').and_then(|text| text.parse().ok());
     seconds
@@ -53,6 +53,24 @@ fn flag(element: &Element, path: &str) -> Result<Cell> {
     // proto3 leaves a false out.
     let flag = element.optional(path, Element::boolean)?.unwrap_or(false);
     Ok(Cell::Text(flag.to_string().into()))
+}
+
+/// The date of a sleep that Google is still at work on: the stages, and what follows from them,
+/// are still to come. `processed` is no `optional` in Google's protocol definitions, so that a
+/// false may be left out; then neither stages nor what became of them are told
+/// (googleapis `data_model.proto`, `SleepMetadata`).
+pub fn unfinished_night(point: &Element) -> Result<Option<Date>> {
+    let processed = point.optional("sleep.metadata.processed", Element::boolean)?;
+    let status = point.optional("sleep.metadata.stagesStatus", Element::text)?;
+    let untold = point.is_object("sleep.metadata")
+        && !point.has("sleep.metadata.externalId")
+        && status.is_none()
+        && point.list("sleep.stages")?.is_empty();
+    let at_work = status.is_some_and(|status| status.starts_with("PROCESSING"));
+    if !at_work && !processed.map_or(untold, |processed| !processed) {
+        return Ok(None);
+    }
+    Ok(sleep_of(point)?.map(|(_, end)| end.local.date()))
 }
 
 /// The sleep of a point: its start and its end.
