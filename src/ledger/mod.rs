@@ -12,3 +12,4 @@ pub mod rebuild;
 pub mod remains;
 pub mod retention;
 pub mod sealing;
+pub mod told;

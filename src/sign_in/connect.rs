@@ -14,6 +14,8 @@ use crate::gateway::Gateway;
 use crate::io::circuit::Circuit;
 use crate::io::files::Lock;
 use crate::io::terminal::say;
+use crate::ledger::folder::Ledger;
+use crate::ledger::told::Told;
 use crate::portal::pages::text::{ago, period};
 use crate::portal::sign_ins::{self, Hint};
 use crate::provider::granted::granted;
@@ -186,6 +188,7 @@ fn store(
         remove::keep_former(tokens, user, former)?;
     }
     token.asked_scopes = provider.scopes(&gateway.config.metrics);
+    token.told_metrics = Some(told(gateway, user, before.token(), other)?);
     let consented_at = before.token().and_then(|before| before.obtained_at).unwrap_or(now);
     let consent = zone.filter(|_| gateway.config.collect_from_consent);
     let consent = consent.map(|zone| consented_at.to_zoned(zone.clone()).date());
@@ -201,6 +204,22 @@ fn store(
     }
     let others_stay = other && before.others_stay(gateway, user, identity);
     Ok(StoredToken { token, undecided, others_stay })
+}
+
+/// What the participant has been told of by now: what this sign-in named, and what the same person's
+/// sign-ins before it did.
+fn told(
+    gateway: &Gateway,
+    user: &UserId,
+    before: Option<&Token>,
+    other: bool,
+) -> Result<Vec<String>> {
+    let named = gateway.config.metrics.iter().map(|metric| metric.name);
+    if other {
+        return Ok(Told::ALL.with(named));
+    }
+    let head = Ledger::look(&gateway.config.data_dir, user)?.head;
+    Ok(Told::of(before, &head).with(named))
 }
 
 /// Why a sign-in led to nothing, for its page; the terminal and the log have the reason.

@@ -24,6 +24,7 @@ use crate::limits::{FETCH_SPACE_BYTES_MIN, PAGES_MAX};
 use crate::provider::job::{self, Job};
 use crate::provider::metric::Metric;
 use crate::sync::account::check_state;
+use crate::sync::consent::{note_told, uncovered};
 use crate::sync::notices::warn_of_end;
 use crate::sync::plan::{Device, Plan};
 use crate::sync::report::ParticipantReport;
@@ -81,6 +82,9 @@ fn try_participant(
     let provider = gateway.provider(&token.provider)?;
     let (store, circuit) = (&gateway.tokens, circuits.of(provider.name()));
     let mut session = Session::new(provider, user, token, &gateway.http, store, circuit);
+    let told = note_told(gateway, &mut session, &ledger.head)?;
+    let wanted = &wanted.covered(&told, user);
+    ledger.head.note_never_asked(uncovered(gateway, &told));
     let (ledger, open) = (&mut ledger, &mut session);
     let (zone, device_ahead) = (None, false);
     let mut fetch =
@@ -139,6 +143,7 @@ impl Fetch<'_, '_> {
             let calendar = self.calendar(&zone)?;
             let plan = self.plan(device, &wishes, &calendar, &missing);
             if plan.is_idle() {
+                self.tell_named(&plan, &wishes);
                 self.advance(&plan);
                 self.note_passed(device);
                 return self.conclude();
@@ -155,6 +160,7 @@ impl Fetch<'_, '_> {
         self.note_passed(device);
         self.ledger.save_months()?;
         self.finish_plan(&plan, &wishes);
+        self.tell_named(&plan, &wishes);
         self.ledger.save()?;
         self.sweep()?;
         let read = self.read_all(&plan, device, &calendar);

@@ -2,6 +2,7 @@
 //! (`uploads`), what is told (`report`).
 
 pub mod account;
+pub mod consent;
 pub mod device;
 pub mod dry_run;
 pub mod fetch;

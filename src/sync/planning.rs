@@ -235,8 +235,10 @@ impl Fetch<'_, '_> {
         let names = |granted: bool| {
             wishes.iter().filter(move |wish| wish.granted == granted).map(|wish| wish.name)
         };
-        // Metrics left out by `--metric` stay as they are known.
-        head.granted.retain(|name| !names(false).any(|refused| refused == name));
+        // Metrics left out by `--metric` stay as they are known; one that the settings name no
+        // more is new when they name it again.
+        let narrowed = self.wanted.narrowed;
+        head.granted.retain(|name| narrowed && !names(false).any(|refused| refused == name));
         for name in names(true) {
             if !head.granted.iter().any(|known| known == name) {
                 head.granted.push(name.to_owned());

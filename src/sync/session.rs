@@ -245,6 +245,17 @@ impl<'a> Session<'a> {
         Err(failure)
     }
 
+    /// Notes in the token file which metrics the participant was told of, once.
+    pub fn note_told(&mut self, names: Vec<String>) -> Result<()> {
+        let _lock = self.store.lock(self.user)?;
+        self.reload()?;
+        if self.token.told_metrics.is_some() {
+            return Ok(());
+        }
+        self.token.told_metrics = Some(names);
+        self.store.save(self.user, &self.token)
+    }
+
     /// Notes in the token file whether the participant must sign in again; never removes it. What
     /// was learned of one consent says nothing of another one that was given meanwhile.
     pub fn note_state(&mut self, state: AccountState) -> Result<()> {
