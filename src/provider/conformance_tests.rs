@@ -79,6 +79,14 @@ const FLOORS: &str = r#"{"rollupDataPoints":[{"startTime":"2026-10-15T15:00:00Z"
 const VO2_MAX: &str = r#"{"dataPoints":[{"dailyVo2Max":{"date":{"year":2026,"month":10,"day":15},
     "vo2Max":41.5,"cardioFitnessLevel":"VERY_GOOD","vo2MaxCovariance":0.4}}]}"#;
 
+const ACTIVE_ENERGY: &str = r#"{"rollupDataPoints":[{"startTime":"2026-10-15T15:00:00Z",
+    "endTime":"2026-10-15T15:01:00Z","activeEnergyBurned":{"kcalSum":4.25}}]}"#;
+const HEART_RATE_ZONES: &str = r#"{"rollupDataPoints":[{"startTime":"2026-10-15T15:00:00Z",
+    "endTime":"2026-10-15T15:01:00Z","timeInHeartRateZone":{"timeInHeartRateZones":[
+    {"heartRateZone":"MODERATE","duration":"22s"},{"heartRateZone":"PEAK","duration":"38s"}]}}]}"#;
+const SPO2_SAMPLES: &str = r#"{"dataPoints":[{"oxygenSaturation":{"sampleTime":{
+    "physicalTime":"2026-10-15T10:35:00Z","utcOffset":"-25200s"},"percentage":96.5}}]}"#;
+
 fn cases() -> Vec<Case> {
     let google = |metric, text, rows| {
         let dates = ("2026-06-01", "2026-10-16");
@@ -107,6 +115,11 @@ fn cases() -> Vec<Case> {
         google("vo2_max", VO2_MAX, 1),
         google("sleep", sample!("sleep_list"), 2),
         google("sleep_summary", sample!("sleep_list"), 1),
+        google("sleep_quality", sample!("sleep_list"), 1),
+        google("hrv_samples", sample!("heart_rate_variability_list"), 1),
+        google("spo2_samples", SPO2_SAMPLES, 1),
+        google("active_energy", ACTIVE_ENERGY, 1),
+        google("heart_rate_zones", HEART_RATE_ZONES, 1),
         google("exercise", sample!("exercise_list"), 1),
         google("weight", sample!("weight_list"), 1),
         fitbit("azm", sample!("fitbit/azm_intraday_1min_by_date"), ("2025-11-19", "2025-11-19"), 5),

@@ -5,6 +5,9 @@ mod world;
 
 mod account;
 mod callback;
+#[path = "../histories/chance.rs"]
+#[expect(dead_code, reason = "histories need more of it")]
+mod chance;
 mod days;
 mod doctor;
 mod errors;
@@ -25,6 +28,7 @@ mod secrets;
 mod serve;
 mod shapes;
 mod shrink;
+mod sixty_days;
 mod travel;
 mod upload;
 mod withdraw;

@@ -6,6 +6,7 @@
 pub mod error;
 mod place;
 pub mod read;
+pub mod samples;
 pub mod sessions;
 
 use std::collections::BTreeMap;

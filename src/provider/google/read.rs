@@ -51,7 +51,7 @@ pub fn has_fields(point: &Element, member: &str, fields: &[&str], others: &[&str
 }
 
 /// The start of a window that has a value.
-fn window(point: &Element, member: &str, fields: &[&str]) -> Result<Option<Timestamp>> {
+pub fn window(point: &Element, member: &str, fields: &[&str]) -> Result<Option<Timestamp>> {
     let start = window_start(point)?;
     let worn = has_value(point, member)? && has_fields(point, member, fields, &[])?;
     Ok(worn.then_some(start))

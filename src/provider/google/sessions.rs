@@ -14,9 +14,10 @@ use crate::provider::google::read::{has_fields, has_value, word};
 use crate::provider::job::Job;
 
 /// An instant, and what the clock showed where the participant was.
-struct Moment {
-    at: Timestamp,
-    local: DateTime,
+#[derive(Debug)]
+pub struct Moment {
+    pub at: Timestamp,
+    pub local: DateTime,
 }
 
 impl Moment {
@@ -45,7 +46,7 @@ impl Moment {
 }
 
 /// `"-25200s"`, `"0.5s"`: a Duration in proto3 JSON.
-fn duration_s(element: &Element, path: &str) -> Result<f64> {
+pub fn duration_s(element: &Element, path: &str) -> Result<f64> {
     let text = element.text(path)?;
     let seconds = text.strip_suffix('s').and_then(|text| text.parse().ok());
     seconds
@@ -54,7 +55,7 @@ fn duration_s(element: &Element, path: &str) -> Result<f64> {
 }
 
 /// What a sleep's metadata say; empty where it has none. proto3 leaves a false out.
-fn flag(point: &Element, name: &str) -> Result<Cell> {
+pub fn flag(point: &Element, name: &str) -> Result<Cell> {
     match (point.has("sleep.metadata"), point.is_object("sleep.metadata")) {
         (false, _) => return Ok(Cell::Empty),
         (true, false) => return Err(point.unexpected("sleep.metadata", "an object")),
@@ -70,7 +71,7 @@ pub fn ended_on(point: &Element, job: &Job) -> Option<Date> {
 }
 
 /// The sleep of a point: its start and its end.
-fn sleep_of(point: &Element, job: &Job) -> Result<(Moment, Moment)> {
+pub fn sleep_of(point: &Element, job: &Job) -> Result<(Moment, Moment)> {
     if !has_value(point, "sleep")? {
         return Err(point.unexpected("sleep", "an object"));
     }

@@ -3,6 +3,7 @@
 
 pub mod columns;
 pub mod dictionary;
+pub mod sample_columns;
 pub mod session_columns;
 pub mod table;
 

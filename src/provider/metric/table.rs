@@ -5,9 +5,10 @@ use Scope::{ActivityAndFitness, HealthMetrics, Sleep};
 
 use crate::provider::fitbit::read as fitbit;
 use crate::provider::fitbit::read::FitbitRead;
-use crate::provider::google::{read, sessions};
+use crate::provider::google::{read, samples, sessions};
 use crate::provider::metric::{
-    Cadence, FitbitSource, GoogleQuery, GoogleSource, Metric, Read, Scope, columns, session_columns,
+    Cadence, FitbitSource, GoogleQuery, GoogleSource, Metric, Read, Scope, columns, sample_columns,
+    session_columns,
 };
 
 const fn google(
@@ -255,6 +256,82 @@ pub static METRICS: &[Metric] = &[
             ActivityAndFitness,
             ReconcileDate("date"),
             Read::One(read::vo2_max),
+        ),
+        fitbit: None,
+        filled_by_google: false,
+    },
+    Metric {
+        name: "hrv_samples",
+        cadence: Cadence::Event,
+        meaning: "Heart rate variability in the course of a night, one row per sample.",
+        gaps: "No row: no sample. An empty cell: not told with this sample.",
+        columns: sample_columns::HRV_SAMPLES,
+        google: google(
+            "heart-rate-variability",
+            HealthMetrics,
+            ReconcileInstant("sample_time.physical_time"),
+            Read::One(samples::heart_rate_variability),
+        ),
+        fitbit: None,
+        filled_by_google: false,
+    },
+    Metric {
+        name: "sleep_quality",
+        cadence: Cadence::Night,
+        meaning: "What the provider tells of a sleep beside its stages, one row per sleep under \
+                  the date on which it ended.",
+        gaps: "No row: no sleep was recorded. 0 awakenings or minutes: none was told.",
+        columns: sample_columns::SLEEP_QUALITY,
+        google: google(
+            "sleep",
+            Sleep,
+            ReconcileDate("interval.civil_end_time"),
+            Read::Local(samples::sleep_quality),
+        ),
+        fitbit: None,
+        filled_by_google: false,
+    },
+    Metric {
+        name: "active_energy",
+        cadence: Cadence::Minute,
+        meaning: "Energy of activity per minute, basal metabolism not included.",
+        gaps: "No row: no activity, not worn, or not synced.",
+        columns: sample_columns::ACTIVE_ENERGY,
+        google: google(
+            "active-energy-burned",
+            ActivityAndFitness,
+            RollUp,
+            Read::One(samples::active_energy),
+        ),
+        fitbit: None,
+        filled_by_google: false,
+    },
+    Metric {
+        name: "spo2_samples",
+        cadence: Cadence::Event,
+        meaning: "Oxygen saturation of the blood, one row per sample.",
+        gaps: "No row: no sample.",
+        columns: sample_columns::SPO2_SAMPLES,
+        google: google(
+            "oxygen-saturation",
+            HealthMetrics,
+            ReconcileInstant("sample_time.physical_time"),
+            Read::One(samples::oxygen_saturation),
+        ),
+        fitbit: None,
+        filled_by_google: false,
+    },
+    Metric {
+        name: "heart_rate_zones",
+        cadence: Cadence::Minute,
+        meaning: "Time in each heart rate zone per minute.",
+        gaps: "No row: in no zone, not worn, or not synced. 0: in another zone.",
+        columns: sample_columns::HEART_RATE_ZONES,
+        google: google(
+            "time-in-heart-rate-zone",
+            ActivityAndFitness,
+            RollUp,
+            Read::One(samples::heart_rate_zones),
         ),
         fitbit: None,
         filled_by_google: false,
