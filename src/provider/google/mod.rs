@@ -399,3 +399,6 @@ fn take_in(page: &mut DataPage, metric: &Metric, job: &Job, raw: &str, place: St
 fn is_bare(point: &Element) -> bool {
     point.names("").into_iter().any(|name| point.is_object(name) && point.names(name).is_empty())
 }
+
+#[cfg(test)]
+mod fields_tests;
