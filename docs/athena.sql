@@ -344,3 +344,100 @@ TBLPROPERTIES (
   'storage.location.template' = 's3://BUCKET/users/${participant}/vo2_max/'
 );
 
+CREATE EXTERNAL TABLE IF NOT EXISTS fitsync_hrv_samples (
+  `user_id` string,
+  `time_utc` string,
+  `time_local` string,
+  `rmssd_ms` double,
+  `standard_deviation_ms` double,
+  `low_frequency_power` double,
+  `high_frequency_power` double
+)
+PARTITIONED BY (participant string)
+ROW FORMAT DELIMITED FIELDS TERMINATED BY ','
+LOCATION 's3://BUCKET/users/'
+TBLPROPERTIES (
+  'skip.header.line.count' = '1',
+  'projection.enabled' = 'true',
+  'projection.participant.type' = 'enum',
+  'projection.participant.values' = 'user_001,user_002',
+  'storage.location.template' = 's3://BUCKET/users/${participant}/hrv_samples/'
+);
+
+CREATE EXTERNAL TABLE IF NOT EXISTS fitsync_sleep_quality (
+  `user_id` string,
+  `date` date,
+  `start_utc` string,
+  `end_utc` string,
+  `processed` boolean,
+  `stages_status` string,
+  `manually_edited` boolean,
+  `short_awakenings` bigint,
+  `short_awakenings_minutes` double,
+  `out_of_bed_minutes` double
+)
+PARTITIONED BY (participant string)
+ROW FORMAT DELIMITED FIELDS TERMINATED BY ','
+LOCATION 's3://BUCKET/users/'
+TBLPROPERTIES (
+  'skip.header.line.count' = '1',
+  'projection.enabled' = 'true',
+  'projection.participant.type' = 'enum',
+  'projection.participant.values' = 'user_001,user_002',
+  'storage.location.template' = 's3://BUCKET/users/${participant}/sleep_quality/'
+);
+
+CREATE EXTERNAL TABLE IF NOT EXISTS fitsync_active_energy (
+  `user_id` string,
+  `time_utc` string,
+  `time_local` string,
+  `active_energy_kcal` double
+)
+PARTITIONED BY (participant string)
+ROW FORMAT DELIMITED FIELDS TERMINATED BY ','
+LOCATION 's3://BUCKET/users/'
+TBLPROPERTIES (
+  'skip.header.line.count' = '1',
+  'projection.enabled' = 'true',
+  'projection.participant.type' = 'enum',
+  'projection.participant.values' = 'user_001,user_002',
+  'storage.location.template' = 's3://BUCKET/users/${participant}/active_energy/'
+);
+
+CREATE EXTERNAL TABLE IF NOT EXISTS fitsync_spo2_samples (
+  `user_id` string,
+  `time_utc` string,
+  `time_local` string,
+  `oxygen_saturation_percent` double
+)
+PARTITIONED BY (participant string)
+ROW FORMAT DELIMITED FIELDS TERMINATED BY ','
+LOCATION 's3://BUCKET/users/'
+TBLPROPERTIES (
+  'skip.header.line.count' = '1',
+  'projection.enabled' = 'true',
+  'projection.participant.type' = 'enum',
+  'projection.participant.values' = 'user_001,user_002',
+  'storage.location.template' = 's3://BUCKET/users/${participant}/spo2_samples/'
+);
+
+CREATE EXTERNAL TABLE IF NOT EXISTS fitsync_heart_rate_zones (
+  `user_id` string,
+  `time_utc` string,
+  `time_local` string,
+  `light_zone_s` double,
+  `moderate_zone_s` double,
+  `vigorous_zone_s` double,
+  `peak_zone_s` double
+)
+PARTITIONED BY (participant string)
+ROW FORMAT DELIMITED FIELDS TERMINATED BY ','
+LOCATION 's3://BUCKET/users/'
+TBLPROPERTIES (
+  'skip.header.line.count' = '1',
+  'projection.enabled' = 'true',
+  'projection.participant.type' = 'enum',
+  'projection.participant.values' = 'user_001,user_002',
+  'storage.location.template' = 's3://BUCKET/users/${participant}/heart_rate_zones/'
+);
+

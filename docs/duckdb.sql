@@ -190,3 +190,55 @@ CREATE OR REPLACE VIEW vo2_max AS SELECT * FROM read_csv(
   'cardio_fitness_level': 'VARCHAR'
 });
 
+CREATE OR REPLACE VIEW hrv_samples AS SELECT * FROM read_csv(
+'s3://BUCKET/users/*/hrv_samples/*.csv', auto_detect = false, header = true, columns = {
+  'user_id': 'VARCHAR',
+  'time_utc': 'TIMESTAMPTZ',
+  'time_local': 'TIMESTAMP',
+  'rmssd_ms': 'DOUBLE',
+  'standard_deviation_ms': 'DOUBLE',
+  'low_frequency_power': 'DOUBLE',
+  'high_frequency_power': 'DOUBLE'
+});
+
+CREATE OR REPLACE VIEW sleep_quality AS SELECT * FROM read_csv(
+'s3://BUCKET/users/*/sleep_quality/*.csv', auto_detect = false, header = true, columns = {
+  'user_id': 'VARCHAR',
+  'date': 'DATE',
+  'start_utc': 'TIMESTAMPTZ',
+  'end_utc': 'TIMESTAMPTZ',
+  'processed': 'BOOLEAN',
+  'stages_status': 'VARCHAR',
+  'manually_edited': 'BOOLEAN',
+  'short_awakenings': 'BIGINT',
+  'short_awakenings_minutes': 'DOUBLE',
+  'out_of_bed_minutes': 'DOUBLE'
+});
+
+CREATE OR REPLACE VIEW active_energy AS SELECT * FROM read_csv(
+'s3://BUCKET/users/*/active_energy/*.csv', auto_detect = false, header = true, columns = {
+  'user_id': 'VARCHAR',
+  'time_utc': 'TIMESTAMPTZ',
+  'time_local': 'TIMESTAMP',
+  'active_energy_kcal': 'DOUBLE'
+});
+
+CREATE OR REPLACE VIEW spo2_samples AS SELECT * FROM read_csv(
+'s3://BUCKET/users/*/spo2_samples/*.csv', auto_detect = false, header = true, columns = {
+  'user_id': 'VARCHAR',
+  'time_utc': 'TIMESTAMPTZ',
+  'time_local': 'TIMESTAMP',
+  'oxygen_saturation_percent': 'DOUBLE'
+});
+
+CREATE OR REPLACE VIEW heart_rate_zones AS SELECT * FROM read_csv(
+'s3://BUCKET/users/*/heart_rate_zones/*.csv', auto_detect = false, header = true, columns = {
+  'user_id': 'VARCHAR',
+  'time_utc': 'TIMESTAMPTZ',
+  'time_local': 'TIMESTAMP',
+  'light_zone_s': 'DOUBLE',
+  'moderate_zone_s': 'DOUBLE',
+  'vigorous_zone_s': 'DOUBLE',
+  'peak_zone_s': 'DOUBLE'
+});
+

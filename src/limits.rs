@@ -30,16 +30,26 @@ pub const CLOCK_DOUBT_S_MIN: i64 = 60;
 // --- Days and ledger ----------------------------------------------------------------------------
 /// A day that lost most of its rows is believed when a run this much later reads the same.
 pub const SHRUNK_CONFIRM_S: i64 = 6 * 3600;
+/// The cloud needs time after the device: a day is sealed by what is read so much later.
+pub const CLOUD_SETTLES_S: i64 = 24 * 3600;
+/// What the provider calls unfinished is waited for so long after the device has passed it.
+pub const UNFINISHED_S_MAX: i64 = 14 * 86_400;
+/// Days of a version 1 ledger that may have been sealed before the cloud was done.
+pub const EARLY_SEALS_DAYS: u32 = 90;
 /// A next try further ahead than this was set by a clock that has jumped: it is due.
 pub const NEXT_TRY_AHEAD_S_MAX: i64 = 6 * 3600;
 /// A device's last sync may be so far ahead of the services' clocks; what is more cannot be true.
 pub const DEVICE_AHEAD_S_MAX: i64 = 5 * 60;
+/// No device that is paired today last synced before 2010: such a time is none.
+pub const DEVICE_TIME_S_MIN: i64 = 1_262_304_000;
 /// The whole look-back is read again after this long.
 pub const LOOKBACK_EVERY_S: i64 = 24 * 3600;
 /// A consent that ends within this time is pressing.
 pub const GRANT_ENDS_SOON_S: i64 = 2 * 86_400;
 /// A participant who must sign in again is tried all the same this often.
 pub const SIGN_IN_TRY_EVERY_S: i64 = 24 * 3600;
+/// An API that is switched off is asked again this often.
+pub const RETIRED_TRY_EVERY_S: i64 = 7 * 86_400;
 /// Forty years of months: no range of dates is longer.
 pub const MONTHS_MAX: usize = 480;
 pub const DAYS_MAX: usize = 31 * MONTHS_MAX;
@@ -89,6 +99,19 @@ pub const FITBIT_RESET_SPARE_S: u64 = 10;
 /// Pages of one job. 14 days of minutes are three, and 404 where a service cuts pages to 50 rows,
 /// as was seen once (google-health's `pageSize` is a wish).
 pub const PAGES_MAX: usize = 512;
+
+/// A range that is not answered is sent so often in all before it is made smaller.
+pub const RANGE_ATTEMPTS_MAX: u32 = 2;
+/// Requests of one participant and run that were refused, or made to find an odd day.
+pub const EXTRA_REQUESTS_MAX: u64 = 32;
+/// Pages are halved down to this part of the largest.
+pub const PAGE_ROWS_PART_MIN: u32 = 8;
+/// When no day of a metric is answered at the smallest size, so many are enough to know.
+pub const UNANSWERED_DAYS_MAX: usize = 3;
+/// What a service was found to answer is remembered for so long.
+pub const SIZE_REMEMBERED_S: i64 = 24 * 3600;
+/// A day with an element that cannot be read is asked with the look-back for so long.
+pub const ODD_DAY_S_MAX: i64 = 30 * 86_400;
 
 // --- Files, locks, signals ----------------------------------------------------------------------
 pub const LOCK_POLL_MS: u64 = 50;
@@ -164,6 +187,8 @@ pub const ACCOUNTS_BYTES_MAX: u64 = 4 * 1024 * 1024;
 pub const SYMBOLIC_LINKS_MAX: usize = 40;
 pub const THREADS_MAX: u32 = 64;
 pub const LOOKBACK_DAYS_MAX: u32 = 60;
+/// With a shorter look-back, what a provider adds or changes later is not seen.
+pub const LOOKBACK_DAYS_USUAL: u32 = 3;
 
 // --- Sign-in pages ------------------------------------------------------------------------------
 pub const PORTAL_CONNECTIONS_MAX: usize = 64;

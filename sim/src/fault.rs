@@ -2,6 +2,9 @@
 
 use std::sync::Mutex;
 
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::http::Host;
@@ -17,6 +20,12 @@ pub struct Fault {
     pub method: String,
     /// The participant's name (in the store: the study id in the key); empty: anybody.
     pub who: String,
+    /// Only requests for more days than that; half a day more or less does not matter.
+    pub days_above: Option<u32>,
+    /// Only requests for pages of more rows than that.
+    pub rows_above: Option<u32>,
+    /// Only requests that ask for a part of that day (UTC).
+    pub date: Option<Date>,
     /// Matching requests that are left alone first.
     pub skip: u32,
     /// How many requests it then meets; `None`: all.
@@ -45,7 +54,9 @@ pub enum Effect {
     WrongLength { by: i64 },
     /// This status, with the error body that the service gives for it.
     Status { status: u16, retry_after_s: Option<u32> },
-    /// Google Health's error of this `reason`.
+    /// The same, with `Retry-After` as a date: so many seconds from now.
+    RetryAt { status: u16, after_s: i64 },
+    /// Google Health's error of this `reason`; `--help` of the program lists them.
     Reason { reason: String, retry_after_s: Option<u32> },
     /// The token address's error.
     OauthError { error: String },
@@ -92,6 +103,9 @@ impl Fault {
             path: String::new(),
             method: String::new(),
             who: String::new(),
+            days_above: None,
+            rows_above: None,
+            date: None,
             skip: 0,
             count: Some(1),
             effect,
@@ -123,6 +137,24 @@ impl Fault {
         Fault { who: who.to_owned(), ..self }
     }
 
+    /// Only for ranges of more days: a service that cannot answer wide requests.
+    #[must_use]
+    pub fn days_above(self, days: u32) -> Fault {
+        Fault { days_above: Some(days), ..self }
+    }
+
+    /// Only for larger pages.
+    #[must_use]
+    pub fn rows_above(self, rows: u32) -> Fault {
+        Fault { rows_above: Some(rows), ..self }
+    }
+
+    /// Only for ranges that hold a part of that day: a day that cannot be answered.
+    #[must_use]
+    pub fn about(self, date: Date) -> Fault {
+        Fault { date: Some(date), ..self }
+    }
+
     #[must_use]
     pub fn skip(self, skip: u32) -> Fault {
         Fault { skip, ..self }
@@ -138,6 +170,9 @@ impl Fault {
         host && request.path.contains(&self.path)
             && (self.method.is_empty() || self.method == request.method)
             && (self.who.is_empty() || Some(self.who.as_str()) == request.who)
+            && self.days_above.is_none_or(|days| request.asked.days() > i64::from(days))
+            && self.rows_above.is_none_or(|rows| request.asked.rows > i64::from(rows))
+            && self.date.is_none_or(|date| request.asked.holds(date))
     }
 }
 
@@ -148,6 +183,30 @@ pub struct Target<'a> {
     pub method: &'a str,
     pub path: &'a str,
     pub who: Option<&'a str>,
+    pub asked: Asked,
+}
+
+/// How much data a request asks for; nothing of both for other requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    pub range: Option<(Timestamp, Timestamp)>,
+    pub rows: i64,
+}
+
+impl Asked {
+    fn days(&self) -> i64 {
+        let seconds = |(from, to): (Timestamp, Timestamp)| to.as_second() - from.as_second();
+        (self.range.map_or(0, seconds) + 43_200).div_euclid(86_400)
+    }
+
+    fn holds(&self, date: Date) -> bool {
+        let utc = |date: Date| Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp());
+        let day = utc(date).zip(date.tomorrow().ok().and_then(utc));
+        let meets = |(from, to): &(Timestamp, Timestamp)| {
+            day.is_some_and(|(start, end)| *from < end && start < *to)
+        };
+        self.range.as_ref().is_some_and(meets)
+    }
 }
 
 /// The live rules.
@@ -239,7 +298,8 @@ pub fn apply(value: &mut Value, at: &str, change: &Change) -> bool {
     true
 }
 
-fn replace(value: &mut Value, change: &Change) {
+/// Changes a piece of JSON as a whole.
+pub fn replace(value: &mut Value, change: &Change) {
     *value = match (change, &*value) {
         (Change::Set(new), _) => new.clone(),
         (Change::Retype, Value::Number(number)) => Value::from(number.to_string()),
@@ -258,7 +318,25 @@ mod tests {
     use serde_json::json;
 
     fn target(path: &str) -> Target<'_> {
-        Target { host: Host::Google, method: "GET", path, who: Some("p1") }
+        let asked = Asked::default();
+        Target { host: Host::Google, method: "GET", path, who: Some("p1"), asked }
+    }
+
+    #[test]
+    fn rules_look_at_width_rows_and_days() {
+        let at = |text: &str| text.parse::<Timestamp>().expect("instant");
+        let range = Some((at("2026-11-01T05:00:00Z"), at("2026-11-04T05:00:00Z")));
+        let meets = |fault: Fault| {
+            let asked = Asked { range, rows: 5000 };
+            fault.meets(&Target { asked, ..target("/steps") })
+        };
+        let fault = || Fault::always(Effect::Close);
+        assert!(meets(fault().days_above(2)) && !meets(fault().days_above(3)));
+        assert!(meets(fault().rows_above(4999)) && !meets(fault().rows_above(5000)));
+        let date = |day| jiff::civil::date(2026, 11, day);
+        assert!(meets(fault().about(date(1))) && meets(fault().about(date(4))));
+        assert!(!meets(fault().about(date(5))));
+        assert!(!fault().about(date(1)).meets(&target("/settings")));
     }
 
     #[test]

@@ -7,7 +7,9 @@
 //! google/    sign-in, tokens, health API          fitbit/   the retired API
 //! world      the state behind all services        truth/    what fitsync must have written
 //! person     a participant's habits               data/     what the bands measured
-//! fault      which request goes wrong, and how    gate      ports that close and open again
+//! fault      which request goes wrong, and how    odd       odd elements on chosen days
+//! oddities   what is known to be odd
+//! cloud      what a band sent takes time          gate      ports that close and open again
 //! log        what was asked                       http      requests and replies as values
 //! metric     names and headers                    hash      numbers by chance
 //! ```
@@ -26,6 +28,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod cloud;
 mod controls;
 pub mod data;
 mod fault;
@@ -36,6 +39,8 @@ mod hash;
 mod http;
 mod log;
 mod metric;
+mod odd;
+pub mod oddities;
 mod options;
 mod person;
 mod server;
@@ -51,9 +56,10 @@ pub use http::Host;
 pub use jiff;
 pub use log::{Counts, Seen};
 pub use metric::Metric;
+pub use odd::{How, Odd, Reads};
 pub use options::{
     Certificate, Decision, Device, DeviceKind, FitbitOptions, Options, Order, Participant, Ports,
-    Tls,
+    Processing, SettingsReply, Tls, Told,
 };
 pub use person::{Edit, Local, Person};
 pub use sim::Sim;

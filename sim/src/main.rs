@@ -43,7 +43,19 @@ The program runs until it is killed.
 
 consent does what a browser and a participant do with a sign-in address, and prints the address
 that the browser ends on. It asks --control, else SIM_CONTROL_URL. call does one call of the
-control API and prints its answer; GET /_sim/ lists all calls.
+control API and prints its answer; GET /_sim/ lists all calls, effects, reasons and errors.
+
+A fault meets requests: by host, path, method, participant, and by what they ask for (days_above,
+rows_above, date), so that wide ranges, large pages or one day cannot be answered:
+  call fault host=google path=/sleep/ days_above=5 effect=status status=500 count=always
+  call fault host=google rows_above=5000 effect=status status=504 count=always
+What an account, a device or a day is like stays until it is changed, whatever is asked:
+  call odd who=p1 date=2026-11-20 type=exercise at=exerciseType effect=remove
+  call odd who=p1 date=2026-11-20 type=steps effect=set to={} every=7
+  call odd who=p1 date=2026-11-20 type=daily-respiratory-rate at=breathsPerMinute effect=twice to=17
+  call processing who=p1 nights_s=3600 stages_s=3600
+  call told who=p1 tells=nothing
+  call settings who=p1 reply=offset_alone
 ";
 
 fn main() -> ExitCode {

@@ -19,6 +19,11 @@ pub enum Metric {
     Weight,
     Exercise,
     Vo2Max,
+    HrvSamples,
+    SleepQuality,
+    ActiveEnergy,
+    Spo2Samples,
+    HeartRateZones,
 }
 
 impl Metric {
@@ -27,7 +32,7 @@ impl Metric {
         [Metric::Steps, Metric::Calories, Metric::Azm, Metric::Hrv, Metric::WristTemp];
 
     /// All metrics that the product knows.
-    pub const ALL: [Metric; 16] = [
+    pub const ALL: [Metric; 21] = [
         Metric::Steps,
         Metric::Calories,
         Metric::Azm,
@@ -44,6 +49,11 @@ impl Metric {
         Metric::Weight,
         Metric::Exercise,
         Metric::Vo2Max,
+        Metric::HrvSamples,
+        Metric::SleepQuality,
+        Metric::ActiveEnergy,
+        Metric::Spo2Samples,
+        Metric::HeartRateZones,
     ];
 
     /// The name in folders, keys and files.
@@ -65,6 +75,11 @@ impl Metric {
             Metric::Weight => "weight",
             Metric::Exercise => "exercise",
             Metric::Vo2Max => "vo2_max",
+            Metric::HrvSamples => "hrv_samples",
+            Metric::SleepQuality => "sleep_quality",
+            Metric::ActiveEnergy => "active_energy",
+            Metric::Spo2Samples => "spo2_samples",
+            Metric::HeartRateZones => "heart_rate_zones",
         }
     }
 
@@ -81,9 +96,13 @@ impl Metric {
             | Metric::Azm
             | Metric::HeartRate
             | Metric::Distance
-            | Metric::Floors => Cadence::Minute,
-            Metric::Weight | Metric::Exercise => Cadence::Event,
-            Metric::Sleep | Metric::SleepSummary => Cadence::Night,
+            | Metric::Floors
+            | Metric::ActiveEnergy
+            | Metric::HeartRateZones => Cadence::Minute,
+            Metric::Weight | Metric::Exercise | Metric::HrvSamples | Metric::Spo2Samples => {
+                Cadence::Event
+            }
+            Metric::Sleep | Metric::SleepSummary | Metric::SleepQuality => Cadence::Night,
             _ => Cadence::Daily,
         }
     }
@@ -130,6 +149,16 @@ impl Metric {
                  moderate_zone_s,vigorous_zone_s,peak_zone_s"
             }
             Metric::Vo2Max => "vo2_max_ml_kg_min,estimated,cardio_fitness_level",
+            Metric::HrvSamples => {
+                "rmssd_ms,standard_deviation_ms,low_frequency_power,high_frequency_power"
+            }
+            Metric::SleepQuality => {
+                "start_utc,end_utc,processed,stages_status,manually_edited,short_awakenings,\
+                 short_awakenings_minutes,out_of_bed_minutes"
+            }
+            Metric::ActiveEnergy => "active_energy_kcal",
+            Metric::Spo2Samples => "oxygen_saturation_percent",
+            Metric::HeartRateZones => "light_zone_s,moderate_zone_s,vigorous_zone_s,peak_zone_s",
         }
     }
 }

@@ -114,6 +114,10 @@ pub struct Participant {
     /// IANA zones, each from an instant on; the first one also holds before its instant.
     pub zones: Vec<(Timestamp, String)>,
     pub devices: Vec<Device>,
+    /// What the account's settings tell.
+    pub settings: SettingsReply,
+    /// How long the cloud works on what the bands have sent.
+    pub processing: Processing,
     /// The first day with data.
     pub joined: Date,
     /// Hours of a hundred in which the band is off for a while.
@@ -140,7 +144,67 @@ pub struct Device {
     pub id: String,
     pub version: String,
     pub kind: DeviceKind,
+    /// When it really synced: the measurements up to here have reached the provider.
     pub last_sync: Timestamp,
+    /// What it tells of that.
+    pub tells: Told,
+}
+
+impl Device {
+    /// A device that tells when it synced.
+    pub fn new(id: &str, version: &str, kind: DeviceKind, last_sync: Timestamp) -> Device {
+        let (id, version) = (id.to_owned(), version.to_owned());
+        Device { id, version, kind, last_sync, tells: Told::Sync }
+    }
+
+    /// The same, telling something else.
+    #[must_use]
+    pub fn telling(self, tells: Told) -> Device {
+        Device { tells, ..self }
+    }
+}
+
+/// What a device tells as `lastSyncTime`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// When it synced.
+    Sync,
+    /// Nothing: the field is left out.
+    Nothing,
+    /// Another time, such as 1970.
+    Wrong(Timestamp),
+}
+
+/// What `settings` tell of the account's time zone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SettingsReply {
+    #[default]
+    Whole,
+    /// `{}`
+    Empty,
+    WithoutZone,
+    /// `utcOffset` and no `timeZone`.
+    OffsetAlone,
+    /// `"timeZone": null`
+    NullZone,
+    /// Another name, such as one that nobody knows.
+    Zone {
+        name: String,
+        with_offset: bool,
+    },
+}
+
+/// How long the cloud works on what a band has sent, counted from the sync that brought it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Processing {
+    /// Until minutes, workouts and sleeps are there.
+    pub minutes_s: i64,
+    /// Until the values of a night and of a day are there.
+    pub nights_s: i64,
+    /// Until a sleep has its stages; before, `metadata.processed` is false.
+    pub stages_s: i64,
+    /// `processed: false` is not written, as proto3 leaves every false out.
+    pub leaves_false_out: bool,
 }
 
 /// What Google says a device is.
@@ -162,12 +226,14 @@ impl Participant {
             health_user_id: format!("health-{name}"),
             legacy_user_id: legacy_user_id(name),
             zones: vec![(Timestamp::MIN, zones[number % zones.len()].to_owned())],
-            devices: vec![Device {
-                id: format!("{}", 1_000 + number),
-                version: "Charge 6".to_owned(),
-                kind: DeviceKind::Tracker,
-                last_sync: Timestamp::from_second(synced).unwrap_or(Timestamp::UNIX_EPOCH),
-            }],
+            devices: vec![Device::new(
+                &format!("{}", 1_000 + number),
+                "Charge 6",
+                DeviceKind::Tracker,
+                Timestamp::from_second(synced).unwrap_or(Timestamp::UNIX_EPOCH),
+            )],
+            settings: SettingsReply::Whole,
+            processing: Processing::default(),
             joined: jiff::civil::date(2020, 1, 6),
             off_percent: 8,
             missing_nights_percent: 25,

@@ -9,8 +9,10 @@ use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
+use crate::cloud::Cloud;
 use crate::hash::{chance, mix, pick};
 use crate::metric::Metric;
+use crate::odd::Odd;
 
 /// Minutes of one civil day, apart from days on which the clock is changed.
 pub const DAY_MINUTES: i64 = 1440;
@@ -45,6 +47,10 @@ pub struct Person {
     pub missing_nights_percent: u8,
     /// Days that were revised or have shrunk; no metric stands for all of them.
     pub edits: BTreeMap<(Date, Option<Metric>), Edit>,
+    /// Days with odd elements.
+    pub odd: BTreeMap<Date, Vec<Odd>>,
+    /// When what was measured has reached the provider.
+    pub cloud: Cloud,
 }
 
 /// A UTC minute as the participant's wall clock shows it.
@@ -138,7 +144,7 @@ impl Person {
             return Edit::default();
         }
         let metric = match metric {
-            Metric::SleepSummary => Metric::Sleep,
+            Metric::SleepSummary | Metric::SleepQuality => Metric::Sleep,
             other => other,
         };
         let all = self.edits.get(&(date, None)).copied().unwrap_or_default();
@@ -204,6 +210,8 @@ pub mod tests {
             off_percent: 8,
             missing_nights_percent: 25,
             edits: BTreeMap::new(),
+            odd: BTreeMap::new(),
+            cloud: Cloud::default(),
         }
     }
 

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use ring::hmac;
 
+use crate::cloud::Cloud;
 use crate::fault::Faults;
 use crate::fitbit::grant::Grants as FitbitGrants;
 use crate::google::grant::Grants;
@@ -30,6 +31,13 @@ impl Citizen {
         let devices = self.participant.devices.iter();
         let bands = devices.filter(|device| device.kind == DeviceKind::Tracker);
         bands.map(|device| device.last_sync).max()
+    }
+
+    /// Remembers the newest sync, for the cloud's work on it.
+    pub fn note_sync(&mut self) {
+        if let Some(synced) = self.synced() {
+            self.person.cloud.synced(synced);
+        }
     }
 }
 
@@ -156,7 +164,18 @@ fn person(seed: u64, participant: &Participant) -> Result<Person, String> {
         off_percent: participant.off_percent,
         missing_nights_percent: participant.missing_nights_percent,
         edits: BTreeMap::<_, Edit>::new(),
+        odd: BTreeMap::new(),
+        cloud: cloud(participant),
     })
+}
+
+fn cloud(participant: &Participant) -> Cloud {
+    let mut cloud = Cloud { syncs: Vec::new(), processing: participant.processing };
+    let bands = participant.devices.iter().filter(|device| device.kind == DeviceKind::Tracker);
+    if let Some(newest) = bands.map(|device| device.last_sync).max() {
+        cloud.synced(newest);
+    }
+    cloud
 }
 
 /// The zone of an IANA name.

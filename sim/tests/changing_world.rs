@@ -131,20 +131,12 @@ fn a_scale_is_no_band_and_nobody_needs_a_device() {
     let sim = sim();
     let token = access(&connect(&sim, "p1"));
     let band_synced = sim.synced("p1").expect("p1");
-    let mut devices = vec![Device {
-        id: "scale".to_owned(),
-        version: "Aria Air".to_owned(),
-        kind: DeviceKind::Scale,
-        last_sync: "2026-11-23T00:00:00Z".parse().expect("instant"),
-    }];
+    let at = "2026-11-23T00:00:00Z".parse().expect("instant");
+    let mut devices = vec![Device::new("scale", "Aria Air", DeviceKind::Scale, at)];
     sim.set_devices("p1", devices.clone()).expect("p1");
     assert_eq!(sim.synced("p1").expect("p1"), None);
-    devices.push(Device {
-        id: "band".to_owned(),
-        version: "Charge 6".to_owned(),
-        kind: DeviceKind::Tracker,
-        last_sync: band_synced.expect("a band"),
-    });
+    let at = band_synced.expect("a band");
+    devices.push(Device::new("band", "Charge 6", DeviceKind::Tracker, at));
     sim.set_devices("p1", devices).expect("p1");
     assert_eq!(sim.synced("p1").expect("p1"), band_synced);
     sim.set_devices("p1", Vec::new()).expect("p1");

@@ -26,6 +26,8 @@ pub enum ErrorClass {
     Retired,
     /// The participant did not grant this metric. Not a failure of the run.
     NotGranted,
+    /// Refused although the consent covers it. Asked again with the look-back, warned about.
+    Denied,
     /// A request that spans more than the service allows: asked again in halves.
     TooLong,
     /// Too many requests: next run.
@@ -69,7 +71,7 @@ struct Rule {
 }
 
 impl ErrorClass {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Usage,
         Self::Locked,
         Self::Config,
@@ -78,6 +80,7 @@ impl ErrorClass {
         Self::Code,
         Self::Retired,
         Self::NotGranted,
+        Self::Denied,
         Self::TooLong,
         Self::Quota,
         Self::Network,
@@ -104,6 +107,7 @@ impl ErrorClass {
             Self::Code => rule("code", 1, false, Participant),
             Self::Retired => rule("retired", 3, false, Participant),
             Self::NotGranted => rule("not_granted", 0, false, Item),
+            Self::Denied => rule("denied", 0, false, Item),
             Self::TooLong => rule("too_long", 1, false, Item),
             Self::Quota => rule("quota", 75, false, Item),
             Self::Network => rule("network", 75, true, Item),
@@ -137,6 +141,11 @@ impl ErrorClass {
         self.rule().retry_now
     }
 
+    /// Whether the service refuses what was asked for, and nothing else.
+    pub const fn is_refusal(self) -> bool {
+        matches!(self, Self::NotGranted | Self::Denied)
+    }
+
     /// Whom this failure touches.
     pub const fn reach(self) -> Reach {
         self.rule().reach
@@ -150,6 +159,15 @@ pub fn worst_exit(codes: impl IntoIterator<Item = u8>) -> u8 {
     codes.into_iter().min_by_key(|&code| rank(code)).unwrap_or(0)
 }
 
+/// When the same may be asked in a smaller request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Smaller {
+    /// After it was asked once more at the same size.
+    AfterOnce,
+    /// Never again at the same size.
+    AtOnce,
+}
+
 /// One failure, in one line: `auth: refresh refused (invalid_grant); sign in again with: …`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -160,6 +178,8 @@ pub struct Failure {
     pub at: Option<String>,
     /// How long the service asked us to wait, already bounded.
     pub retry_after_s: Option<u64>,
+    /// The service may answer a smaller request.
+    pub smaller: Option<Smaller>,
 }
 
 /// The result of everything that can fail.
@@ -167,7 +187,7 @@ pub type Result<T> = std::result::Result<T, Failure>;
 
 impl Failure {
     pub fn new(class: ErrorClass, what: impl Into<String>) -> Self {
-        Self { class, what: what.into(), at: None, retry_after_s: None }
+        Self { class, what: what.into(), at: None, retry_after_s: None, smaller: None }
     }
 
     /// Of a file whose `version` this program does not know.
@@ -196,6 +216,12 @@ impl Failure {
     #[must_use]
     pub const fn after(mut self, seconds: Option<u64>) -> Self {
         self.retry_after_s = seconds;
+        self
+    }
+
+    #[must_use]
+    pub const fn asked_smaller(mut self, when: Smaller) -> Self {
+        self.smaller = Some(when);
         self
     }
 }

@@ -1,6 +1,9 @@
 //! The seam to the world is data: pure code returns a [`Request`], the shell sends it and hands
 //! back a [`Reply`]. Nothing here knows a socket.
 
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
 use crate::core::error::Secret;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +110,11 @@ impl Reply {
         html || self.body.trim_ascii_start().starts_with(b"<")
     }
 
+    /// Whether it is an object or an array of JSON, by its first letter.
+    pub fn is_json(&self) -> bool {
+        matches!(self.body.trim_ascii_start().first(), Some(b'{' | b'['))
+    }
+
     /// `Retry-After` in seconds: a number or a date (RFC 9110, section 10.2.3). A date is measured
     /// from the service's own `Date`, because this machine's clock may be wrong; without that it
     /// is a long wait.
@@ -115,13 +123,21 @@ impl Reply {
         if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
             return Some(text.parse().unwrap_or(u64::MAX));
         }
-        let second = |text: &str| {
-            jiff::fmt::rfc2822::parse(text).ok().map(|time| time.timestamp().as_second())
-        };
-        let until = second(text)?;
-        let now = self.header("date").and_then(|text| second(text.trim()));
+        let until = http_date_s(text)?;
+        let now = self.header("date").and_then(|text| http_date_s(text.trim()));
         Some(now.map_or(u64::MAX, |now| u64::try_from(until - now).unwrap_or(0)))
     }
+}
+
+/// Seconds since 1970 of an HTTP date: today's form and the two obsolete ones that must still be
+/// read (RFC 9110, section 5.6.7).
+fn http_date_s(text: &str) -> Option<i64> {
+    let former = |form| {
+        let time = DateTime::strptime(form, text).ok()?;
+        time.to_zoned(TimeZone::UTC).ok().map(|time| time.timestamp().as_second())
+    };
+    let today = jiff::fmt::rfc2822::parse(text).map(|time| time.timestamp().as_second()).ok();
+    today.or_else(|| former("%A, %d-%b-%y %H:%M:%S GMT")).or_else(|| former("%a %b %e %H:%M:%S %Y"))
 }
 
 impl std::fmt::Debug for Reply {
@@ -218,6 +234,11 @@ mod tests {
         assert_eq!(wait(&[date, ("date", "Wed, 21 Oct 2026 07:27:30 GMT")]), Some(30));
         assert_eq!(wait(&[date, ("date", "Wed, 21 Oct 2026 07:29:00 GMT")]), Some(0));
         assert_eq!(wait(&[date]), Some(u64::MAX));
+        for obsolete in ["Wednesday, 21-Oct-26 07:28:00 GMT", "Wed Oct 21 07:28:00 2026"] {
+            let date = ("retry-after", obsolete);
+            let now = ("date", "Wed, 21 Oct 2026 07:27:30 GMT");
+            assert_eq!(wait(&[date, now]), Some(30), "{obsolete}");
+        }
     }
 
     #[test]

@@ -42,11 +42,13 @@ impl From<Option<f64>> for Cell {
 pub struct Row {
     pub key: RowKey,
     pub cells: Box<[Cell]>,
+    /// When the provider came to know it, where it says so: of two rows the newer one counts.
+    pub told_at: Option<Timestamp>,
 }
 
 impl Row {
     pub fn at(key: Timestamp, cells: impl Into<Box<[Cell]>>) -> Self {
-        Self { key: RowKey::Instant(key), cells: cells.into() }
+        Self { key: RowKey::Instant(key), cells: cells.into(), told_at: None }
     }
 
     /// The instant that the row is about, unless it is a date.
@@ -58,23 +60,29 @@ impl Row {
     }
 
     pub fn on(key: Date, cells: impl Into<Box<[Cell]>>) -> Self {
-        Self { key: RowKey::Date(key), cells: cells.into() }
+        Self { key: RowKey::Date(key), cells: cells.into(), told_at: None }
     }
 }
 
-/// Sorts by time and drops what was given twice. Of two values for one key the one whose text is
-/// greater stays: replies are in no order, and the same data must give the same bytes.
+/// Sorts by time and drops what was given twice. Of two rows for one key the one stays that the
+/// provider says is newer; else the one with more cells; else the one whose text is greater:
+/// replies are in no order, and the same data must give the same bytes.
 /// Where `many` rows may share a key (sleep stages, workouts), only identical rows are dropped.
 pub fn tidy(rows: &mut Vec<Row>, many: bool) {
     let texts = |row: &Row| row.cells.iter().map(text_of).collect::<Vec<_>>();
     if many {
         rows.sort_by_cached_key(|row| (row.key, texts(row)));
-        rows.dedup();
+        rows.dedup_by(|later, earlier| later.key == earlier.key && texts(later) == texts(earlier));
     } else {
+        let rank = |row: &Row| {
+            let texts = texts(row);
+            let filled = texts.iter().filter(|text| !text.is_empty()).count();
+            (row.told_at, filled, texts)
+        };
         rows.sort_by_key(|row| row.key);
         rows.dedup_by(|later, earlier| {
             let same = later.key == earlier.key;
-            if same && texts(later) > texts(earlier) {
+            if same && rank(later) > rank(earlier) {
                 std::mem::swap(later, earlier);
             }
             same
@@ -207,5 +215,23 @@ mod tests {
         let mut stages = vec![row(120, 3), row(60, 2), row(120, 1), row(60, 2)];
         tidy(&mut stages, true);
         assert_eq!(stages, [row(60, 2), row(120, 1), row(120, 3)]);
+    }
+    #[test]
+    fn of_two_values_for_one_date_the_newer_counts_then_the_fuller() {
+        let date = jiff::civil::date(2026, 11, 20);
+        let row = |cells: [Option<i64>; 2], told_at: Option<i64>| Row {
+            told_at: told_at.map(|second| Timestamp::from_second(second).unwrap()),
+            ..Row::on(date, cells.map(Cell::from))
+        };
+        let (old, new) = (row([Some(9), Some(9)], Some(1)), row([Some(1), None], Some(2)));
+        let (full, part) = (row([Some(1), Some(1)], None), row([Some(9), None], None));
+        for (one, other, stays) in [(&old, &new, &new), (&full, &part, &full), (&part, &new, &new)]
+        {
+            for pair in [[one, other], [other, one]] {
+                let mut rows: Vec<Row> = pair.into_iter().cloned().collect();
+                tidy(&mut rows, false);
+                assert_eq!(rows, [stays.clone()]);
+            }
+        }
     }
 }

@@ -65,7 +65,8 @@ impl Circuit {
         let mut tripped = failure.class.reach() == Reach::Run;
         let class = failure.class;
         if matches!(class, ErrorClass::Network | ErrorClass::Server | ErrorClass::Quota) {
-            let network = u32::from(failure.class == ErrorClass::Network);
+            // A range that takes too long is no sign that the network is down.
+            let network = u32::from(class == ErrorClass::Network && failure.smaller.is_none());
             breaker.network += network;
             breaker.server += 1 - network;
             if !breaker.participants.contains(who) {
@@ -88,12 +89,14 @@ impl Circuit {
         request: &Request,
         classify: impl Fn(&Reply) -> Failure,
     ) -> Result<Reply> {
-        self.send_at_most(RETRY_ATTEMPTS_MAX, who, request, classify, |request| http.send(request))
+        let most = |_: &Failure| RETRY_ATTEMPTS_MAX;
+        self.send_at_most(most, who, request, classify, |request| http.send(request))
     }
 
+    /// `attempts_max`: how often in all, after this failure.
     pub fn send_at_most(
         &self,
-        attempts_max: u32,
+        attempts_max: impl Fn(&Failure) -> u32,
         who: &str,
         request: &Request,
         classify: impl Fn(&Reply) -> Failure,
@@ -120,7 +123,7 @@ impl Circuit {
             self.failed(who, &failure);
             let next = backoff::next(&failure, attempt, random::number());
             let Next::WaitMs(wait_ms) = next else { return Err(failure) };
-            if attempt >= attempts_max || !self.take_retry() {
+            if attempt >= attempts_max(&failure) || !self.take_retry() {
                 return Err(failure);
             }
             log::debug!("{failure}; trying again in {wait_ms} ms");

@@ -14,12 +14,12 @@ use rustls::pki_types::pem::PemObject as _;
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector as _, TcpConnector};
 
 use crate::core::address::Address;
-use crate::core::error::{ErrorClass, Failure, Result};
+use crate::core::error::{ErrorClass, Failure, Result, Smaller};
 use crate::core::exchange::{Method, Reply, Request};
 use crate::io::clock::Clock;
 use crate::io::dns::HostAddresses;
 use crate::io::files;
-use crate::io::http_error::classify;
+use crate::io::http_error::{classify, is_slow};
 use crate::io::proxy::{NamedProxy, Proxies};
 use crate::io::tls::TlsConnector;
 use crate::limits;
@@ -123,8 +123,8 @@ impl Http {
 
     fn failure(&self, url: &str, failed: Failed) -> Failure {
         self.addresses.forget();
-        let (class, mut what) = match failed {
-            Failed::Transport(error) => classify(&error, self.issuer_cure),
+        let (slow, (class, mut what)) = match failed {
+            Failed::Transport(error) => (is_slow(&error), classify(&error, self.issuer_cure)),
             Failed::Request(why) => {
                 return Failure::new(ErrorClass::Bug, format!("cannot make the request: {why}"));
             }
@@ -133,7 +133,8 @@ impl Http {
             if let Some(proxy) = self.proxy_of(url) {
                 what += &format!("; by way of the proxy {}", proxy.label());
             }
-            return Failure::new(class, what);
+            let failure = Failure::new(class, what);
+            return if slow { failure.asked_smaller(Smaller::AfterOnce) } else { failure };
         }
         let now = self.clock.machine().strftime("%Y-%m-%d %H:%M UTC");
         let what =

@@ -16,6 +16,19 @@ fn tls_error(error: &ureq::Error) -> Option<&rustls::Error> {
     }
 }
 
+/// Whether the service was reached and its answer did not come in time.
+pub fn is_slow(error: &ureq::Error) -> bool {
+    use ureq::Timeout::{Global, PerCall, RecvBody, RecvResponse};
+    match error {
+        ureq::Error::Timeout(phase) => matches!(phase, Global | PerCall | RecvBody | RecvResponse),
+        ureq::Error::Io(io) => {
+            let inner = io.get_ref().and_then(|inner| inner.downcast_ref());
+            inner.is_some_and(is_slow)
+        }
+        _ => false,
+    }
+}
+
 /// What happens next after an error of the transport. `issuer_cure`: what to do where a
 /// certificate's issuer is unknown.
 pub fn classify(error: &ureq::Error, issuer_cure: &str) -> (ErrorClass, String) {

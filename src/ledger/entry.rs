@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use crate::core::day::{DaySpan, ahead};
 use crate::core::error::{ErrorClass, Failure};
 use crate::core::json::AsText;
-use crate::limits::{NEXT_TRY_AHEAD_S_MAX, SHRUNK_CONFIRM_S};
+use crate::limits::{NEXT_TRY_AHEAD_S_MAX, ODD_DAY_S_MAX, SHRUNK_CONFIRM_S};
 
 pub use crate::ledger::month::MonthKey;
 
@@ -23,10 +23,10 @@ pub enum State {
     /// To be asked.
     #[serde(rename = "wanted")]
     Wanted,
-    /// Read, but the device had not synced past the day's end.
+    /// Read, and not yet for good: `sealing.rs` says when.
     #[serde(rename = "provisional")]
     Provisional,
-    /// Read, and the device's last sync, seen before the request, was past the day's end.
+    /// Read long enough after the device had synced past the day's end.
     #[serde(rename = "sealed")]
     Sealed,
     #[serde(rename = "not_granted")]
@@ -62,6 +62,15 @@ pub struct Entry {
     pub shrunk: Option<Shrunk>,
     /// Only the clock kept the day from being sealed: it is read once more when that is right.
     pub clock_was_wrong: Option<bool>,
+    /// Since when this day alone cannot be read, while those around it can.
+    pub odd_since: Option<AsText<Timestamp>>,
+    /// A request that covers it gives nothing of the days around it either.
+    pub odd_alone: Option<bool>,
+    /// When a run first saw a device time past the day's end; no later sync moves it.
+    pub passed_at: Option<AsText<Timestamp>>,
+    /// The last read found that the provider was still at work on the day; of a sealed day, that
+    /// it was not waited for any longer.
+    pub unfinished: Option<bool>,
 }
 
 /// The last failure to read; cleared by success.
@@ -155,8 +164,10 @@ pub struct Reading<'a> {
     pub bytes: u64,
     pub at: Timestamp,
     pub device_synced_at: Option<Timestamp>,
-    /// Whether the day is over and the device had synced past its end.
+    /// Whether the day is sealed by this reading ([`Entry::seals`]).
     pub seals: bool,
+    /// Whether the provider said that it is still at work on the day.
+    pub unfinished: bool,
     /// Whether a service has shown the machine's clock to be wrong: nothing is sealed then.
     pub clock_wrong: bool,
     pub provider: &'a str,
@@ -187,6 +198,10 @@ impl Entry {
             error: None,
             shrunk: None,
             clock_was_wrong: None,
+            odd_since: None,
+            odd_alone: None,
+            passed_at: None,
+            unfinished: None,
         }
     }
 
@@ -201,10 +216,13 @@ impl Entry {
             self.was_sealed = false;
         }
         self.error = None;
+        self.odd_since = None;
+        self.odd_alone = None;
         self.read_at = Some(AsText(reading.at));
         self.device_synced_at = reading.device_synced_at.map(AsText);
         self.provider = Some(reading.provider.to_owned());
         self.data_source = Some(reading.data_source.to_owned());
+        self.unfinished = reading.unfinished.then_some(true);
         let shrinks = self.rows > 0 && 2 * reading.rows < self.rows;
         if !same && shrinks && !self.confirms_shrunk(reading) {
             self.state = State::Provisional;
@@ -269,9 +287,34 @@ impl Entry {
         self.error = Some(ReadError { class: class.name().to_owned(), at: AsText(at) });
     }
 
+    /// This day alone cannot be read. `alone`: a range that covers it cannot, either.
+    pub fn odd(&mut self, class: ErrorClass, alone: bool, at: Timestamp) {
+        self.failed(class, at);
+        self.odd_since.get_or_insert(AsText(at));
+        self.odd_alone = alone.then_some(true);
+    }
+
+    /// Whether an odd day is asked by name only, since it was odd for so long.
+    fn given_up(&self) -> bool {
+        let age_s =
+            |since: AsText<Timestamp>, error: &ReadError| error.at.as_second() - since.as_second();
+        let age_s =
+            self.odd_since.zip(self.error.as_ref()).map(|(since, error)| age_s(since, error));
+        age_s.is_some_and(|age_s| age_s >= ODD_DAY_S_MAX)
+    }
+
+    /// Whether an odd day is left alone by this run: it is asked with the look-back only.
+    pub fn odd_waits(&self, lookback: bool) -> bool {
+        self.odd_since.is_some() && (!lookback || self.given_up())
+    }
+
     /// Whether the entry needs to be read by a later run.
     pub fn has_open_work(&self) -> bool {
-        self.state == State::Wanted || self.shrunk.is_some() || self.clock_was_wrong.is_some()
+        (self.state == State::Wanted && !self.given_up())
+            || self.shrunk.is_some()
+            || self.clock_was_wrong.is_some()
+            || (self.state == State::Provisional && self.passed_at.is_some())
+            || self.waits_for_cloud()
     }
 }
 

@@ -14,6 +14,7 @@ fn reading(rows: u64, sha256: &str, time: &str, seals: bool) -> Reading<'static>
         at: at(time),
         device_synced_at: None,
         seals,
+        unfinished: false,
         clock_wrong: false,
         provider: "google-health",
         data_source: "all-sources",
@@ -209,4 +210,24 @@ fn a_file_that_got_lost_is_written_again_and_is_no_revision() {
     assert!(!entry.file.waits(), "there is nothing to send");
     assert_eq!(entry.settle(&reading(5, "a", "2026-11-03T08:00:00Z", true)), FileChange::Write);
     assert_eq!((entry.revisions, entry.file.waits()), (0, true));
+}
+
+#[test]
+fn an_odd_day_is_asked_with_the_look_back_for_a_month_and_a_good_reading_clears_it() {
+    let at = |day: i64| Timestamp::from_second(day * 86_400).unwrap();
+    let mut entry = Entry::wanted();
+    entry.odd(ErrorClass::Format, true, at(0));
+    assert!(entry.odd_waits(false) && !entry.odd_waits(true) && entry.has_open_work());
+    entry.odd(ErrorClass::Format, false, at(29));
+    assert!(!entry.odd_waits(true) && entry.odd_alone.is_none());
+    assert_eq!(entry.odd_since, Some(AsText(at(0))));
+    entry.odd(ErrorClass::Format, false, at(30));
+    assert!(entry.odd_waits(true) && !entry.has_open_work());
+    entry.failed(ErrorClass::Format, at(31));
+    assert!(entry.odd_waits(true), "by name only");
+    let text = miniserde::json::to_string(&entry);
+    let former = text.replace(r#","odd_since":"1970-01-01T00:00:00Z","odd_alone":null"#, "");
+    assert_ne!(text, former);
+    let former: Entry = miniserde::json::from_str(&former).unwrap();
+    assert!(!former.odd_waits(false), "as the program before wrote it");
 }

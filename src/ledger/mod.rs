@@ -12,3 +12,5 @@ pub mod read_back;
 pub mod rebuild;
 pub mod remains;
 pub mod retention;
+pub mod sealing;
+pub mod told;

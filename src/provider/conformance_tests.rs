@@ -1,13 +1,14 @@
 //! The same cases for every provider: requests go to the known hosts, and no reply, however it is
 //! damaged, makes a parser panic, quote a value, or find rows that were not there.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use miniserde::json::{Number, Value};
 
-use crate::core::error::{ErrorClass, Secret};
+use crate::core::day::{DaySpan, range};
+use crate::core::error::{ErrorClass, Failure, Secret};
 use crate::core::exchange::{Reply, Request};
 use crate::provider::fitbit::Fitbit;
 use crate::provider::google::{Endpoints, GoogleHealth};
@@ -51,14 +52,11 @@ pub fn reply(body: &str) -> Reply {
 
 /// A job for whole days, in UTC unless the zone says otherwise.
 pub fn job(metric: &Metric, first: Date, last: Date, zone: &str) -> Job {
-    let start = |date: Date| date.to_zoned(TimeZone::get(zone).unwrap()).unwrap().timestamp();
-    Job {
-        metric: metric.name.to_owned(),
-        dates: BTreeSet::from([first, last]),
-        zone: zone.to_owned(),
-        from: start(first),
-        to: start(last.tomorrow().unwrap()),
-    }
+    let tz = TimeZone::get(zone).unwrap();
+    let span = |date: Date| (date, DaySpan::natural(date, &tz, zone));
+    let days: BTreeMap<_, _> = range(first, last).map(span).collect();
+    let (from, to) = (days[&first].start, days[&last].end);
+    Job { metric: metric.name.to_owned(), days, from, to, page_rows: None }
 }
 
 struct Case {
@@ -80,6 +78,14 @@ const FLOORS: &str = r#"{"rollupDataPoints":[{"startTime":"2026-10-15T15:00:00Z"
     "endTime":"2026-10-15T15:01:00Z","floors":{"countSum":"2"}}]}"#;
 const VO2_MAX: &str = r#"{"dataPoints":[{"dailyVo2Max":{"date":{"year":2026,"month":10,"day":15},
     "vo2Max":41.5,"cardioFitnessLevel":"VERY_GOOD","vo2MaxCovariance":0.4}}]}"#;
+
+const ACTIVE_ENERGY: &str = r#"{"rollupDataPoints":[{"startTime":"2026-10-15T15:00:00Z",
+    "endTime":"2026-10-15T15:01:00Z","activeEnergyBurned":{"kcalSum":4.25}}]}"#;
+const HEART_RATE_ZONES: &str = r#"{"rollupDataPoints":[{"startTime":"2026-10-15T15:00:00Z",
+    "endTime":"2026-10-15T15:01:00Z","timeInHeartRateZone":{"timeInHeartRateZones":[
+    {"heartRateZone":"MODERATE","duration":"22s"},{"heartRateZone":"PEAK","duration":"38s"}]}}]}"#;
+const SPO2_SAMPLES: &str = r#"{"dataPoints":[{"oxygenSaturation":{"sampleTime":{
+    "physicalTime":"2026-10-15T10:35:00Z","utcOffset":"-25200s"},"percentage":96.5}}]}"#;
 
 fn cases() -> Vec<Case> {
     let google = |metric, text, rows| {
@@ -109,6 +115,11 @@ fn cases() -> Vec<Case> {
         google("vo2_max", VO2_MAX, 1),
         google("sleep", sample!("sleep_list"), 2),
         google("sleep_summary", sample!("sleep_list"), 1),
+        google("sleep_quality", sample!("sleep_list"), 1),
+        google("hrv_samples", sample!("heart_rate_variability_list"), 1),
+        google("spo2_samples", SPO2_SAMPLES, 1),
+        google("active_energy", ACTIVE_ENERGY, 1),
+        google("heart_rate_zones", HEART_RATE_ZONES, 1),
         google("exercise", sample!("exercise_list"), 1),
         google("weight", sample!("weight_list"), 1),
         fitbit("azm", sample!("fitbit/azm_intraday_1min_by_date"), ("2025-11-19", "2025-11-19"), 5),
@@ -168,11 +179,19 @@ impl Case {
     /// The rows, or `None` where the reply was refused; a refusal quotes nothing.
     fn read(&self, text: &str) -> Option<usize> {
         let (metric, job) = (self.metric(), self.job());
+        let refused = |failure: &Failure| {
+            assert_eq!(failure.class, ErrorClass::Format, "{failure}");
+            assert!(!failure.to_string().contains("marker"), "{failure}");
+        };
         match self.provider.read_page(metric, &job, &mut text.as_bytes()) {
-            Ok(page) => Some(self.provider.combine(metric, page.rows).len()),
+            Ok(page) => {
+                page.odd.values().chain(&page.unplaced).for_each(refused);
+                let odd = !page.odd.is_empty() || page.unplaced.is_some();
+                let rows = self.provider.combine(metric, page.rows).len();
+                (!odd).then_some(rows)
+            }
             Err(failure) => {
-                assert_eq!(failure.class, ErrorClass::Format, "{failure}");
-                assert!(!failure.to_string().contains("marker"), "{failure}");
+                refused(&failure);
                 None
             }
         }

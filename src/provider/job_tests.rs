@@ -24,7 +24,7 @@ fn one_request_for_the_look_back_and_fourteen_days_at_most() {
     assert_eq!(look_back[0].from, at("2026-11-13T00:00:00Z"));
     assert_eq!(look_back[0].to, at(NOON), "nothing that is still to come");
     let month = cut(&days(1, 30), Extent::MINUTES, "UTC", "2026-12-24T00:00:00Z");
-    let sizes: Vec<_> = month.iter().map(|job| job.dates.len()).collect();
+    let sizes: Vec<_> = month.iter().map(|job| job.days.len()).collect();
     assert_eq!(sizes, [14, 14, 2]);
     assert_eq!(cut(&days(1, 30), Extent::DAYS, "UTC", NOON).len(), 1);
 }
@@ -36,12 +36,12 @@ fn a_day_of_25_hours_does_not_stretch_a_request_over_the_limit() {
     for job in &jobs {
         assert!(job.to.as_second() - job.from.as_second() <= 14 * 86_400);
     }
-    assert_eq!(jobs.iter().map(|job| job.dates.len()).sum::<usize>(), 15);
+    assert_eq!(jobs.iter().map(|job| job.days.len()).sum::<usize>(), 15);
 }
 
 #[test]
 fn single_days_close_to_each_other_share_a_request() {
     let dates = BTreeSet::from([date(2026, 11, 2), date(2026, 11, 9), date(2026, 11, 19)]);
     let jobs = cut(&dates, Extent::MINUTES, "UTC", NOON);
-    assert_eq!(jobs.iter().map(|job| job.dates.len()).collect::<Vec<_>>(), [2, 1]);
+    assert_eq!(jobs.iter().map(|job| job.days.len()).collect::<Vec<_>>(), [2, 1]);
 }

@@ -9,14 +9,17 @@ use std::str::FromStr;
 
 use jiff::civil::Date;
 
+use crate::consent::token::Token;
 use crate::core::address::Address;
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::near::is_near;
 use crate::core::user::UserId;
-use crate::limits::{LOOKBACK_DAYS_MAX, THREADS_MAX};
+use crate::ledger::head::Head;
+use crate::ledger::told::Told;
+use crate::limits::{LOOKBACK_DAYS_MAX, LOOKBACK_DAYS_USUAL, THREADS_MAX};
 use crate::provider::App;
 use crate::provider::fitbit::{self, Fitbit};
-use crate::provider::google::{self, Endpoints, GoogleHealth};
+use crate::provider::google::{self, DATA_SOURCES, Endpoints, GoogleHealth};
 use crate::provider::metric::{Metric, table};
 use crate::s3::key;
 use crate::s3::request::Encryption;
@@ -36,6 +39,8 @@ pub struct Config {
     pub lookback_days: u32,
     pub today_minutes: u32,
     pub collect_from_consent: bool,
+    /// The study's own consent form covers every metric of the settings, whatever a sign-in named.
+    pub consent_form: bool,
     pub time_zone: Option<String>,
     pub listen: String,
     /// What participants know the study by.
@@ -64,6 +69,7 @@ const NAMES: &[&str] = &[
     "FITSYNC_LOOKBACK_DAYS",
     "FITSYNC_TODAY_MINUTES",
     "FITSYNC_COLLECT_FROM",
+    "FITSYNC_CONSENT",
     "FITSYNC_DATA_SOURCE",
     "FITSYNC_TIME_ZONE",
     "FITSYNC_LISTEN",
@@ -107,6 +113,7 @@ impl Config {
                 "FITSYNC_COLLECT_FROM",
                 &["lookback", "consent"],
             )? == "consent",
+            consent_form: one_of(&settings, "FITSYNC_CONSENT", &["page", "form"])? == "form",
             time_zone: time_zone(&settings, &mut warnings)?,
             listen: get("FITSYNC_LISTEN").unwrap_or(":8000").to_owned(),
             study_name: get("FITSYNC_STUDY_NAME").map(str::to_owned),
@@ -125,6 +132,13 @@ impl Config {
             warnings: Vec::new(),
             settings,
         };
+        if config.lookback_days < LOOKBACK_DAYS_USUAL {
+            warnings.push(format!(
+                "FITSYNC_LOOKBACK_DAYS={}: what the provider adds or changes later than that is \
+                 not seen; at least {LOOKBACK_DAYS_USUAL} are advised",
+                config.lookback_days
+            ));
+        }
         Ok(Self { warnings, ..config })
     }
 
@@ -133,6 +147,11 @@ impl Config {
         let relative =
             [&self.token_dir, &self.data_dir].into_iter().filter(|dir| dir.is_relative());
         relative.map(|dir| dir.display().to_string()).collect()
+    }
+
+    /// Which metrics may be read of a participant, by what a sign-in named.
+    pub fn told(&self, token: Option<&Token>, head: &Head) -> Told {
+        if self.consent_form { Told::ALL } else { Told::of(token, head) }
     }
 
     /// The CSV files of one participant and metric.
@@ -262,8 +281,7 @@ fn address(settings: &Settings, name: &str, default: &str) -> Result<String> {
 }
 
 fn google(settings: &Settings) -> Result<Option<GoogleHealth>> {
-    let source =
-        one_of(settings, "FITSYNC_DATA_SOURCE", &["all-sources", "google-wearables"])?.to_owned();
+    let source = one_of(settings, "FITSYNC_DATA_SOURCE", &DATA_SOURCES)?.to_owned();
     let addresses = Endpoints {
         api: address(settings, "GOOGLE_HEALTH_URL", "https://health.googleapis.com")?,
         authorize: address(

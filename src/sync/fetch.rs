@@ -5,36 +5,40 @@
 //! durable before its ledger entry says so.
 
 use std::collections::BTreeSet;
+use std::io::Read;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::consent::token::{AccountState, Token};
-use crate::core::day::{self, Calendar, DaySpan, within};
-use crate::core::error::{ErrorClass, Failure, Reach, Result};
+use crate::core::day::{self, Calendar, DaySpan};
+use crate::core::error::{ErrorClass, Failure, Result, Smaller};
 use crate::core::hash::sha256_hex;
 use crate::core::json::AsText;
 use crate::core::table::{self, Row, RowKey};
 use crate::core::user::{UserId, file_path};
 use crate::gateway::Gateway;
 use crate::io::files;
-use crate::ledger::entry::{FileChange, Reading};
+use crate::ledger::entry::{FileChange, Reading, State};
 use crate::ledger::folder::Ledger;
-use crate::ledger::head::Head;
-use crate::limits::{FETCH_SPACE_BYTES_MIN, PAGES_MAX, SIGN_IN_TRY_EVERY_S};
-use crate::provider::fitbit;
-use crate::provider::job::{self, Job};
+use crate::ledger::sealing::Circumstances;
+use crate::limits::{EXTRA_REQUESTS_MAX, FETCH_SPACE_BYTES_MIN, PAGES_MAX};
+use crate::provider::DataPage;
+use crate::provider::job::Job;
 use crate::provider::metric::Metric;
+use crate::sync::account::check_state;
+use crate::sync::consent::{note_told, uncovered};
 use crate::sync::notices::warn_of_end;
 use crate::sync::plan::{Device, Plan};
 use crate::sync::report::ParticipantReport;
-use crate::sync::session::{Circuits, Session};
+use crate::sync::session::{Circuits, Session, Tries};
 use crate::sync::uploads::Uploads;
 
 /// What the arguments ask of every participant.
 #[derive(Debug, Clone, Default)]
 pub struct RunOptions {
     pub metrics: Vec<&'static Metric>,
+    /// `--metric` left out some of those in the settings: their plan stays where it was.
+    pub narrowed: bool,
     pub named: Option<(Date, Date)>,
     /// `--user` named this participant: a recent failure to sign in is not waited out.
     pub insistent: bool,
@@ -83,10 +87,22 @@ fn try_participant(
     let provider = gateway.provider(&token.provider)?;
     let (store, circuit) = (&gateway.tokens, circuits.of(provider.name()));
     let mut session = Session::new(provider, user, token, &gateway.http, store, circuit);
+    let told = note_told(gateway, &mut session, &ledger.head)?;
+    let wanted = &wanted.covered(&told, user);
+    ledger.head.note_never_asked(uncovered(gateway, &told));
     let (ledger, open) = (&mut ledger, &mut session);
-    let (zone, device_ahead) = (None, false);
-    let mut fetch =
-        Fetch { gateway, uploads, wanted, report, ledger, session: open, now, zone, device_ahead };
+    let mut fetch = Fetch {
+        gateway,
+        uploads,
+        wanted,
+        report,
+        ledger,
+        session: open,
+        now,
+        zone: None,
+        device_ahead: false,
+        extra: EXTRA_REQUESTS_MAX,
+    };
     let done = fetch.run();
     let settled = fetch.settle_state(&done);
     report.requests += session.requests();
@@ -98,28 +114,13 @@ pub fn never_signed_in(user: &UserId) -> Failure {
     Failure::new(ErrorClass::Auth, what)
 }
 
-/// A participant who must sign in again is tried once a day all the same; a retired API never.
-fn check_state(
-    token: &Token,
-    head: &Head,
-    wanted: &RunOptions,
-    user: &UserId,
-    now: Timestamp,
-) -> Result<()> {
-    token.check_window(user)?;
-    let tried = within(head.sign_in_tried_at, SIGN_IN_TRY_EVERY_S, now);
-    match token.state {
-        AccountState::Retired => {
-            let cure = if token.provider == fitbit::NAME { "migrate" } else { "login" };
-            let what = format!("this API is switched off; run: fitsync {cure} {user}");
-            Err(Failure::new(ErrorClass::Retired, what))
-        }
-        AccountState::SignInAgain if tried && !wanted.insistent => {
-            let what = format!("must sign in again; run: fitsync login {user}");
-            Err(Failure::new(ErrorClass::Auth, what))
-        }
-        _ => Ok(()),
-    }
+/// What was read of one day.
+struct DayRead<'a> {
+    date: Date,
+    span: DaySpan,
+    rows: &'a [Row],
+    /// The provider is still at work on it.
+    unfinished: bool,
 }
 
 /// The run of one participant; its other parts are `planning.rs` and `conclude.rs`.
@@ -136,6 +137,8 @@ pub(super) struct Fetch<'a, 'b> {
     pub(super) zone: Option<String>,
     /// The device says that it synchronised at a time that is still to come.
     pub(super) device_ahead: bool,
+    /// Requests that may still be made beside those that were planned.
+    pub(super) extra: u64,
 }
 
 impl Fetch<'_, '_> {
@@ -148,6 +151,7 @@ impl Fetch<'_, '_> {
         let wishes = self.wishes();
         self.open_months(&wishes, device)?;
         let missing = self.rebuild()?;
+        self.gather_first_days();
         if let Some(since) = self.session.token.account_since {
             self.ledger.end_other_accounts(&self.session.token.account, since);
         }
@@ -155,7 +159,9 @@ impl Fetch<'_, '_> {
             let calendar = self.calendar(&zone)?;
             let plan = self.plan(device, &wishes, &calendar, &missing);
             if plan.is_idle() {
+                self.tell_named(&plan, &wishes);
                 self.advance(&plan);
+                self.note_passed(device);
                 return self.conclude();
             }
         }
@@ -167,8 +173,10 @@ impl Fetch<'_, '_> {
         let mut calendar = self.calendar(&zone)?;
         let plan = self.plan(device, &wishes, &calendar, &missing);
         self.note_plan(&plan, &mut calendar);
+        self.note_passed(device);
         self.ledger.save_months()?;
         self.finish_plan(&plan, &wishes);
+        self.tell_named(&plan, &wishes);
         self.ledger.save()?;
         self.sweep()?;
         let read = self.read_all(&plan, device, &calendar);
@@ -179,30 +187,14 @@ impl Fetch<'_, '_> {
     fn read_all(&mut self, plan: &Plan, device: Device, calendar: &Calendar) -> Result<()> {
         let mut tried = 0;
         let mut denied = Vec::new();
-        for metric in self.wanted.metrics.clone() {
+        for metric in self.in_reading_order() {
             let Some(dates) = plan.ask.get(metric.name) else { continue };
             tried += 1;
-            let reach = self.session.provider.reach(metric);
-            let mut jobs = job::jobs(metric.name, dates, reach, calendar, self.now);
-            jobs.reverse();
-            while let Some(job) = jobs.pop() {
-                match self.read_job(metric, &job, device, calendar) {
-                    Ok(()) => {}
-                    Err(failure) if failure.class == ErrorClass::TooLong && job.dates.len() > 1 => {
-                        for half in job.halves().iter().rev() {
-                            let half = job::jobs(metric.name, half, reach, calendar, self.now);
-                            jobs.extend(half.into_iter().rev());
-                        }
-                    }
-                    Err(failure) if failure.class == ErrorClass::NotGranted => {
-                        self.refused(metric, dates);
-                        denied.push((metric, failure));
-                        break;
-                    }
-                    Err(failure) => self.job_failed(metric, &job, failure)?,
-                }
-                self.ledger.save_months()?;
+            if let Some(refusal) = self.read_metric(metric, dates, device, calendar)? {
+                self.refused(metric, dates, refusal.class);
+                denied.push((metric, refusal));
             }
+            self.ledger.save_months()?;
         }
         if tried > 0 && denied.len() == tried && tried == self.wanted.metrics.len() {
             let what = "everything is refused although it was granted";
@@ -216,57 +208,52 @@ impl Fetch<'_, '_> {
 
     /// A granted metric that the provider refuses: noted, and asked again with the look-back. When
     /// it is allowed then, that is a new grant: all its days are asked.
-    fn refused(&mut self, metric: &Metric, dates: &BTreeSet<Date>) {
+    fn refused(&mut self, metric: &Metric, dates: &BTreeSet<Date>, class: ErrorClass) {
         let head = &mut self.ledger.head;
         head.refused.push(metric.name.to_owned());
         head.granted.retain(|name| name != metric.name);
         for &date in dates {
             if let Ok(entry) = self.ledger.entry_mut(metric.name, date) {
+                if class == ErrorClass::Denied {
+                    // The participant consented: shown as failed, and no choice of theirs.
+                    entry.failed(class, self.now);
+                }
                 entry.not_granted();
             }
         }
     }
 
-    /// One metric failing never stops another; what touches the participant or all does.
-    fn job_failed(&mut self, metric: &Metric, job: &Job, failure: Failure) -> Result<()> {
-        for &date in &job.dates {
-            if let Ok(entry) = self.ledger.entry_mut(metric.name, date) {
-                entry.failed(failure.class, self.now);
-            }
-        }
-        let used_up = failure.class == ErrorClass::Quota && self.session.provider.quota_stops_all();
-        if failure.class.reach() != Reach::Item || used_up {
-            return Err(failure);
-        }
-        let day = (job.dates.len() == 1).then(|| job.first().to_string());
-        self.report.fail(&failure, Some(metric.name), day);
-        Ok(())
-    }
-
-    fn read_job(
+    /// Asks one range and takes in its days; those that are odd are noted.
+    pub(super) fn read_job(
         &mut self,
         metric: &Metric,
         job: &Job,
+        tries: Tries,
         device: Device,
         calendar: &Calendar,
     ) -> Result<()> {
-        let rows = self.pages(metric, job)?;
-        let mut rows = self.session.provider.combine(metric, rows);
-        let fills = self.session.provider.fills_after_sync(metric);
-        if let (true, Device::SyncedAt(at)) = (fills, device) {
-            rows.retain(|row| !matches!(row.key, RowKey::Instant(key) if key >= at));
+        let read = self.pages(metric, job, tries)?;
+        let mut rows = self.session.provider.combine(metric, read.rows);
+        if let Some(end) = self.filled_from(metric, device) {
+            rows.retain(|row| !matches!(row.key, RowKey::Instant(key) if key >= end));
         }
         let mut rest = rows.as_slice();
         let mut is_told = false;
-        for &date in &job.dates {
+        for date in job.dates() {
             let span = calendar.span(date);
             let (of_day, after) = table::cut(rest, date, &span);
             rest = after;
-            if let Err(failure) = self.take_in(metric, date, &span, of_day, device, calendar) {
+            if read.odd.contains_key(&date) {
+                continue;
+            }
+            let unfinished = read.unfinished.contains(&date);
+            let day = DayRead { date, span, rows: of_day, unfinished };
+            if let Err(failure) = self.take_in(metric, &day, device, calendar) {
                 self.day_failed(metric, date, &failure, is_told);
                 is_told = true;
             }
         }
+        self.note_odd(metric, job, &read.odd);
         Ok(())
     }
 
@@ -284,21 +271,38 @@ impl Fetch<'_, '_> {
         }
     }
 
-    fn pages(&mut self, metric: &Metric, job: &Job) -> Result<Vec<Row>> {
-        let mut rows = Vec::new();
+    /// All pages of a job as one.
+    fn pages(&mut self, metric: &Metric, job: &Job, tries: Tries) -> Result<DataPage> {
+        let mut read = DataPage::default();
         // A day without minutes (a flight across the date line) needs no request.
         if metric.cadence.has_instants() && job.from >= job.to {
-            return Ok(rows);
+            return Ok(read);
         }
         let mut next: Option<String> = None;
         let mut seen = BTreeSet::new();
         for _ in 0..PAGES_MAX {
-            let request = self.session.provider.page_request(metric, job, next.as_deref());
             let provider = self.session.provider;
-            let page = self.session.read(&request, |body| provider.read_page(metric, job, body))?;
-            rows.extend(page.rows);
+            let request = provider.page_request(metric, job, next.as_deref());
+            let page = |body: &mut dyn Read| provider.read_page(metric, job, body);
+            let page = self.session.read(&request, tries, page)?;
+            if let Some(failure) = page.unplaced {
+                return Err(failure.at(request.label()).asked_smaller(Smaller::AtOnce));
+            }
+            read.rows.extend(page.rows);
+            read.odd.extend(page.odd);
+            read.unfinished.extend(page.unfinished);
+            read.bare += page.bare;
             match page.next {
-                None => return Ok(rows),
+                None => {
+                    if read.bare > 0 {
+                        let (user, bare) = (self.session.user, read.bare);
+                        log::debug!(
+                            "user={user} metric={} windows={bare} without a value",
+                            job.metric
+                        );
+                    }
+                    return Ok(read);
+                }
                 Some(token) if seen.insert(token.clone()) => next = Some(token),
                 Some(_) => return Err(Failure::new(ErrorClass::Format, "a page token repeats")),
             }
@@ -310,37 +314,47 @@ impl Fetch<'_, '_> {
     fn take_in(
         &mut self,
         metric: &Metric,
-        date: Date,
-        span: &DaySpan,
-        rows: &[Row],
+        read: &DayRead,
         device: Device,
         calendar: &Calendar,
     ) -> Result<()> {
-        let user = self.session.user;
+        let DayRead { date, span, rows, unfinished } = read;
+        let (date, user) = (*date, self.session.user);
         let zone = day::zone(&span.zone)?;
         let bytes = table::csv(user.as_str(), &metric.header(), &zone, rows)?;
         let today = calendar.date_of(self.now);
         let lookback_ended = date <= day::back(today, self.gateway.config.lookback_days);
-        let passed = match device {
-            Device::SyncedAt(at) => at >= span.end,
-            Device::Unknown => lookback_ended && !self.device_ahead,
-        };
         let mut entry = self.ledger.entry_mut(metric.name, date)?.clone();
+        let clock_wrong = self.gateway.clock.known_wrong();
+        let seals = entry.seals(&Circumstances {
+            now: self.now,
+            day_end: span.end,
+            device_synced_at: device.synced_at(),
+            is_old: device == Device::Unknown && lookback_ended && !self.device_ahead,
+            clock_wrong,
+            unfinished: *unfinished,
+        });
         let outcome = entry.settle(&Reading {
             rows: rows.len() as u64,
             sha256: sha256_hex(&bytes),
             bytes: bytes.len() as u64,
             at: self.now,
             device_synced_at: device.synced_at(),
-            seals: passed && self.now >= span.end,
-            clock_wrong: self.gateway.clock.known_wrong(),
+            seals,
+            unfinished: *unfinished,
+            clock_wrong,
             provider: self.session.provider.name(),
             data_source: self.session.provider.data_source(),
         });
         if outcome == FileChange::Write {
             self.write(metric.name, date, &bytes)?;
         }
-        *self.ledger.entry_mut(metric.name, date)? = entry;
+        let known = self.ledger.entry_mut(metric.name, date)?;
+        if entry.state == State::Sealed && *unfinished && !known.was_sealed {
+            log::warn!("user={user} {} of {date} is sealed, and still unfinished", metric.name);
+            self.report.sealed_unfinished += 1;
+        }
+        *known = entry;
         let newest = rows.last().map(|row| match row.key {
             RowKey::Instant(at) => at,
             RowKey::Date(_) => span.start,
@@ -363,20 +377,5 @@ impl Fetch<'_, '_> {
         files::write_durably(&path, bytes)?;
         self.report.files_written += 1;
         Ok(())
-    }
-
-    /// Keeps what the run learned about the participant's grant.
-    fn settle_state(&mut self, done: &Result<()>) -> Result<()> {
-        let state = match done {
-            Ok(()) => AccountState::Connected,
-            Err(failure) if failure.class == ErrorClass::Auth => AccountState::SignInAgain,
-            Err(failure) if failure.class == ErrorClass::Retired => AccountState::Retired,
-            Err(_) => return Ok(()),
-        };
-        if state == AccountState::SignInAgain {
-            self.ledger.head.sign_in_tried_at = Some(AsText(self.now));
-            self.ledger.save()?;
-        }
-        self.session.note_state(state)
     }
 }

@@ -14,6 +14,8 @@ pub struct ParticipantReport {
     pub days_read: u64,
     pub files_written: u64,
     pub files_uploaded: u64,
+    /// Days that the provider still calls unfinished and that are not waited for any longer.
+    pub sealed_unfinished: u64,
     pub failures: Vec<FailureReport>,
 }
 
@@ -64,14 +66,15 @@ impl ParticipantReport {
             days_read: 0,
             files_written: 0,
             files_uploaded: 0,
+            sealed_unfinished: 0,
             failures: Vec::new(),
         }
     }
 
     pub fn fail(&mut self, failure: &Failure, metric: Option<&str>, day: Option<String>) {
         let level = match failure.class.exit_code() {
-            0 => log::Level::Info,
-            75 => log::Level::Warn,
+            0 if failure.class == ErrorClass::NotGranted => log::Level::Info,
+            0 | 75 => log::Level::Warn,
             _ => log::Level::Error,
         };
         self.note(level, failure, metric, day);

@@ -9,17 +9,17 @@ use std::time::{Duration, Instant};
 
 use crate::consent::files::{TokenPlace, TokenStore};
 use crate::consent::token::{AccountState, Grant, Token};
-use crate::core::error::{ErrorClass, Failure, Result};
+use crate::core::error::{ErrorClass, Failure, Result, Smaller};
 use crate::core::exchange::{Reply, Request};
 use crate::core::user::UserId;
 use crate::io::circuit::Circuit;
 use crate::io::http::{BodyReader, Http};
 use crate::io::stop;
 use crate::limits::{
-    PACE_BURST, PACE_PER_S, REFRESH_ATTEMPTS_MAX, REFRESHES_MAX, RETRY_ATTEMPTS_MAX,
-    TOKEN_WRITE_S_MAX,
+    PACE_BURST, PACE_PER_S, RANGE_ATTEMPTS_MAX, REFRESH_ATTEMPTS_MAX, REFRESHES_MAX,
+    RETRY_ATTEMPTS_MAX, TOKEN_WRITE_S_MAX,
 };
-use crate::provider::{Provider, fitbit};
+use crate::provider::{IN_BETWEEN, Provider, fitbit};
 
 /// One circuit per provider: what is wrong with one service must not stop the participants of the
 /// other.
@@ -60,6 +60,32 @@ impl Pace {
             stop::wait(Duration::from_secs_f64(-self.tokens / PACE_PER_S))?;
         }
         Ok(())
+    }
+}
+
+/// How often a request is sent that is not answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tries {
+    /// It cannot be made smaller.
+    Single,
+    /// A range at its first size: once more, then smaller.
+    Range,
+    /// A range that was made smaller already.
+    Smaller,
+}
+
+impl Tries {
+    fn most(self, failure: &Failure) -> u32 {
+        match (failure.smaller, self) {
+            (Some(Smaller::AtOnce), _) | (Some(Smaller::AfterOnce), Self::Smaller) => 1,
+            (Some(Smaller::AfterOnce), Self::Range) => RANGE_ATTEMPTS_MAX,
+            (Some(Smaller::AfterOnce), Self::Single) | (None, _) => RETRY_ATTEMPTS_MAX,
+        }
+    }
+
+    /// A time-out of what cannot be made smaller is one of the network.
+    fn of_transport(self, failure: Failure) -> Failure {
+        if self == Self::Single { Failure { smaller: None, ..failure } } else { failure }
     }
 }
 
@@ -116,23 +142,27 @@ impl<'a> Session<'a> {
 
     /// Sends a request of this participant; a success, or the failure in its class.
     pub fn call(&mut self, request: &Request) -> Result<Reply> {
-        self.exchange(request, None)
+        self.exchange(request, Tries::Single, None)
     }
 
-    /// The same, but `read` reads the body of the success while it arrives.
+    /// The same of a range, which may be asked smaller; `read` reads the body of the success while
+    /// it arrives.
     pub fn read<T>(
         &mut self,
         request: &Request,
+        tries: Tries,
         mut read: impl FnMut(&mut dyn Read) -> Result<T>,
     ) -> Result<T> {
         let mut found = None;
-        self.exchange(request, Some(&mut |body: &mut dyn Read| found = Some(read(body))))?;
+        let reader = &mut |body: &mut dyn Read| found = Some(read(body));
+        self.exchange(request, tries, Some(reader))?;
         found.unwrap_or_else(|| Err(Failure::new(ErrorClass::Bug, "no body was read")))
     }
 
     fn exchange(
         &mut self,
         request: &Request,
+        tries: Tries,
         mut reader: Option<&mut BodyReader>,
     ) -> Result<Reply> {
         for renewed in [false, true] {
@@ -140,9 +170,12 @@ impl<'a> Session<'a> {
             self.pace.take()?;
             let request = request.clone().bearer(&self.token.access_token);
             let classify = |reply: &Reply| self.provider.classify(reply);
-            let send = |request: &Request| self.http.send_reading(request, reader.as_deref_mut());
+            let send = |request: &Request| {
+                let sent = self.http.send_reading(request, reader.as_deref_mut());
+                sent.map_err(|failure| tries.of_transport(failure))
+            };
             let reply = self.circuit.send_at_most(
-                RETRY_ATTEMPTS_MAX,
+                |failure| tries.most(failure),
                 self.user.as_str(),
                 &request,
                 classify,
@@ -158,7 +191,7 @@ impl<'a> Session<'a> {
                 self.refresh()?;
                 continue;
             }
-            let failure = self.provider.classify(&reply).at(request.label());
+            let failure = believed(self.provider.classify(&reply), &reply).at(request.label());
             if failure.class == ErrorClass::Config {
                 self.circuit.failed(self.user.as_str(), &failure);
             }
@@ -225,7 +258,7 @@ impl<'a> Session<'a> {
         let classify = |reply: &Reply| self.provider.classify_token(reply);
         let who = self.user.as_str();
         let reply = self.circuit.send_at_most(
-            REFRESH_ATTEMPTS_MAX,
+            |_| REFRESH_ATTEMPTS_MAX,
             who,
             &request,
             classify,
@@ -266,6 +299,17 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Notes in the token file which metrics the participant was told of, once.
+    pub fn note_told(&mut self, names: Vec<String>) -> Result<()> {
+        let _lock = self.store.lock(self.user)?;
+        self.reload()?;
+        if self.token.told_metrics.is_some() {
+            return Ok(());
+        }
+        self.token.told_metrics = Some(names);
+        self.store.save(self.user, &self.token)
+    }
+
     /// Notes in the token file whether the participant must sign in again; never removes it. What
     /// was learned of one consent says nothing of another one that was given meanwhile.
     pub fn note_state(&mut self, state: AccountState) -> Result<()> {
@@ -281,6 +325,18 @@ impl<'a> Session<'a> {
         self.token.set_state(state, self.http.clock().now());
         self.store.save(self.user, &self.token)
     }
+}
+
+/// Only an answer that speaks for itself says anything of a participant: what a proxy sends in the
+/// service's place is a failure of that request. That an API is switched off is said by its status
+/// alone: the retired one answers with a page.
+fn believed(failure: Failure, reply: &Reply) -> Failure {
+    let verdicts = [ErrorClass::Auth, ErrorClass::Account, ErrorClass::NotGranted];
+    if !verdicts.contains(&failure.class) || reply.is_json() {
+        return failure;
+    }
+    let what = format!("HTTP {} without a word of the service's: {IN_BETWEEN}", reply.status);
+    Failure::new(ErrorClass::Format, what)
 }
 
 #[cfg(test)]

@@ -275,32 +275,36 @@ fn a_request_that_is_called_wrong_is_a_failure_of_its_metric() {
 }
 
 #[test]
-fn an_api_that_is_switched_off_is_never_asked_again_and_costs_no_token() {
+fn an_address_of_googles_that_is_switched_off_ends_no_consent() {
     let world = two();
     world.sync(&["--user", USER]).exits(0);
     let before = world.objects();
-    let token = std::fs::read(world.token_file(USER)).expect("a token");
-    world.sim.inject(Fault::always(status(410, None)).host(Host::Google).who(WHO));
-    let ran = world.sync(&[]).exits(3).says(&format!("fitsync login {USER}"));
-    assert_eq!(ran.failures(), ["retired -"]);
-    second_is_whole(&world, &ran);
-    world.sim.clear_requests();
-    world.sync(&[]).exits(3);
-    assert!(world.asked("").iter().all(|seen| seen.who.as_deref() != Some(WHO)));
-    assert_eq!(world.status(USER)["state"], "retired");
-    let old = |key: &String| key.contains(USER);
-    assert!(
-        before
-            .iter()
-            .filter(|(key, _)| old(key))
-            .all(|(key, bytes)| world.objects().get(key) == Some(bytes))
-    );
-    let refresh = |bytes: &[u8]| {
-        let json: serde_json::Value = serde_json::from_slice(bytes).expect("a token");
-        json["refresh_token"].clone()
-    };
-    let now = std::fs::read(world.token_file(USER)).expect("the token is kept");
-    assert_eq!(refresh(&now), refresh(&token));
+    let gone = [status(410, None), Effect::Html { status: 410 }, Effect::Html { status: 403 }];
+    for effect in gone {
+        world.sim.inject(Fault::always(effect.clone()).host(Host::Google).who(WHO));
+        world.sync(&["--from", "2026-10-01", "--to", "2026-10-02"]).exits(1);
+        let status = world.status(USER);
+        assert_eq!(status["state"], "connected", "{effect:?}");
+        world.sim.clear_faults();
+    }
+    let of_user = |key: &&String| key.contains(USER) && !key.contains("completeness");
+    for (key, bytes) in before.iter().filter(|(key, _)| of_user(key)) {
+        assert_eq!(world.objects().get(key), Some(bytes));
+    }
+    world.sync(&[]).exits(0);
+    world.check_bucket(USER, WHO);
+    assert!(world.completeness(USER).iter().all(|row| row.state != "not_granted"));
+}
+
+#[test]
+fn a_refusal_that_the_consent_does_not_explain_is_warned_about_with_its_reason() {
+    let world = World::connected(plain(one()));
+    world.sim.inject(Fault::always(status(403, None)).path("variability"));
+    let ran = world.sync(&[]).exits(0).says("RESOURCE_PERMISSION_DENIED");
+    assert!(ran.stderr.contains("WARN"), "{}", ran.stderr);
+    assert_eq!(ran.failures(), ["denied hrv"]);
+    assert_eq!(world.status(USER)["state"], "connected");
+    world.sim.clear_faults();
 }
 
 #[test]

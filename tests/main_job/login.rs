@@ -202,12 +202,7 @@ fn the_end_of_a_testing_apps_consent_is_told_with_its_date() {
 #[test]
 fn a_scale_is_no_band_and_an_account_without_a_band_is_told() {
     let mut person = Participant::new(WHO);
-    let scale = Device {
-        id: "77".to_owned(),
-        version: "Aria Air".to_owned(),
-        kind: DeviceKind::Scale,
-        last_sync: just_now(),
-    };
+    let scale = Device::new("77", "Aria Air", DeviceKind::Scale, just_now());
     person.devices.push(scale.clone());
     let world = World::new(plain(vec![person]));
     world.connect(USER, WHO).says("Device: Charge 6");

@@ -11,6 +11,9 @@ mod scripted;
 
 mod account;
 mod callback;
+#[path = "../histories/chance.rs"]
+#[expect(dead_code, reason = "histories need more of it")]
+mod chance;
 mod days;
 mod doctor;
 mod errors;
@@ -31,6 +34,7 @@ mod secrets;
 mod serve;
 mod shapes;
 mod shrink;
+mod sixty_days;
 mod travel;
 mod trust;
 mod upload;

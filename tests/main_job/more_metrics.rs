@@ -11,7 +11,7 @@ fn every_metric_is_what_the_service_has() {
     assert_eq!(ran.failures(), Vec::<String>::new());
     let files = world.check_bucket(USER, WHO);
     assert!(files > 80, "{files} files");
-    for metric in ["sleep", "sleep_summary", "exercise", "weight", "vo2_max", "heart_rate"] {
+    for metric in fitsync_sim::Metric::ALL.map(fitsync_sim::Metric::name) {
         let folder = format!("users/{USER}/{metric}/");
         assert!(world.objects().keys().any(|key| key.starts_with(&folder)), "no {metric}");
     }

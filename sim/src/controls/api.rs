@@ -7,22 +7,31 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 
+use super::arguments::Arguments;
 use super::expected::Expected;
-use super::{Controls, fault_json};
+use super::{Controls, fault_json, traits};
 use crate::google::grant::Rotation;
+use crate::google::{error, token};
 use crate::http::{Ask, Host, Reply};
 use crate::log::Seen;
-use crate::metric::Metric;
 use crate::truth::Day;
 use crate::world::zone;
 
 const HELP: &str = "\
 GET  /_sim/                this list, and where the services are
 POST /_sim/consent         url, who[, decision=deny]: where the browser ends
-POST /_sim/device_sync     who, at (an instant, or now)
+POST /_sim/device_sync     who, at (an instant, or now)[, device]
 POST /_sim/zone            who, zone[, from]
 POST /_sim/grants          who[, scopes=a,b]: what stays ticked; without scopes everything
 POST /_sim/linked          who, linked=true|false
+POST /_sim/told            who, tells=sync|nothing|an instant: lastSyncTime of all bands
+POST /_sim/settings        who, reply=whole|empty|without_zone|offset_alone|null_zone|zone
+                           [, zone, with_offset=true]
+POST /_sim/processing      who[, minutes_s, nights_s, stages_s, leaves_false_out]: hours of the
+                           cloud after a sync; before stages_s a sleep has processed: false
+POST /_sim/odd             who, date, type, at, effect=remove|null|rename|retype|set|twice[, to]
+                           [, every]: elements of a type on a day; at is below the type's message
+POST /_sim/clear_odd       who
 POST /_sim/revise          who, date[, metric]
 POST /_sim/shrink          who, date, keep_percent[, metric]
 POST /_sim/revoke          who
@@ -30,7 +39,8 @@ POST /_sim/expire          every access token is over
 POST /_sim/rotation        rotation=none|rotate|grace
 POST /_sim/fitbit          retired=true|false and/or grace=true|false
 POST /_sim/clock           offset_s
-POST /_sim/fault           see effects below; host, path, method, who, skip, count (or always)
+POST /_sim/fault           see effects below; host, path, method, who, skip, count (or always),
+                           days_above, rows_above, date: what is asked for
 POST /_sim/clear_faults
 POST /_sim/down            down=true|false[, host=google|fitbit|s3]
 POST /_sim/clear_requests
@@ -41,65 +51,6 @@ GET  /_sim/objects         what the bucket holds: key, bytes, sha256, puts
 GET  /_sim/truth           who, user_id, metric, date[, zone][, start, end][, provider=fitbit]: CSV
 GET  /_sim/expected        who, user_id, from, to[, zone][, metrics=a,b|all]: key, rows, sha256
 ";
-
-/// The arguments of a call.
-struct Arguments(Map<String, Value>);
-
-impl Arguments {
-    fn of(ask: &Ask) -> Result<Arguments, String> {
-        let mut map = Map::new();
-        if !ask.body.is_empty() {
-            let body = serde_json::from_slice(&ask.body);
-            match body.map_err(|problem| format!("the body is no JSON: {problem}"))? {
-                Value::Object(fields) => map = fields,
-                _ => return Err("the body must be a JSON object".to_owned()),
-            }
-        }
-        for (name, value) in &ask.query {
-            map.insert(name.clone(), Value::from(value.as_str()));
-        }
-        Ok(Arguments(map))
-    }
-
-    fn maybe(&self, name: &str) -> Option<String> {
-        match self.0.get(name) {
-            None | Some(Value::Null) => None,
-            Some(Value::String(text)) => Some(text.clone()),
-            Some(other) => Some(other.to_string()),
-        }
-    }
-
-    fn text(&self, name: &str) -> Result<String, String> {
-        self.maybe(name).ok_or_else(|| format!("{name} is missing"))
-    }
-
-    fn read<T: std::str::FromStr>(&self, name: &str) -> Result<T, String> {
-        let text = self.text(name)?;
-        text.parse().map_err(|_| format!("{name}={text} cannot be read"))
-    }
-
-    fn metrics(&self) -> Result<Vec<Metric>, String> {
-        let names = self.maybe("metrics");
-        match names.as_deref() {
-            None => Ok(Metric::FIVE.to_vec()),
-            Some("all") => Ok(Metric::ALL.to_vec()),
-            Some(names) => {
-                let one = |name| Metric::named(name).ok_or(format!("no such metric: {name}"));
-                names.split(',').map(one).collect()
-            }
-        }
-    }
-
-    fn metric(&self) -> Result<Option<Metric>, String> {
-        match self.maybe("metric") {
-            None => Ok(None),
-            Some(name) => match Metric::named(&name) {
-                Some(metric) => Ok(Some(metric)),
-                None => Err(format!("no such metric: {name}")),
-            },
-        }
-    }
-}
 
 impl Controls {
     /// Addresses, keys and calls as one JSON document, as the binary prints it when it is ready.
@@ -129,6 +80,8 @@ impl Controls {
             "fitbit_environment": object(self.fitbit_environment()),
             "calls": calls,
             "effects": fault_json::EFFECTS,
+            "reasons": error::all_reasons(),
+            "oauth_errors": token::ERRORS,
         })
     }
 }
@@ -268,7 +221,10 @@ fn write_participant(controls: &Controls, call: &str, arguments: &Arguments) -> 
                 "now" => controls.now(),
                 _ => arguments.read("at")?,
             };
-            controls.set_device_sync(&who()?, at)
+            match arguments.maybe("device") {
+                Some(id) => controls.set_one_device_sync(&who()?, &id, at),
+                None => controls.set_device_sync(&who()?, at),
+            }
         }
         "zone" => {
             let from = match arguments.maybe("from") {
@@ -295,7 +251,8 @@ fn write_participant(controls: &Controls, call: &str, arguments: &Arguments) -> 
             controls.revoke(&who()?);
             Ok(())
         }
-        other => Err(format!("no such call: {other}; there are:\n{HELP}")),
+        other => traits::write(controls, other, &who()?, arguments)
+            .unwrap_or_else(|| Err(format!("no such call: {other}; there are:\n{HELP}"))),
     }
 }
 

@@ -5,6 +5,7 @@
 //!  "effect": "status", "status": 503, "retry_after_s": 2}
 //! ```
 
+use jiff::civil::Date;
 use serde_json::{Map, Value};
 
 use crate::fault::{Change, Effect, Fault};
@@ -15,6 +16,7 @@ type Fields = Map<String, Value>;
 /// The names of all effects, for help texts.
 pub const EFFECTS: &str = "close, lost_reply, hang, hang_body(after_bytes), cut(after_bytes), \
     slow(bytes_per_s), delay(ms), wrong_length(by), status(status[, retry_after_s]), \
+    retry_at(status, after_s), \
     reason(reason[, retry_after_s]), oauth_error(error), s3_error(status, code), \
     redirect(status, location, region), reset_upload(after_bytes), html(status), \
     remove(at), null(at), rename(at, to), retype(at), set(at, to), huge_body(bytes), \
@@ -67,10 +69,18 @@ pub fn fault(fields: &Fields) -> Result<Fault, String> {
         path: text(fields, "path"),
         method: text(fields, "method"),
         who: text(fields, "who"),
+        days_above: optional(fields, "days_above")?,
+        rows_above: optional(fields, "rows_above")?,
+        date: date(fields)?,
         skip: number_or(fields, "skip", 0)?,
         count,
         effect: effect(fields)?,
     })
+}
+
+fn date(fields: &Fields) -> Result<Option<Date>, String> {
+    let date = |text: String| text.parse().map_err(|_| format!("date={text} cannot be read"));
+    Some(text(fields, "date")).filter(|text| !text.is_empty()).map(date).transpose()
 }
 
 fn effect(fields: &Fields) -> Result<Effect, String> {
@@ -96,6 +106,10 @@ fn effect(fields: &Fields) -> Result<Effect, String> {
             status: number_or(fields, "status", 500)?,
             retry_after_s: optional(fields, "retry_after_s")?,
         },
+        "retry_at" => Effect::RetryAt {
+            status: number_or(fields, "status", 503)?,
+            after_s: number(fields, "after_s")?,
+        },
         "reason" => Effect::Reason {
             reason: text(fields, "reason"),
             retry_after_s: optional(fields, "retry_after_s")?,
@@ -115,7 +129,8 @@ fn effect(fields: &Fields) -> Result<Effect, String> {
     Ok(effect)
 }
 
-fn change(name: &str, fields: &Fields) -> Result<Change, String> {
+/// Reads a change of JSON.
+pub fn change(name: &str, fields: &Fields) -> Result<Change, String> {
     match name {
         "remove" => Ok(Change::Remove),
         "null" => Ok(Change::Null),

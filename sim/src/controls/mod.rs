@@ -1,12 +1,15 @@
 //! Everything that a test does to the world, and asks of it.
 //!
 //! `addresses` is where the world runs and with which keys, `expected` what fitsync must have
-//! written, `api` all of it as JSON over HTTP, with faults by `fault_json`.
+//! written, `api` all of it as JSON over HTTP, with faults by `fault_json` and what accounts and
+//! days are like by `traits`.
 
 mod addresses;
 pub mod api;
+mod arguments;
 mod expected;
 mod fault_json;
+mod traits;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,7 +27,8 @@ use crate::google::grant::Rotation;
 use crate::http::{Ask, Host, PageTrick, Reply};
 use crate::log::{Counts, Seen};
 use crate::metric::Metric;
-use crate::options::{Device, DeviceKind};
+use crate::odd::Odd;
+use crate::options::{Device, DeviceKind, Processing, SettingsReply, Told};
 use crate::person::{Edit, Person};
 use crate::world::{Citizen, World, zone};
 use crate::{fitbit, google};
@@ -100,16 +104,62 @@ impl Controls {
     /// The participant's band syncs (or synced) at that instant: what was measured before it
     /// is there from now on, and nothing that was measured later.
     pub fn set_device_sync(&self, who: &str, at: Timestamp) -> Result<(), String> {
+        self.sync(who, at, |device| device.kind == DeviceKind::Tracker)
+    }
+
+    /// The same for one device of several, by its id.
+    pub fn set_one_device_sync(&self, who: &str, id: &str, at: Timestamp) -> Result<(), String> {
+        self.sync(who, at, |device| device.id == id)
+    }
+
+    fn sync(
+        &self,
+        who: &str,
+        at: Timestamp,
+        which: impl Fn(&Device) -> bool,
+    ) -> Result<(), String> {
+        self.change(who, |citizen| {
+            let devices = citizen.participant.devices.iter_mut();
+            devices.filter(|device| which(device)).for_each(|device| device.last_sync = at);
+            citizen.note_sync();
+        })
+    }
+
+    /// What all bands tell of their syncs from now on.
+    pub fn set_told(&self, who: &str, tells: Told) -> Result<(), String> {
         self.change(who, |citizen| {
             let devices = citizen.participant.devices.iter_mut();
             let bands = devices.filter(|device| device.kind == DeviceKind::Tracker);
-            bands.for_each(|band| band.last_sync = at);
+            bands.for_each(|band| band.tells = tells);
         })
+    }
+
+    /// What the account's settings tell from now on.
+    pub fn set_settings(&self, who: &str, settings: SettingsReply) -> Result<(), String> {
+        self.change(who, |citizen| citizen.participant.settings = settings)
+    }
+
+    /// How long the cloud works on what the bands sent.
+    pub fn set_processing(&self, who: &str, processing: Processing) -> Result<(), String> {
+        self.change(who, |citizen| citizen.person.cloud.processing = processing)
+    }
+
+    /// A day has odd elements from now on, besides those that it has.
+    pub fn set_odd(&self, who: &str, date: Date, odd: Odd) -> Result<(), String> {
+        self.change(who, |citizen| citizen.person.odd.entry(date).or_default().push(odd))
+    }
+
+    /// No day has odd elements any more.
+    pub fn clear_odd(&self, who: &str) -> Result<(), String> {
+        self.change(who, |citizen| citizen.person.odd.clear())
     }
 
     /// Other devices from now on; none at all is possible.
     pub fn set_devices(&self, who: &str, devices: Vec<Device>) -> Result<(), String> {
-        self.change(who, |citizen| citizen.participant.devices = devices)
+        self.change(who, |citizen| {
+            citizen.participant.devices = devices;
+            citizen.note_sync();
+        })
     }
 
     /// The participant travels: from an instant on another zone.
@@ -155,9 +205,9 @@ impl Controls {
         date: Date,
         change: impl FnOnce(&mut Edit),
     ) -> Result<(), String> {
-        // Sleep and its summary are two views of the same.
+        // Sleep, its summary and its quality are views of the same.
         let metric = match metric {
-            Some(Metric::SleepSummary) => Some(Metric::Sleep),
+            Some(Metric::SleepSummary | Metric::SleepQuality) => Some(Metric::Sleep),
             other => other,
         };
         self.change(who, |citizen| {

@@ -181,6 +181,35 @@ pub fn floors(person: &Person, local: Local) -> Option<i64> {
     Some(i64::from(steps > 40 && chance(number, 4)))
 }
 
+/// The energy of moving, above what the body needs at rest; a minute without any has no value.
+pub fn active_energy(person: &Person, local: Local) -> Option<Amount> {
+    let steps = steps_for(person, local, Metric::ActiveEnergy)?;
+    let seed = person.seed_of(Metric::ActiveEnergy, local.date());
+    let sport = if exercising(person, local) { 300_000 } else { 0 };
+    let effort = steps * 4_000 + sport;
+    let more = pick(mix(seed, "energy", local.minute), 900) * 10;
+    (effort > 0).then(|| Amount::untied(effort + more))
+}
+
+/// Google's names of the zones of an exercise's minute, and the seconds in each.
+pub fn zone_times(person: &Person, local: Local) -> Vec<(&'static str, i64)> {
+    let date = local.date();
+    let there = taking_part(person, local) && exercising(person, local) && person.worn(local);
+    if !there || !person.keeps(Metric::HeartRateZones, date, local.minute) {
+        return Vec::new();
+    }
+    let number = mix(person.seed_of(Metric::HeartRateZones, date), "zones", local.minute);
+    let names = ["LIGHT", "MODERATE", "VIGOROUS", "PEAK"];
+    let lower = usize::try_from(number % 4).unwrap_or(0);
+    let seconds = 5 + pick(number >> 8, 50);
+    match names.get(lower + 1) {
+        Some(upper) if chance(number >> 16, 30) => {
+            vec![(names[lower], seconds), (*upper, 60 - seconds)]
+        }
+        _ => vec![(names[lower], 60)],
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,6 +6,7 @@
 pub mod body;
 pub mod minute;
 pub mod night;
+pub mod sample;
 pub mod session;
 
 use serde_json::Value;

@@ -62,6 +62,44 @@ pub fn sleeps(person: &Person, date: Date) -> Vec<Sleep> {
     sleeps
 }
 
+/// What is told of a sleep besides its stages. Stretches are in UTC seconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quality {
+    pub status: &'static str,
+    pub edited: bool,
+    pub short_awakenings: Vec<(i64, i64)>,
+    pub out_of_bed: Vec<(i64, i64)>,
+}
+
+impl Quality {
+    /// The seconds of some stretches.
+    pub fn seconds(stretches: &[(i64, i64)]) -> i64 {
+        stretches.iter().map(|(from, to)| to - from).sum()
+    }
+}
+
+pub fn quality(person: &Person, date: Date, sleep: &Sleep) -> Quality {
+    let seed = person.seed_of(Metric::Sleep, date);
+    let number = mix(seed, "quality", sleep.from());
+    let stretch = |minute: i64, seconds: i64| (minute * 60, minute * 60 + seconds);
+    let some = |name, step: usize, percent, most: u64| {
+        let minutes = (sleep.from()..sleep.to() - 5).step_by(step);
+        let each = minutes.map(|minute| (minute, mix(seed, name, minute)));
+        let kept = each.filter(|(_, number)| chance(*number, percent));
+        kept.map(|(minute, number)| stretch(minute, 30 + pick(number >> 8, most))).collect()
+    };
+    Quality {
+        status: match (sleep.nap, number % 20) {
+            (true, _) => "REJECTED_NAP",
+            (false, 0) => "REJECTED_COVERAGE",
+            (false, _) => "SUCCEEDED",
+        },
+        edited: chance(number >> 8, 10),
+        short_awakenings: if sleep.nap { Vec::new() } else { some("awake", 7, 20, 140) },
+        out_of_bed: some("out", 60, 10, 200),
+    }
+}
+
 fn stages(person: &Person, from: i64, to: i64, kinds: &[&'static str]) -> Vec<Stage> {
     let mut stages = Vec::new();
     let mut start = from;

@@ -91,6 +91,12 @@ pub fn rollup_too_long(days_max: i64) -> Reply {
     invalid("INVALID_ROLLUP_QUERY_DURATION", message, &metadata)
 }
 
+/// 400 for a closed-open range that holds nothing.
+pub fn empty_range() -> Reply {
+    let metadata = [("field", "range")];
+    invalid("INVALID_TIME_RANGE", "The range must not be empty.", &metadata)
+}
+
 /// The page for an address that does not exist.
 pub fn not_found() -> Reply {
     Reply::html(
@@ -102,7 +108,6 @@ pub fn not_found() -> Reply {
 
 /// The error that a reason names, for checks and for faults.
 pub fn by_reason(reason: &str) -> Option<Reply> {
-    let denied = |message: &str, details| body(403, message, "PERMISSION_DENIED", details);
     let reply = match reason {
         "CREDENTIALS_MISSING" => body(
             401,
@@ -120,6 +125,45 @@ pub fn by_reason(reason: &str) -> Option<Reply> {
             "UNAUTHENTICATED",
             vec![info(reason, GENERAL, &[("service", HEALTH)])],
         ),
+        "SERVICE_DISABLED" => service_disabled(),
+        "ACCOUNT_NOT_LINKED" => body(
+            400,
+            "The account is not linked to Google Health.",
+            "FAILED_PRECONDITION",
+            vec![info(
+                reason,
+                GENERAL,
+                &[("redirect_uri", "https://fitbit.google.com/auth/signup")],
+            )],
+        ),
+        "PROFILE_NOT_INITIALIZED" => {
+            body(412, "The user has no Google Health profile.", "FAILED_PRECONDITION", vec![])
+        }
+        "API_KEY_INVALID" => body(
+            400,
+            "API key not valid. Please pass a valid API key.",
+            "INVALID_ARGUMENT",
+            plain(reason),
+        ),
+        "RESOURCE_NOT_FOUND" => body(
+            404,
+            "The requested resource was not found.",
+            "NOT_FOUND",
+            vec![info(reason, HEALTH, &[])],
+        ),
+        "RATE_LIMIT_EXCEEDED" => rate_limited(),
+        _ if INVALID.contains(&reason) => {
+            invalid(reason, "Request contains an invalid argument.", &[])
+        }
+        _ => return denial(reason).or_else(|| without_reason(reason)),
+    };
+    Some(reply)
+}
+
+/// The reasons of 403.
+fn denial(reason: &str) -> Option<Reply> {
+    let denied = |message: &str, details| body(403, message, "PERMISSION_DENIED", details);
+    let reply = match reason {
         "ACCESS_TOKEN_SCOPE_INSUFFICIENT" | "MISSING_OAUTH_SCOPE" => denied(
             "Request had insufficient authentication scopes.",
             vec![info(reason, GENERAL, &[])],
@@ -132,19 +176,76 @@ pub fn by_reason(reason: &str) -> Option<Reply> {
             denied("The caller does not have permission", vec![info(reason, HEALTH, &[])])
         }
         "CALLER_WITHOUT_PERMISSION" => denied("The caller does not have permission", vec![]),
-        "SERVICE_DISABLED" => service_disabled(),
-        "ACCOUNT_NOT_LINKED" => body(
-            400,
-            "The account is not linked to Google Health.",
-            "FAILED_PRECONDITION",
-            vec![info(reason, GENERAL, &[])],
+        "UBER_MINT" => denied("Could not mint UberMint from GaiaMint", vec![]),
+        "DISALLOWED_OAUTH_SCOPES" => {
+            denied("The OAuth client is not allowed to use these scopes.", plain(reason))
+        }
+        "API_PRIVATE_PREVIEW_ACCESS_DENIED" => {
+            denied("The project has no access to this API.", plain(reason))
+        }
+        "CONSUMER_INVALID" | "CONSUMER_SUSPENDED" => denied(
+            "Permission denied: Consumer 'project_number:123456789' is not valid.",
+            plain(reason),
         ),
-        "RATE_LIMIT_EXCEEDED" => rate_limited(),
-        "INTERNAL" => body(500, "Internal error encountered.", "INTERNAL", vec![]),
-        "UNAVAILABLE" => body(503, "The service is currently unavailable.", "UNAVAILABLE", vec![]),
+        "DATA_ACCESS_DENIED" => {
+            denied("Access to the requested data is denied.", vec![info(reason, HEALTH, &[])])
+        }
         _ => return None,
     };
     Some(reply)
+}
+
+fn plain(reason: &str) -> Vec<Value> {
+    vec![info(reason, GENERAL, &[])]
+}
+
+/// Errors of which Google tells the status alone.
+fn without_reason(status: &str) -> Option<Reply> {
+    let (code, message) = match status {
+        "UNAUTHENTICATED" => (401, "Request had invalid authentication credentials."),
+        "PERMISSION_DENIED" => (403, "Permission denied."),
+        "NOT_FOUND" => (404, "Requested entity was not found."),
+        "ABORTED" => (409, "The operation was aborted."),
+        "RESOURCE_EXHAUSTED" => (429, "Resource has been exhausted (e.g. check quota)."),
+        "INTERNAL" => (500, "Internal error encountered."),
+        "UNIMPLEMENTED" => (501, "Operation is not implemented."),
+        "UNAVAILABLE" => (503, "The service is currently unavailable."),
+        "DEADLINE_EXCEEDED" => (504, "Deadline expired before operation could complete."),
+        _ => return None,
+    };
+    Some(body(code, message, status, vec![]))
+}
+
+/// The reasons of 400 that say no more than themselves.
+const INVALID: [&str; 16] = [
+    "INVALID_PARENT_DATA_TYPE_COLLECTION",
+    "INVALID_PARENT_DATA_TYPE_COLLECTION_FORMAT",
+    "UNSUPPORTED_DATA_TYPE_ACTION",
+    "INVALID_DATA_POINT_DATA_SOURCE_FAMILY",
+    "INVALID_DATA_POINT_FILTER",
+    "INVALID_DATA_POINT_FILTER_SYNTAX",
+    "INVALID_DATA_POINT_FILTER_MISSING_TOKEN",
+    "INVALID_DATA_POINT_FILTER_UNEXPECTED_TOKEN",
+    "INVALID_DATA_POINT_FILTER_UNEXPECTED_END_OF_INPUT",
+    "INVALID_DATA_POINT_FILTER_DATA_TYPE_MEMBER",
+    "INVALID_DATA_POINT_FILTER_RESTRICTION_COMPARATOR",
+    "INVALID_DATA_POINT_FILTER_MIXED_TIME_RESTRICTIONS",
+    "INVALID_FILTER_FORMAT",
+    "INVALID_PAGE_TOKEN",
+    "INVALID_TIME_RANGE",
+    "INVALID_ROLLUP_QUERY_DURATION",
+];
+
+/// All that [`by_reason`] knows, for help texts.
+pub fn all_reasons() -> String {
+    let others = "CREDENTIALS_MISSING ACCESS_TOKEN_EXPIRED UNAUTHENTICATED \
+        ACCESS_TOKEN_SCOPE_INSUFFICIENT MISSING_OAUTH_SCOPE USER_PROJECT_DENIED \
+        RESOURCE_PERMISSION_DENIED CALLER_WITHOUT_PERMISSION UBER_MINT DISALLOWED_OAUTH_SCOPES \
+        API_PRIVATE_PREVIEW_ACCESS_DENIED CONSUMER_INVALID CONSUMER_SUSPENDED DATA_ACCESS_DENIED \
+        SERVICE_DISABLED PERMISSION_DENIED ACCOUNT_NOT_LINKED PROFILE_NOT_INITIALIZED \
+        API_KEY_INVALID RESOURCE_NOT_FOUND NOT_FOUND ABORTED RATE_LIMIT_EXCEEDED \
+        RESOURCE_EXHAUSTED INTERNAL UNIMPLEMENTED UNAVAILABLE DEADLINE_EXCEEDED";
+    format!("{others} {}", INVALID.join(" "))
 }
 
 fn service_disabled() -> Reply {
@@ -183,6 +284,7 @@ pub fn by_status(status: u16) -> Reply {
         429 => "RATE_LIMIT_EXCEEDED",
         500 => "INTERNAL",
         503 => "UNAVAILABLE",
+        504 => "DEADLINE_EXCEEDED",
         _ => "",
     };
     by_reason(reason).unwrap_or_else(|| {

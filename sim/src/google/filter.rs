@@ -53,10 +53,25 @@ impl Filter {
         self.groups.iter().all(|group| group.iter().any(holds))
     }
 
+    fn mixes_times(&self) -> bool {
+        let is_civil = |clause: &Clause| matches!(clause.literal, Literal::Civil(_));
+        let mut kinds = self.groups.iter().flatten().map(is_civil);
+        kinds.next().is_some_and(|first| kinds.any(|other| other != first))
+    }
+
     /// UTC bounds outside of which there is nothing that the filter wants.
     pub fn bounds(&self) -> (Option<Timestamp>, Option<Timestamp>) {
         // No zone is more than 14 hours from UTC; a day is more than that.
-        let day = jiff::SignedDuration::from_hours(24);
+        self.limits(jiff::SignedDuration::from_hours(24))
+    }
+
+    /// What the filter asks for, civil times taken as UTC.
+    pub fn range(&self) -> Option<(Timestamp, Timestamp)> {
+        let (from, before) = self.limits(jiff::SignedDuration::ZERO);
+        from.zip(before)
+    }
+
+    fn limits(&self, slack: jiff::SignedDuration) -> (Option<Timestamp>, Option<Timestamp>) {
         let utc = |civil: DateTime| {
             let zoned = civil.to_zoned(jiff::tz::TimeZone::UTC);
             zoned.map_or(far(0), |zoned| zoned.timestamp())
@@ -67,8 +82,8 @@ impl Filter {
             let (low, high) = match clause.literal {
                 Literal::Instant(instant) => (instant, instant),
                 Literal::Civil(civil) => (
-                    utc(civil).saturating_sub(day).unwrap_or(far(0)),
-                    utc(civil).saturating_add(day).unwrap_or(far(0)),
+                    utc(civil).saturating_sub(slack).unwrap_or(far(0)),
+                    utc(civil).saturating_add(slack).unwrap_or(far(0)),
                 ),
             };
             if clause.at_least {
@@ -79,6 +94,11 @@ impl Filter {
         }
         (from, before)
     }
+}
+
+fn mixed_times() -> Reply {
+    let text = "Invalid filter: civil and physical times in one filter.";
+    invalid("INVALID_DATA_POINT_FILTER_MIXED_TIME_RESTRICTIONS", text)
 }
 
 fn invalid(reason: &str, message: &str) -> Reply {
@@ -136,7 +156,7 @@ pub fn parse(data_type: &DataType, text: &str) -> Result<Filter, Reply> {
             _ => filter.groups.push(vec![clause]),
         }
         let Some((join, next)) = tail.split_first() else {
-            return Ok(filter);
+            return if filter.mixes_times() { Err(mixed_times()) } else { Ok(filter) };
         };
         join_or = match *join {
             "AND" => false,
@@ -164,7 +184,13 @@ fn clause(
     let civil = field.and_then(|field| member_is_civil(data_type.kind, field));
     let Some(civil) = civil else {
         let text = format!("Invalid filter: {member} is not a member of the data type.");
-        let reason = "INVALID_DATA_POINT_FILTER_DATA_TYPE_MEMBER";
+        let other = member.split('.').next().unwrap_or("").replace('_', "-");
+        let reason = match DataType::named(&other) {
+            Some(other) if other.id != data_type.id => {
+                "INVALID_DATA_POINT_FILTER_COLLECTION_MISMATCH"
+            }
+            _ => "INVALID_DATA_POINT_FILTER_DATA_TYPE_MEMBER",
+        };
         return Err(invalid(reason, &text));
     };
     let at_least = match operator {
@@ -172,7 +198,7 @@ fn clause(
         "<" if data_type.kind != Kind::Ecg => false,
         _ => {
             let text = format!("Invalid filter: comparison {operator} is not supported.");
-            return Err(invalid("INVALID_DATA_POINT_FILTER", &text));
+            return Err(invalid("INVALID_DATA_POINT_FILTER_RESTRICTION_COMPARATOR", &text));
         }
     };
     let Some(text) = literal.strip_prefix('"').and_then(|l| l.strip_suffix('"')) else {
@@ -280,8 +306,21 @@ mod tests {
     fn others_are_refused_with_their_reason() {
         let day = "\"2026-10-15\"";
         let cases = [
-            ("steps", format!("steps.interval.civil_start_time > {day}"), ""),
-            ("steps", format!("steps.interval.civil_start_time = {day}"), ""),
+            (
+                "steps",
+                format!("steps.interval.civil_start_time > {day}"),
+                "_RESTRICTION_COMPARATOR",
+            ),
+            (
+                "steps",
+                format!(
+                    "steps.interval.civil_start_time >= {day} AND \
+                     steps.interval.start_time < \"2026-10-15T00:00:00Z\""
+                ),
+                "_MIXED_TIME_RESTRICTIONS",
+            ),
+            ("steps", format!("sleep.interval.civil_end_time >= {day}"), "_COLLECTION_MISMATCH"),
+            ("steps", format!("steps.interval.civilStartTime >= {day}"), "_DATA_TYPE_MEMBER"),
             (
                 "steps",
                 format!(

@@ -1,22 +1,23 @@
 //! The Google Health API v4: who may ask, what was asked, one page of the answer.
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::oauth::SCOPE_PREFIX;
 use super::page::{self, PageAsk};
 use super::points::{self, Make};
 use super::strict::Family;
 use super::types::{Action, DataType};
-use super::{error, filter, rollup, strict};
+use super::{account, error, filter, rollup, strict};
+use crate::fault::Asked;
 use crate::hash::{mix, shuffle};
 use crate::http::{Ask, PageTrick, Reply};
-use crate::options::{DeviceKind, Order};
+use crate::options::Order;
 use crate::world::{Citizen, World};
 
 /// A caller whose token is good.
-struct Caller {
-    citizen: Citizen,
+pub struct Caller {
+    pub citizen: Citizen,
     scopes: Vec<String>,
 }
 
@@ -26,7 +27,8 @@ impl Caller {
         self.scopes.contains(&scope)
     }
 
-    fn needs(&self, names: &[&str]) -> Result<(), Reply> {
+    /// Refuses a caller who has none of these scopes.
+    pub fn needs(&self, names: &[&str]) -> Result<(), Reply> {
         if names.iter().any(|name| self.may_read(name)) {
             return Ok(());
         }
@@ -36,6 +38,21 @@ impl Caller {
 
 fn known(reason: &str) -> Reply {
     error::by_reason(reason).unwrap_or_else(error::not_found)
+}
+
+/// How much data a request asks for.
+pub fn asked(ask: &Ask, data_type: &DataType) -> Asked {
+    if ask.method == "POST" {
+        let body: Value = serde_json::from_slice(&ask.body).unwrap_or_default();
+        let at = |name: &str| filter::rfc3339(body["range"][name].as_str()?);
+        let range = at("startTime").zip(at("endTime"));
+        return Asked { range, rows: body["pageSize"].as_i64().unwrap_or(1440) };
+    }
+    let filter = filter::parse(data_type, ask.parameter("filter").unwrap_or("")).ok();
+    let rows = ask.parameter("pageSize").and_then(|text| text.parse().ok());
+    let (default, _) = data_type.page_sizes(Action::Reconcile);
+    let default = i64::try_from(default).unwrap_or(0);
+    Asked { range: filter.and_then(|filter| filter.range()), rows: rows.unwrap_or(default) }
 }
 
 /// Answers a request to `/v4/…`.
@@ -58,11 +75,11 @@ fn checked(world: &World, ask: &Ask) -> Result<Reply, Reply> {
         return Err(known("ACCOUNT_NOT_LINKED"));
     }
     match (ask.method.as_str(), rest) {
-        ("GET", ["identity"]) => identity(ask, &caller),
-        ("GET", ["settings"]) => settings(world, ask, &caller),
-        ("GET", ["profile"]) => profile(ask, &caller),
-        ("GET", ["pairedDevices"]) => devices(ask, &caller),
-        ("GET", ["pairedDevices", id]) => device(ask, &caller, id),
+        ("GET", ["identity"]) => account::identity(ask, &caller),
+        ("GET", ["settings"]) => account::settings(world, ask, &caller),
+        ("GET", ["profile"]) => account::profile(ask, &caller),
+        ("GET", ["pairedDevices"]) => account::devices(world, ask, &caller),
+        ("GET", ["pairedDevices", id]) => account::device(ask, &caller, id),
         (method, ["dataTypes", id, points]) => {
             let (points, action) = points.split_once(':').unwrap_or((points, ""));
             let action = match (points, method, action) {
@@ -104,96 +121,6 @@ fn caller(world: &World, ask: &Ask) -> Result<Caller, Reply> {
     }
 }
 
-fn identity(ask: &Ask, caller: &Caller) -> Result<Reply, Reply> {
-    caller.needs(&[
-        "activity_and_fitness",
-        "ecg",
-        "health_metrics_and_measurements",
-        "irn",
-        "logged_symptoms",
-        "mindfulness",
-        "profile",
-        "reproductive_health",
-        "settings",
-        "sleep",
-    ])?;
-    strict::query(ask, &[])?;
-    let one = &caller.citizen.participant;
-    let body = json!({
-        "name": "users/me/identity",
-        "legacyUserId": one.legacy_user_id,
-        "healthUserId": one.health_user_id,
-    });
-    Ok(Reply::json(200, &body))
-}
-
-fn settings(world: &World, ask: &Ask, caller: &Caller) -> Result<Reply, Reply> {
-    caller.needs(&["settings"])?;
-    strict::query(ask, &[])?;
-    let now = world.now();
-    let zone = caller.citizen.person.zone_at(now);
-    let body = json!({
-        "name": "users/me/settings",
-        "autoStrideEnabled": true,
-        "distanceUnit": "DISTANCE_UNIT_KILOMETERS",
-        "languageLocale": "en_US",
-        "utcOffset": format!("{}s", zone.to_offset(now).seconds()),
-        "temperatureUnit": "TEMPERATURE_UNIT_CELSIUS",
-        "timeZone": zone.iana_name().unwrap_or("Etc/UTC"),
-        "weightUnit": "WEIGHT_UNIT_KILOGRAMS",
-    });
-    Ok(Reply::json(200, &body))
-}
-
-fn profile(ask: &Ask, caller: &Caller) -> Result<Reply, Reply> {
-    caller.needs(&["profile"])?;
-    strict::query(ask, &[])?;
-    let joined = points::date_json(caller.citizen.person.joined);
-    let body = json!({"name": "users/me/profile", "age": 41, "membershipStartDate": joined});
-    Ok(Reply::json(200, &body))
-}
-
-fn device_json(device: &crate::options::Device) -> Value {
-    let (kind, features): (_, &[&str]) = match device.kind {
-        DeviceKind::Tracker => {
-            ("TRACKER", &["ACTIVE_ZONE_MINUTES", "CALORIES", "HEART_RATE", "STEPS"])
-        }
-        DeviceKind::Scale => ("SCALE", &["WEIGHT"]),
-    };
-    json!({
-        "name": format!("users/me/pairedDevices/{}", device.id),
-        "deviceType": kind,
-        "batteryStatus": "NORMAL",
-        "batteryLevel": 85,
-        "lastSyncTime": points::instant_json(device.last_sync),
-        "deviceVersion": device.version,
-        "macAddress": "AA:BB:CC:DD:EE:FF",
-        "features": features,
-    })
-}
-
-fn devices(ask: &Ask, caller: &Caller) -> Result<Reply, Reply> {
-    caller.needs(&["settings"])?;
-    let map = strict::query(ask, &["pageSize", "pageToken"])?;
-    strict::number(&map, "pageSize")?;
-    let all = &caller.citizen.participant.devices;
-    let body = match all.as_slice() {
-        [] => json!({}),
-        all => json!({"pairedDevices": all.iter().map(device_json).collect::<Vec<_>>()}),
-    };
-    Ok(Reply::json(200, &body))
-}
-
-fn device(ask: &Ask, caller: &Caller, id: &str) -> Result<Reply, Reply> {
-    caller.needs(&["settings"])?;
-    strict::query(ask, &[])?;
-    let mut all = caller.citizen.participant.devices.iter();
-    match all.find(|device| device.id == id) {
-        Some(device) => Ok(Reply::json(200, &device_json(device))),
-        None => Err(error::by_status(404)),
-    }
-}
-
 fn data(
     world: &World,
     ask: &Ask,
@@ -210,16 +137,20 @@ fn data(
     let citizen = &caller.citizen;
     let now = world.now();
     let asked = match action {
-        Action::List => strict::query(ask, &["pageSize", "pageToken", "filter"])?,
-        Action::Reconcile => {
+        Action::List | Action::Reconcile => {
             let names = ["pageSize", "pageToken", "filter", "dataSourceFamily"];
             strict::query(ask, &names)?
         }
         Action::RollUp => rollup_body(ask, "windowSize")?,
         Action::DailyRollUp => rollup_body(ask, "windowSizeDays")?,
     };
-    let size = strict::page_size(&asked, data_type)?;
+    let size = strict::page_size(&asked, data_type, action)?;
     let family = strict::family(&asked, &citizen.participant.health_user_id)?;
+    if action == Action::List && id == "sleep" && asked.contains_key("dataSourceFamily") {
+        let text = "Filtering by data source family is not supported for sleep; use \
+                    ReconcileDataPoints.";
+        return Err(error::invalid_field("data_source_family", text));
+    }
     let mut rows = rows(citizen, data_type, (action, family), &asked, size, now)?;
     let request = request_text(caller, id, action, &asked);
     order(world, &request, &mut rows);
@@ -231,9 +162,7 @@ fn data(
         trick: ask.trick,
         empty_percent: world.options.empty_pages_percent,
     };
-    if action == Action::DailyRollUp {
-        // The reply has no field for a token: everything comes at once.
-        (page.size, page.token, page.trick) = (usize::MAX, "", PageTrick::None);
+    if action == Action::DailyRollUp && page.trick == PageTrick::None {
         page.empty_percent = 0;
     }
     let (rows, token) = page::page(&page, &rows)?;
@@ -255,7 +184,7 @@ fn rows<'a>(
     now: Timestamp,
 ) -> Result<Vec<Make<'a>>, Reply> {
     let person = &citizen.person;
-    let synced = citizen.synced().unwrap_or(now);
+    let synced = person.cloud.seen_until(citizen.synced().unwrap_or(now), now);
     let rolls = rollup::Source { person, synced, now, family };
     let mut rows = match action {
         Action::RollUp => {
@@ -272,6 +201,7 @@ fn rows<'a>(
             let source = points::Source {
                 person,
                 synced,
+                now,
                 device: devices.first().map_or("Phone", |one| one.version.as_str()),
                 user: &citizen.participant.health_user_id,
             };

@@ -3,6 +3,7 @@
 //! `oauth` shows the consent page, `token` gives and takes tokens, `grant` remembers them.
 //! `health` checks a request and sends it on to `points` (list, reconcile) or `rollup`.
 
+pub mod account;
 pub mod error;
 pub mod filter;
 pub mod grant;
@@ -15,6 +16,8 @@ pub mod strict;
 pub mod token;
 pub mod types;
 
+use crate::fault::Asked;
+use crate::google::types::DataType;
 use crate::http::{Ask, Host, Reply};
 use crate::world::World;
 
@@ -25,6 +28,13 @@ pub fn host_of(path: &str) -> Host {
         _ if path.starts_with("/o/") => Host::Authorize,
         _ => Host::Google,
     }
+}
+
+/// How much data a request asks for, as far as it can be told before it is checked.
+pub fn asked(ask: &Ask) -> Asked {
+    let Some((_, data)) = ask.path.split_once("/dataTypes/") else { return Asked::default() };
+    let data_type = data.split('/').next().and_then(DataType::named);
+    data_type.map(|data_type| health::asked(ask, data_type)).unwrap_or_default()
 }
 
 /// Answers one request.

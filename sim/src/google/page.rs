@@ -50,7 +50,7 @@ pub fn page<T: Clone>(ask: &PageAsk<'_>, rows: &[T]) -> Result<(Vec<T>, Option<S
         "" => (0, 0),
         _ => place(ask).ok_or_else(|| {
             let text = "Page token is invalid or does not belong to this request.";
-            error::invalid_field("page_token", text)
+            error::invalid("INVALID_PAGE_TOKEN", text, &[])
         })?,
     };
     let lot = mix(0, &ask.request, 0);

@@ -13,6 +13,7 @@ use super::types::DataType;
 use super::{error, strict};
 use crate::data::{Amount, PARTS, body, minute};
 use crate::http::Reply;
+use crate::odd;
 use crate::person::{Local, Person, day_of};
 
 const DAY_S: i64 = 86_400;
@@ -64,7 +65,7 @@ pub fn windows(
     };
     let (start, end) = (instant("startTime")?, instant("endTime")?);
     if end <= start {
-        return Err(error::invalid_field("range", "The range must not be empty."));
+        return Err(error::empty_range());
     }
     let window_s = window_s(strict::text(map, "windowSize")?)?;
     let days_max = data_type.days_max();
@@ -95,12 +96,20 @@ pub fn roll_up<'a>(source: Source<'_>, data_type: &'a DataType, windows: Windows
     let mut from_s = windows.start_s;
     while from_s < windows.end_s {
         let to_s = (from_s + windows.window_s).min(windows.end_s);
-        let value = match bin(source, data_type.id, from_s, to_s) {
-            Bin::LeftOut => None,
-            Bin::Bare => Some(None),
-            Bin::Value(value) => Some(Some(value)),
+        let place = || {
+            let local = source.person.local(from_s.div_euclid(60));
+            (local.date(), local.minute)
         };
-        if let Some(value) = value {
+        let values = match bin(source, data_type.id, from_s, to_s) {
+            Bin::LeftOut => Vec::new(),
+            Bin::Bare => vec![None],
+            Bin::Value(value) if source.person.odd.is_empty() => vec![Some(value)],
+            Bin::Value(value) => {
+                let values = odd::elements(source.person, data_type.id, place(), value);
+                values.into_iter().map(Some).collect()
+            }
+        };
+        for value in values {
             rows.push(Rc::new(move || {
                 let time = |s| instant_json(Timestamp::from_second(s).unwrap_or(Timestamp::MAX));
                 let mut row = json!({"startTime": time(from_s), "endTime": time(to_s)});
@@ -131,6 +140,8 @@ fn bin(source: Source<'_>, id: &str, from_s: i64, to_s: i64) -> Bin {
         "steps" => counted("countSum", of(minute::steps)),
         "floors" => counted("countSum", of(minute::floors)),
         "distance" => counted("millimetersSum", of(minute::distance_mm)),
+        "active-energy-burned" => active_energy(source, from_s, to_s),
+        "time-in-heart-rate-zone" => zone_times(source, from_s, to_s),
         "total-calories" => calories(source, from_s, to_s),
         "active-zone-minutes" => active_zone_minutes(source, from_s, to_s),
         "heart-rate" => heart_rate(source, from_s, to_s),
@@ -166,6 +177,33 @@ fn calories(source: Source<'_>, from_s: i64, to_s: i64) -> Bin {
         Some(sum) => Bin::Value(json!({"kcalSum": Amount(sum).json()})),
         None => Bin::LeftOut,
     }
+}
+
+fn active_energy(source: Source<'_>, from_s: i64, to_s: i64) -> Bin {
+    let person = source.person;
+    let minutes = minutes(source, from_s, to_s);
+    let each = minutes.filter_map(|m| minute::active_energy(person, person.local(m)));
+    match each.map(|amount| amount.0).reduce(|sum, one| sum + one) {
+        Some(sum) => Bin::Value(json!({"kcalSum": Amount(sum).json()})),
+        None => Bin::LeftOut,
+    }
+}
+
+fn zone_times(source: Source<'_>, from_s: i64, to_s: i64) -> Bin {
+    let person = source.person;
+    let minutes = minutes(source, from_s, to_s);
+    let mut sums: Vec<(&str, i64)> = Vec::new();
+    for (zone, seconds) in minutes.flat_map(|m| minute::zone_times(person, person.local(m))) {
+        match sums.iter_mut().find(|(name, _)| *name == zone) {
+            Some((_, sum)) => *sum += seconds,
+            None => sums.push((zone, seconds)),
+        }
+    }
+    if sums.is_empty() {
+        return Bin::LeftOut;
+    }
+    let one = |(zone, sum)| json!({"heartRateZone": zone, "duration": format!("{sum}s")});
+    Bin::Value(json!({"timeInHeartRateZones": sums.into_iter().map(one).collect::<Vec<_>>()}))
 }
 
 fn active_zone_minutes(source: Source<'_>, from_s: i64, to_s: i64) -> Bin {
@@ -247,7 +285,7 @@ pub fn days(
     let day = |name: &str| civil_day(range.get(name), name);
     let (first, end) = (day("start")?, day("end")?);
     if end <= first {
-        return Err(error::invalid_field("range", "The range must not be empty."));
+        return Err(error::empty_range());
     }
     let window = strict::number(map, "windowSizeDays")?.unwrap_or(0);
     let window = if window == 0 { 1 } else { window };

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::error;
-use super::types::DataType;
+use super::types::{Action, DataType};
 use crate::http::{Ask, Reply};
 
 /// Parameters that every method of every Google API takes.
@@ -100,11 +100,24 @@ pub fn number(map: &Map<String, Value>, name: &str) -> Result<Option<i64>, Reply
 }
 
 /// Rows of a page: zero is the default, more than the most is the most.
-pub fn page_size(map: &Map<String, Value>, data_type: &DataType) -> Result<usize, Reply> {
-    let (default, most) = data_type.page_sizes();
+pub fn page_size(
+    map: &Map<String, Value>,
+    data_type: &DataType,
+    action: Action,
+) -> Result<usize, Reply> {
+    let (default, most) = data_type.page_sizes(action);
+    if action == Action::DailyRollUp
+        && data_type.id == "total-calories"
+        && map.contains_key("pageSize")
+    {
+        // Seen on real accounts; the documentation does not say it.
+        return Err(error::invalid_field("page_size", "Page size is not supported."));
+    }
     match number(map, "pageSize")? {
         None | Some(0) => Ok(default),
         Some(size) => match usize::try_from(size) {
+            // Larger than the limit is refused there, not cut.
+            Ok(size) if action == Action::DailyRollUp => Ok(size),
             Ok(size) => Ok(size.min(most)),
             Err(_) => Err(error::invalid_field("page_size", "Page size must not be negative.")),
         },
@@ -115,6 +128,8 @@ pub fn page_size(map: &Map<String, Value>, data_type: &DataType) -> Result<usize
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
     All,
+    /// Nothing of other companies' apps.
+    Google,
     /// Nothing that was typed in.
     Wearables,
     /// What the caller wrote itself: nothing.
@@ -133,7 +148,8 @@ pub fn family(map: &Map<String, Value>, user: &str) -> Result<Family, Reply> {
         rest.strip_prefix("/dataSourceFamilies/")
     });
     match short {
-        Some("all-sources" | "google-sources") => Ok(Family::All),
+        Some("all-sources") => Ok(Family::All),
+        Some("google-sources") => Ok(Family::Google),
         Some("google-wearables") => Ok(Family::Wearables),
         Some("self-sources") => Ok(Family::Own),
         _ => {

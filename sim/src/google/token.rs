@@ -14,6 +14,19 @@ fn refused(status: u16, (error, description): Refusal) -> Reply {
 /// The error that a fault names.
 pub fn by_error(error: &str) -> Reply {
     let (status, description) = match error {
+        "invalid_rapt" => return invalid_rapt(),
+        "permission_denied" => return permission_denied(),
+        "access_denied" => (403, "Access to this account is denied."),
+        "disallowed_useragent" => (403, "You can't sign in from this user agent."),
+        "org_internal" => (403, "The client is restricted to users within its organization."),
+        "admin_policy_enforced" => (400, "Access is restricted by the account's administrator."),
+        "rate_limit_exceeded" => (403, "Rate Limit Exceeded"),
+        "quota_exceeded" => (429, "Token grant quota exceeded."),
+        "invalid_scope" => (400, "Some requested scopes were invalid."),
+        "invalid_request" => (400, "Missing required parameter: grant_type"),
+        "redirect_uri_mismatch" => (400, "Bad Request"),
+        "disabled_client" => (401, "The OAuth client was disabled."),
+        "temporarily_unavailable" => (503, "Please try again later."),
         "invalid_grant" => (400, "Token has been expired or revoked."),
         "invalid_client" => (401, "The provided client secret is invalid."),
         "unauthorized_client" => (401, "Unauthorized"),
@@ -23,6 +36,30 @@ pub fn by_error(error: &str) -> Reply {
     };
     Reply::json(status, &json!({"error": error, "error_description": description}))
 }
+
+/// The account's Workspace wants a new sign-in from time to time, which ends every consent.
+fn invalid_rapt() -> Reply {
+    let body = json!({
+        "error": "invalid_grant",
+        "error_description": "reauth related error (invalid_rapt)",
+        "error_uri": "https://support.google.com/a/answer/9368756",
+        "error_subtype": "invalid_rapt",
+    });
+    Reply::json(400, &body)
+}
+
+/// A refusal of Google's gateway in front of the token address, in the API's shape.
+fn permission_denied() -> Reply {
+    let message = "Request is prohibited by organization's policy.";
+    let error = json!({"code": 403, "message": message, "status": "PERMISSION_DENIED"});
+    Reply::json(403, &json!({ "error": error }))
+}
+
+/// All that [`by_error`] knows, for help texts.
+pub const ERRORS: &str = "invalid_grant invalid_rapt invalid_client unauthorized_client \
+    deleted_client disabled_client access_denied disallowed_useragent org_internal \
+    admin_policy_enforced permission_denied rate_limit_exceeded quota_exceeded invalid_scope \
+    invalid_request redirect_uri_mismatch temporarily_unavailable internal_failure";
 
 /// The error that fits a status, for faults that name none.
 pub fn by_status(status: u16) -> Reply {

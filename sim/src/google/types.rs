@@ -137,9 +137,13 @@ impl DataType {
     }
 
     /// Rows of a page: the default and the most.
-    pub fn page_sizes(&self) -> (usize, usize) {
-        match self.kind {
-            Kind::Sleep | Kind::Session => (25, 25),
+    pub fn page_sizes(&self, action: Action) -> (usize, usize) {
+        match (action, self.kind) {
+            (Action::DailyRollUp, _) => {
+                let days = usize::try_from(self.days_max()).unwrap_or(0);
+                (days, days)
+            }
+            (_, Kind::Sleep | Kind::Session) => (25, 25),
             _ => (1440, 10_000),
         }
     }

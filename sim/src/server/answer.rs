@@ -92,8 +92,9 @@ async fn answer_provider(
         return Err(broken());
     }
     let who = who(world, &ask);
-    let target =
-        Target { host: ask.host, method: &ask.method, path: &ask.path, who: who.as_deref() };
+    let asked = google::asked(&ask);
+    let who = who.as_deref();
+    let target = Target { host: ask.host, method: &ask.method, path: &ask.path, who, asked };
     let entry = Entry::new(world, &target, label(&ask.path));
     let (effect, skew_s) = world.faults.take(&target);
     ask.trick = match &effect {
@@ -103,7 +104,7 @@ async fn answer_provider(
         _ => PageTrick::None,
     };
     let zipped = ask.header("accept-encoding").contains("gzip");
-    let reply = match before(ask.host, effect.as_ref()).await? {
+    let reply = match before(world, ask.host, effect.as_ref()).await? {
         Some(reply) => reply,
         None if ask.host == Host::Fitbit => fitbit::answer(world, &ask),
         None => google::answer(world, &ask),

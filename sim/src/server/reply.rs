@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hyper::Response;
 use hyper::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::body::{BoxError, broken};
@@ -51,7 +51,11 @@ impl Drop for Entry<'_> {
 }
 
 /// What an effect does before the request is worked on: an answer of its own, perhaps.
-pub async fn before(host: Host, effect: Option<&Effect>) -> Result<Option<Reply>, BoxError> {
+pub async fn before(
+    world: &World,
+    host: Host,
+    effect: Option<&Effect>,
+) -> Result<Option<Reply>, BoxError> {
     let reply = match effect {
         Some(Effect::Close) => return Err(broken()),
         Some(Effect::Hang) => return pending().await,
@@ -60,13 +64,11 @@ pub async fn before(host: Host, effect: Option<&Effect>) -> Result<Option<Reply>
             return Ok(None);
         }
         Some(Effect::Status { status, retry_after_s }) => {
-            let reply = match host {
-                Host::Token => google::token::by_status(*status),
-                Host::Fitbit => fitbit::error::by_status(*status),
-                Host::S3 => store_error(*status),
-                _ => google::error::by_status(*status),
-            };
-            later(reply, *retry_after_s)
+            later(by_status(host, *status), *retry_after_s)
+        }
+        Some(Effect::RetryAt { status, after_s }) => {
+            let at = world.now().saturating_add(SignedDuration::from_secs(*after_s));
+            by_status(host, *status).with("retry-after", http_date(at.unwrap_or(Timestamp::MAX)))
         }
         Some(Effect::Reason { reason, retry_after_s }) => {
             let reply = google::error::by_reason(reason);
@@ -96,6 +98,15 @@ pub async fn before(host: Host, effect: Option<&Effect>) -> Result<Option<Reply>
         _ => return Ok(None),
     };
     Ok(Some(reply))
+}
+
+fn by_status(host: Host, status: u16) -> Reply {
+    match host {
+        Host::Token => google::token::by_status(status),
+        Host::Fitbit => fitbit::error::by_status(status),
+        Host::S3 => store_error(status),
+        _ => google::error::by_status(status),
+    }
 }
 
 fn later(reply: Reply, retry_after_s: Option<u32>) -> Reply {
@@ -172,12 +183,16 @@ fn store_error(status: u16) -> Reply {
     Reply::s3_error(status, code, "As asked.")
 }
 
+/// An instant as HTTP headers have it.
+fn http_date(at: Timestamp) -> String {
+    at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
 /// The `Date` header by the world's clock.
 pub fn set_date(world: &World, reply: &mut Response<Vec<u8>>, skew_s: i64) {
     let date = world.now().saturating_add(SignedDuration::from_secs(skew_s));
     let date = date.unwrap_or_else(|_| world.now());
-    let text = date.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
-    if let Ok(value) = HeaderValue::from_str(&text) {
+    if let Ok(value) = HeaderValue::from_str(&http_date(date)) {
         reply.headers_mut().insert("date", value);
     }
 }

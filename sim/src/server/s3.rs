@@ -16,7 +16,7 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 use super::body::{BoxError, ReplyBody, broken, framed};
 use super::reply::{Entry, before, response, set_date};
 use crate::controls::Controls;
-use crate::fault::{Effect, Target};
+use crate::fault::{Asked, Effect, Target};
 use crate::hash::mix;
 use crate::http::{Host, Reply, decoded, pairs};
 use crate::options::Options;
@@ -63,14 +63,20 @@ impl Store {
         }
         let path = decoded(parts.uri.path());
         let method = parts.method.as_str().to_owned();
-        let target = Target { host: Host::S3, method: &method, path: &path, who: user_id(&path) };
+        let target = Target {
+            host: Host::S3,
+            method: &method,
+            path: &path,
+            who: user_id(&path),
+            asked: Asked::default(),
+        };
         let entry = Entry::new(world, &target, method.clone());
         let (effect, skew_s) = world.faults.take(&target);
         if let Some(Effect::ResetUpload { after_bytes }) = effect {
             swallow(&mut body, after_bytes).await;
             return Err(broken());
         }
-        let own = match before(Host::S3, effect.as_ref()).await? {
+        let own = match before(world, Host::S3, effect.as_ref()).await? {
             Some(reply) => Some(reply),
             None => self.refused(world, &parts, &path),
         };

@@ -10,6 +10,16 @@ pub fn cells(person: &Person, metric: Metric, minute: i64) -> Option<String> {
     match metric {
         Metric::Steps => minute::steps(person, local).map(|steps| steps.to_string()),
         Metric::Calories => minute::calories(person, local, true).map(decimal),
+        Metric::ActiveEnergy => minute::active_energy(person, local).map(decimal),
+        Metric::HeartRateZones => {
+            let zones = minute::zone_times(person, local);
+            let seconds = |name| {
+                let same = zones.iter().filter(|(zone, _)| *zone == name);
+                same.map(|(_, seconds)| seconds).sum::<i64>().to_string()
+            };
+            let names = ["LIGHT", "MODERATE", "VIGOROUS", "PEAK"];
+            (!zones.is_empty()).then(|| names.map(seconds).join(","))
+        }
         Metric::Floors => minute::floors(person, local).map(|floors| floors.to_string()),
         Metric::Distance => minute::distance_mm(person, local).map(thousandths),
         Metric::HeartRate => {

@@ -16,6 +16,7 @@ pub use day::Day;
 pub use fitbit::fitbit_csv;
 
 use crate::metric::{Cadence, Metric};
+use crate::odd;
 use crate::person::Person;
 use day::minute_rows;
 use text::file;
@@ -30,8 +31,14 @@ pub fn csv(
     synced: Option<Timestamp>,
 ) -> Option<Vec<u8>> {
     let synced = synced.unwrap_or(Timestamp::MAX);
+    if odd::fails(person, metric, day.date) {
+        return None;
+    }
     let rows: Vec<String> = match metric.cadence() {
-        Cadence::Minute => minute_rows(day, synced, |m| minute::cells(person, metric, m)),
+        Cadence::Minute => minute_rows(day, synced, |m| {
+            let cells = minute::cells(person, metric, m)?;
+            odd::cells(person, metric, (day.date, m), cells)
+        }),
         Cadence::Event => session::event_rows(person, metric, day, synced),
         Cadence::Daily => {
             let ready = person.night_ready(day.date) < synced;
@@ -39,6 +46,14 @@ pub fn csv(
             cells.map(|cells| format!("{},{cells}", day.date)).into_iter().collect()
         }
         Cadence::Night => session::sleep_rows(person, metric, day, synced),
+    };
+    let rows: Vec<String> = match metric.cadence() {
+        Cadence::Minute => rows,
+        cadence => {
+            let key_cells = if cadence == Cadence::Event { 2 } else { 1 };
+            let odd = |row| odd::row(person, metric, day.date, row, key_cells);
+            rows.into_iter().filter_map(odd).collect()
+        }
     };
     file(user_id, metric, &rows)
 }

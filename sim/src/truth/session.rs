@@ -1,10 +1,12 @@
 //! Rows of what has a beginning and an end, and of single measurements.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::day::Day;
 use super::text::{decimal, local, thousandths, utc};
-use crate::data::session::{Sleep, sleeps, workout};
+use crate::data::sample::{Sample, samples, saturation, variability};
+use crate::data::session::{Quality, Sleep, quality, sleeps, workout};
 use crate::data::{Amount, PARTS, body};
 use crate::metric::Metric;
 use crate::person::{Person, date_of, day_of, instant};
@@ -16,6 +18,7 @@ pub fn sleep_rows(person: &Person, metric: Metric, day: &Day, synced: Timestamp)
     for sleep in all.filter(|sleep| instant(sleep.to()) < synced) {
         match metric {
             Metric::Sleep => rows.extend(stage_rows(person, &sleep)),
+            Metric::SleepQuality => rows.push(quality_row(person, day.date, &sleep)),
             _ => rows.push(summary(person, &sleep)),
         }
     }
@@ -51,8 +54,50 @@ fn summary(person: &Person, sleep: &Sleep) -> String {
     format!("{from},{to},{kind},{main},{nap},{period},{asleep},{awake},0,0,{stages}")
 }
 
+fn quality_row(person: &Person, date: Date, sleep: &Sleep) -> String {
+    let quality = quality(person, date, sleep);
+    let minutes = |stretches: &[(i64, i64)]| {
+        decimal(Amount::untied(Quality::seconds(stretches) * PARTS / 60))
+    };
+    let cells = [
+        utc(instant(sleep.from())),
+        utc(instant(sleep.to())),
+        "true".to_owned(),
+        quality.status.to_lowercase(),
+        quality.edited.to_string(),
+        quality.short_awakenings.len().to_string(),
+        minutes(&quality.short_awakenings),
+        minutes(&quality.out_of_bed),
+    ];
+    cells.join(",")
+}
+
+/// The samples of nights that have been synced.
+fn sample_rows(person: &Person, metric: Metric, day: &Day, synced: Timestamp) -> Vec<String> {
+    let nights = (day_of(day.date) - 2..=day_of(day.date) + 2).map(date_of);
+    let samples = nights.flat_map(|date| samples(person, metric, date));
+    let known = samples
+        .filter(|sample| instant(sample.night_end) < synced && day.holds(instant(sample.minute)));
+    let cell = |amount: Option<Amount>| amount.map(decimal).unwrap_or_default();
+    let row = |sample: Sample| {
+        let cells = match metric {
+            Metric::HrvSamples => {
+                let said = variability(sample);
+                let (low, high) = said.power.unzip();
+                [Some(said.rmssd), said.deviation, low, high].map(cell).join(",")
+            }
+            _ => decimal(saturation(sample)),
+        };
+        format!("{},{cells}", day.times(instant(sample.minute)))
+    };
+    known.map(row).collect()
+}
+
 /// What happened or began in the day and has been synced, oldest first.
 pub fn event_rows(person: &Person, metric: Metric, day: &Day, synced: Timestamp) -> Vec<String> {
+    if matches!(metric, Metric::HrvSamples | Metric::Spo2Samples) {
+        return sample_rows(person, metric, day, synced);
+    }
     let days = day_of(day.date) - 2..=day_of(day.date) + 2;
     let rows = days.map(date_of).filter_map(|date| {
         if metric == Metric::Weight {

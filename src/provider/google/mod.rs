@@ -4,7 +4,9 @@
 //! googleapis `google/devicesandservices/health/v4`.
 
 pub mod error;
+mod place;
 pub mod read;
+pub mod samples;
 pub mod sessions;
 
 use std::collections::BTreeMap;
@@ -20,15 +22,19 @@ use crate::core::json::Element;
 use crate::core::json_scan::Document;
 use crate::core::table::{Row, utc};
 use crate::limits::{API_REPLY_BYTES_MAX, PAGE_ROWS, PAGE_SESSIONS, SMALL_REPLY_BYTES_MAX};
-use crate::provider::google::error::{classify, classify_token, reasons};
+use crate::provider::google::error::{classify, classify_token, told};
 use crate::provider::job::{Extent, Job};
 use crate::provider::metric::{Cadence, GoogleQuery, Metric, Read};
 use crate::provider::{
-    App, DataPage, Devices, Identity, PairedDevice, Provider, product_name, read_token, text_of,
-    tidied,
+    App, DataPage, Devices, Identity, PairedDevice, Provider, ToldZone, product_name, read_token,
+    text_of, tidied,
 };
 
 pub const NAME: &str = "google-health";
+
+/// Google's families of sources that may be read: what the app shows; wearables alone, without
+/// phones and manual entries; Google's own, with manual entries and Health Connect.
+pub const DATA_SOURCES: [&str; 3] = ["all-sources", "google-wearables", "google-sources"];
 const SCOPE_PREFIX: &str = "https://www.googleapis.com/auth/googlehealth.";
 
 /// The addresses of the services; settings may name others.
@@ -44,7 +50,7 @@ pub struct Endpoints {
 pub struct GoogleHealth {
     pub app: App,
     pub addresses: Endpoints,
-    /// `all-sources` or `google-wearables`.
+    /// One of [`DATA_SOURCES`].
     pub data_source: String,
 }
 
@@ -63,13 +69,13 @@ impl GoogleHealth {
         format!("users/me/dataSourceFamilies/{}", self.data_source)
     }
 
-    fn roll_up(&self, url: &str, job: &Job, page: Option<&str>) -> Request {
+    fn roll_up(&self, url: &str, job: &Job, size: u32, page: Option<&str>) -> Request {
         let range = RollUpRange { start_time: utc(job.from), end_time: utc(job.to) };
         let family = self.family();
         let mut body: BTreeMap<&str, &dyn miniserde::Serialize> = BTreeMap::from([
             ("range", &range as &dyn miniserde::Serialize),
             ("windowSize", &"60s"),
-            ("pageSize", &PAGE_ROWS),
+            ("pageSize", &size),
             ("dataSourceFamily", &family),
         ]);
         if let Some(page) = &page {
@@ -224,10 +230,14 @@ impl Provider for GoogleHealth {
         self.get("settings")
     }
 
-    fn read_zone(&self, reply: &Reply) -> Result<Option<String>> {
+    fn read_zone(&self, reply: &Reply) -> Result<ToldZone> {
         let settings = Element::object(text_of(reply)?, "settings")?;
-        let zone = settings.optional("timeZone", Element::text)?;
-        Ok(zone.filter(|zone| !zone.is_empty()).map(str::to_owned))
+        let name = settings.optional("timeZone", Element::text)?;
+        let offset_s = settings.optional("utcOffset", sessions::duration_s)?;
+        #[expect(clippy::cast_possible_truncation, reason = "what is no offset is no zone either")]
+        let offset_s = offset_s.map(|seconds| seconds as i64);
+        let name = name.filter(|name| !name.is_empty()).map(str::to_owned);
+        Ok(ToldZone { name, offset_s })
     }
 
     fn reach(&self, metric: &Metric) -> Extent {
@@ -238,6 +248,12 @@ impl Provider for GoogleHealth {
         }
     }
 
+    /// Of sleep and exercise Google gives at most 25 (googleapis `data_points.proto`, `page_size`).
+    fn page_rows(&self, metric: &Metric) -> Option<u32> {
+        let sessions = matches!(metric.google.data_type, "sleep" | "exercise");
+        Some(if sessions { PAGE_SESSIONS } else { PAGE_ROWS })
+    }
+
     fn page_request(&self, metric: &Metric, job: &Job, page: Option<&str>) -> Request {
         let source = &metric.google;
         let path = format!("users/me/dataTypes/{}/dataPoints", source.data_type);
@@ -245,13 +261,13 @@ impl Provider for GoogleHealth {
         // Filters use snake case where paths use kebab case; a hyphen is refused
         // (https://developers.google.com/health/filters).
         let kind = source.data_type.replace('-', "_");
-        let size = if sessions(metric) { PAGE_SESSIONS } else { PAGE_ROWS };
+        let size = job.page_rows.or(self.page_rows(metric)).unwrap_or(PAGE_ROWS);
         let within = |member: &str, from: &dyn Display, to: &dyn Display| {
             let filter = format!("{kind}.{member} >= \"{from}\" AND {kind}.{member} < \"{to}\"");
             self.reconcile(&url, &filter, size, page)
         };
         match source.ask {
-            GoogleQuery::RollUp => self.roll_up(&url, job, page),
+            GoogleQuery::RollUp => self.roll_up(&url, job, size, page),
             GoogleQuery::ReconcileInstant(member) => within(member, &utc(job.from), &utc(job.to)),
             GoogleQuery::ReconcileDate(member) => within(member, &job.first(), &next(job.last())),
             GoogleQuery::ReconcileAround(member) => {
@@ -263,7 +279,7 @@ impl Provider for GoogleHealth {
     fn read_page(
         &self,
         metric: &Metric,
-        _job: &Job,
+        job: &Job,
         body: &mut dyn std::io::Read,
     ) -> Result<DataPage> {
         let list = match metric.google.ask {
@@ -272,19 +288,14 @@ impl Provider for GoogleHealth {
             | GoogleQuery::ReconcileDate(_)
             | GoogleQuery::ReconcileAround(_) => "dataPoints",
         };
-        let (mut page, mut bare) = (DataPage::default(), false);
+        let mut page = DataPage::default();
         let (mut known, mut members) = (false, 0);
         Document::new(body).members(|document, name| {
             members += 1;
             known |= name == list || name == "nextPageToken";
             if name == list {
                 document.elements(|index, raw| {
-                    let point = Element::parse(raw, format!("{list}[{index}]"))?;
-                    bare |= metric.google.ask == GoogleQuery::RollUp && has_bare_value(&point);
-                    match metric.google.read {
-                        Read::One(read) => page.rows.extend(read(&point)?),
-                        Read::Many(read) => page.rows.extend(read(&point)?),
-                    }
+                    take_in(&mut page, metric, job, raw, format!("{list}[{index}]"));
                     Ok(())
                 })
             } else {
@@ -299,11 +310,6 @@ impl Provider for GoogleHealth {
         // No data is `{}`: proto3 leaves empty fields out. Anything else must be what we know.
         if members > 0 && !known {
             let what = format!("expected {list}, found other members");
-            return Err(Failure::new(ErrorClass::Format, what));
-        }
-        // One window without its value was not worn; if none has one, the field has gone.
-        if bare && page.rows.is_empty() {
-            let what = format!("no value in any of {list} is what was promised");
             return Err(Failure::new(ErrorClass::Format, what));
         }
         Ok(page)
@@ -329,7 +335,7 @@ impl Provider for GoogleHealth {
     }
 
     fn error_name(&self, reply: &Reply) -> String {
-        reasons(reply).status
+        told(reply).unwrap_or_default().status
     }
 
     fn connections_page(&self) -> &'static str {
@@ -337,7 +343,11 @@ impl Provider for GoogleHealth {
     }
 
     fn token_may_be_stale(&self, reply: &Reply) -> bool {
-        reply.status == 401 || (reply.status == 403 && reasons(reply).is_unexplained())
+        match reply.status {
+            401 => true,
+            403 => classify(reply).class == ErrorClass::Denied,
+            _ => false,
+        }
     }
 }
 
@@ -345,14 +355,50 @@ pub fn scope_of(metric: &Metric) -> String {
     format!("{SCOPE_PREFIX}{}.readonly", metric.google.scope.name())
 }
 
+/// Takes in one element; one that is not as promised leaves the others as they are.
+fn take_in(page: &mut DataPage, metric: &Metric, job: &Job, raw: &str, place: String) {
+    let point = match Element::parse(raw, place) {
+        Ok(point) => point,
+        Err(failure) => {
+            page.unplaced.get_or_insert(failure);
+            return;
+        }
+    };
+    let read = match metric.google.read {
+        Read::One(read) => read(&point).map(|row| row.into_iter().collect()),
+        Read::Many(read) => read(&point, job),
+    };
+    match read {
+        Ok(rows) => {
+            page.bare += u64::from(metric.google.ask == GoogleQuery::RollUp && is_bare(&point));
+            if metric.google.data_type == "sleep" {
+                page.unfinished.extend(sessions::unfinished_night(&point, job));
+            }
+            let rows = rows.into_iter().map(|mut row| {
+                metric.empty_placeholders(&mut row);
+                row
+            });
+            page.rows.extend(rows);
+        }
+        Err(failure) => match place::key_of(metric, &point, job) {
+            Some(key) => {
+                // What lies outside was asked for around the edges only.
+                if let Some(date) = job.day_of(key) {
+                    page.odd.entry(date).or_insert(failure);
+                }
+            }
+            None => {
+                page.unplaced.get_or_insert(failure);
+            }
+        },
+    }
+}
+
 /// Whether the point's value is an object without members. They are all `optional` in Google's
-/// protocol definitions, so a value that is not set may come as `{}`.
-fn has_bare_value(point: &Element) -> bool {
+/// protocol definitions, and what an empty one means is not documented: it is no value.
+fn is_bare(point: &Element) -> bool {
     point.names("").into_iter().any(|name| point.is_object(name) && point.names(name).is_empty())
 }
 
-/// Whether pages of this type are small ones: sleep and exercise give at most 25 points
-/// (googleapis `data_points.proto`, `page_size`).
-fn sessions(metric: &Metric) -> bool {
-    matches!(metric.google.data_type, "sleep" | "exercise")
-}
+#[cfg(test)]
+mod fields_tests;

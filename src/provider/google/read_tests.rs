@@ -102,7 +102,7 @@ fn a_credit_of_zero_and_a_zone_may_be_left_out_but_not_renamed() {
     assert_eq!(credits_of(r#","heartRateZone":"PEAK""#), Ok(vec![0, 0, 0, 0]));
     assert_eq!(credits_of(r#","activeZoneMinutes":"2""#), Ok(vec![2, 0, 0, 0]));
     for wrong in [
-        "",
+        r#","minutes":"2""#,
         r#","heartRateZone":"PEAK","minutes":"2""#,
         r#","zone":"PEAK","activeZoneMinutes":"2""#,
         r#","heartRateZone":"PEAK","activeZoneMinutes":null"#,

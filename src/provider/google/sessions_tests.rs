@@ -1,9 +1,17 @@
 use super::*;
 use crate::core::table::csv;
+use crate::provider::conformance_tests::job;
+use crate::provider::metric::table::find;
+use jiff::civil::date;
 use jiff::tz::TimeZone;
 
 fn points(text: &str) -> Vec<Element> {
     Element::parse(text, "page").unwrap().list("dataPoints").unwrap()
+}
+
+/// A job of the days around the samples, of an account in New York.
+fn around() -> Job {
+    job(find("sleep").unwrap(), date(2026, 10, 10), date(2026, 10, 20), "America/New_York")
 }
 
 /// The cells of a row as the file has them.
@@ -19,7 +27,7 @@ fn line(row: &Row) -> String {
 #[test]
 fn a_night_is_a_row_per_stage_under_the_date_on_which_it_ended() {
     let sample = points(include_str!("../samples/sleep_list.json"));
-    let rows = sleep(&sample[0]).unwrap();
+    let rows = sleep(&sample[0], &around()).unwrap();
     assert_eq!(
         rows.iter().map(line).collect::<Vec<_>>(),
         [
@@ -34,7 +42,7 @@ fn a_night_is_a_row_per_stage_under_the_date_on_which_it_ended() {
 #[test]
 fn a_night_is_summed_up_in_one_row_with_empty_cells_for_what_was_not_told() {
     let sample = points(include_str!("../samples/sleep_list.json"));
-    let row = sleep_summary(&sample[0]).unwrap().unwrap();
+    let row = sleep_summary(&sample[0], &around()).unwrap().remove(0);
     assert_eq!(
         line(&row),
         "u,2026-10-15,2026-10-15T05:48:00Z,2026-10-14T22:48:00,2026-10-15T13:10:00Z,\
@@ -61,6 +69,6 @@ fn an_offset_that_is_none_is_refused() {
     for offset in ["\"\"", "\"s\"", "\"1\"", "\"1e9s\"", "\"NaNs\"", "\"0.5s\"", "3600", "null"] {
         let text = format!(r#"{{"startTime":"2026-10-15T05:48:00Z","startUtcOffset":{offset}}}"#);
         let element = Element::parse(&text, "x").unwrap();
-        assert!(Moment::read(&element, "", "start").is_err(), "{offset}");
+        assert!(Moment::read(&element, "", "start", &around()).is_err(), "{offset}");
     }
 }

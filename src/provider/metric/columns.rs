@@ -1,12 +1,27 @@
-//! The columns of every metric after its key, as the data dictionary tells them.
+//! The columns of every metric after its key, as the data dictionary tells them. Those of sleep and
+//! workouts are in `session_columns.rs`.
 
-use crate::provider::metric::ColumnType::{
-    self, Boolean, Integer, Number, Text, TimeLocal, TimeUtc,
-};
-use crate::provider::metric::{Column, column};
+use crate::provider::metric::ColumnType::{self, Boolean, Integer, Number, Text};
+use crate::provider::metric::{Column, Range, column};
+
+/// Ranges that Google documents for these quantities
+/// (https://developers.google.com/health/data-types).
+pub const COUNT: Range = Range::new(0.0, 1e6);
+pub const KCAL: Range = Range::new(0.0, 1e6);
+pub const METRES: Range = Range::new(0.0, 1e6);
+pub const BPM: Range = Range::new(1.0, 300.0);
+pub const RMSSD: Range = Range::new(1.0, 200.0);
+/// Documented from zero on; a zero is a placeholder, as nobody lives with it.
+pub const PERCENT: Range = Range::above_zero(100.0);
+pub const KILOGRAMS: Range = Range::above_zero(1000.0);
+pub const VO2: Range = Range::above_zero(100.0);
+/// Nothing is documented; zero and negative numbers were seen in the place of no value.
+pub const BREATHS: Range = Range::above_zero(f64::INFINITY);
+/// Nothing is documented; there is no less than none.
+pub const NO_LESS_THAN_NONE: Range = Range::from_zero();
 
 /// A column that Google alone has.
-const fn only_google(
+pub const fn only_google(
     name: &'static str,
     kind: ColumnType,
     unit: &'static str,
@@ -23,7 +38,8 @@ pub const STEPS: &[Column] = &[column(
     "Steps in this minute",
     "steps.countSum",
     "activities-steps-intraday.dataset[].value",
-)];
+)
+.within(COUNT)];
 
 pub const CALORIES: &[Column] = &[column(
     "calories_kcal",
@@ -32,7 +48,8 @@ pub const CALORIES: &[Column] = &[column(
     "Energy in this minute, basal included",
     "totalCalories.kcalSum",
     "activities-calories-intraday.dataset[].value",
-)];
+)
+.within(KCAL)];
 
 pub const AZM: &[Column] = &[
     column(
@@ -74,10 +91,11 @@ pub const HRV: &[Column] = &[
         "daily_rmssd_ms",
         Number,
         "ms",
-        "RMSSD over the main sleep",
+        "RMSSD of the night; no mean of the night's samples",
         "averageHeartRateVariabilityMilliseconds",
         "value.dailyRmssd",
-    ),
+    )
+    .within(RMSSD),
     column(
         "deep_rmssd_ms",
         Number,
@@ -85,14 +103,16 @@ pub const HRV: &[Column] = &[
         "RMSSD in deep sleep",
         "deepSleepRootMeanSquareOfSuccessiveDifferencesMilliseconds",
         "value.deepRmssd",
-    ),
+    )
+    .within(RMSSD),
     only_google(
         "non_rem_heart_rate_bpm",
         Number,
         "1/min",
         "Heart rate outside REM sleep",
         "nonRemHeartRateBeatsPerMinute",
-    ),
+    )
+    .within(BPM),
     only_google("entropy", Number, "", "Shannon entropy of the heart beat intervals", "entropy"),
 ];
 
@@ -123,13 +143,23 @@ pub const HEART_RATE: &[Column] = &[
         "1/min",
         "Average of the readings",
         "heartRate.beatsPerMinuteAvg",
-    ),
-    only_google("minimum_bpm", Number, "1/min", "Lowest reading", "heartRate.beatsPerMinuteMin"),
-    only_google("maximum_bpm", Number, "1/min", "Highest reading", "heartRate.beatsPerMinuteMax"),
+    )
+    .within(BPM),
+    only_google("minimum_bpm", Number, "1/min", "Lowest reading", "heartRate.beatsPerMinuteMin")
+        .within(BPM),
+    only_google("maximum_bpm", Number, "1/min", "Highest reading", "heartRate.beatsPerMinuteMax")
+        .within(BPM),
 ];
 
 pub const RESTING_HEART_RATE: &[Column] = &[
-    only_google("resting_heart_rate_bpm", Integer, "1/min", "Resting heart rate", "beatsPerMinute"),
+    only_google(
+        "resting_heart_rate_bpm",
+        Integer,
+        "1/min",
+        "Google's estimate from sleep and from quiet waking, by `calculation_method`",
+        "beatsPerMinute",
+    )
+    .within(BPM),
     only_google(
         "calculation_method",
         Text,
@@ -139,62 +169,32 @@ pub const RESTING_HEART_RATE: &[Column] = &[
     ),
 ];
 
-pub const SLEEP: &[Column] = &[
-    only_google(
-        "sleep_start_utc",
-        TimeUtc,
-        "",
-        "Start of the whole sleep, as in sleep_summary",
-        "sleep.interval.startTime",
-    ),
-    only_google("start_utc", TimeUtc, "", "Start of the stage", "stages[].startTime"),
-    only_google(
-        "start_local",
-        TimeLocal,
-        "",
-        "The same on the wall clock where the participant was",
-        "stages[].startUtcOffset",
-    ),
-    only_google("end_utc", TimeUtc, "", "End of the stage", "stages[].endTime"),
-    only_google(
-        "end_local",
-        TimeLocal,
-        "",
-        "The same on the wall clock where the participant was",
-        "stages[].endUtcOffset",
-    ),
-    only_google(
-        "stage",
-        Text,
-        "",
-        "`awake`, `light`, `deep`, `rem`; in classic sleep `awake`, `restless`, `asleep`",
-        "stages[].type",
-    ),
-];
-
 pub const SPO2: &[Column] = &[
-    only_google("average_percent", Number, "%", "Average", "averagePercentage"),
+    only_google("average_percent", Number, "%", "Average", "averagePercentage").within(PERCENT),
     only_google(
         "lower_bound_percent",
         Number,
         "%",
         "Lower bound of the confidence interval",
         "lowerBoundPercentage",
-    ),
+    )
+    .within(PERCENT),
     only_google(
         "upper_bound_percent",
         Number,
         "%",
         "Upper bound of the confidence interval",
         "upperBoundPercentage",
-    ),
+    )
+    .within(PERCENT),
     only_google(
         "standard_deviation_percent",
         Number,
         "%",
         "Standard deviation of the daily averages of the past 7 to 30 days",
         "standardDeviationPercentage",
-    ),
+    )
+    .within(NO_LESS_THAN_NONE),
 ];
 
 pub const BREATHING_RATE: &[Column] = &[only_google(
@@ -203,7 +203,8 @@ pub const BREATHING_RATE: &[Column] = &[only_google(
     "1/min",
     "Average over the main sleep",
     "breathsPerMinute",
-)];
+)
+.within(BREATHS)];
 
 pub const DISTANCE: &[Column] = &[only_google(
     "distance_m",
@@ -211,13 +212,16 @@ pub const DISTANCE: &[Column] = &[only_google(
     "m",
     "Distance in this minute",
     "distance.millimetersSum / 1000",
-)];
+)
+.within(METRES)];
 
 pub const FLOORS: &[Column] =
-    &[only_google("floors", Integer, "count", "Floors in this minute", "floors.countSum")];
+    &[only_google("floors", Integer, "count", "Floors in this minute", "floors.countSum")
+        .within(COUNT)];
 
 pub const WEIGHT: &[Column] =
-    &[only_google("weight_kg", Number, "kg", "Body weight", "weight.weightGrams / 1000")];
+    &[only_google("weight_kg", Number, "kg", "Body weight", "weight.weightGrams / 1000")
+        .within(KILOGRAMS)];
 
 pub const VO2_MAX: &[Column] = &[
     only_google(
@@ -226,7 +230,8 @@ pub const VO2_MAX: &[Column] = &[
         "ml/kg/min",
         "Oxygen per kilogram of body weight and minute",
         "vo2Max",
-    ),
+    )
+    .within(VO2),
     only_google(
         "estimated",
         Boolean,
@@ -240,148 +245,5 @@ pub const VO2_MAX: &[Column] = &[
         "",
         "`poor`, `fair`, `average`, `good`, `very_good`, `excellent`; empty where not told",
         "cardioFitnessLevel",
-    ),
-];
-
-pub const SLEEP_SUMMARY: &[Column] = &[
-    only_google("start_utc", TimeUtc, "", "Start of the sleep", "sleep.interval.startTime"),
-    only_google(
-        "start_local",
-        TimeLocal,
-        "",
-        "The same on the wall clock where the participant was",
-        "sleep.interval.startUtcOffset",
-    ),
-    only_google("end_utc", TimeUtc, "", "End of the sleep", "sleep.interval.endTime"),
-    only_google(
-        "end_local",
-        TimeLocal,
-        "",
-        "The same on the wall clock where the participant was",
-        "sleep.interval.endUtcOffset",
-    ),
-    only_google("sleep_type", Text, "", "`stages` or `classic`", "sleep.type"),
-    only_google(
-        "main_sleep",
-        Boolean,
-        "",
-        "`true` for the longest sleep of the day",
-        "sleep.metadata.mainSleep",
-    ),
-    only_google(
-        "nap",
-        Boolean,
-        "",
-        "`true` for a short sleep without stages",
-        "sleep.metadata.nap",
-    ),
-    only_google(
-        "sleep_period_minutes",
-        Integer,
-        "min",
-        "From falling asleep to waking up",
-        "sleep.summary.minutesInSleepPeriod",
-    ),
-    only_google("asleep_minutes", Integer, "min", "Asleep", "sleep.summary.minutesAsleep"),
-    only_google("awake_minutes", Integer, "min", "Awake", "sleep.summary.minutesAwake"),
-    only_google(
-        "to_fall_asleep_minutes",
-        Integer,
-        "min",
-        "Until falling asleep",
-        "sleep.summary.minutesToFallAsleep",
-    ),
-    only_google(
-        "after_wake_up_minutes",
-        Integer,
-        "min",
-        "In bed after waking up",
-        "sleep.summary.minutesAfterWakeUp",
-    ),
-    only_google(
-        "light_minutes",
-        Integer,
-        "min",
-        "Light sleep",
-        "sleep.summary.stagesSummary[] LIGHT",
-    ),
-    only_google("deep_minutes", Integer, "min", "Deep sleep", "sleep.summary.stagesSummary[] DEEP"),
-    only_google("rem_minutes", Integer, "min", "REM sleep", "sleep.summary.stagesSummary[] REM"),
-    only_google(
-        "restless_minutes",
-        Integer,
-        "min",
-        "Restless (classic sleep)",
-        "sleep.summary.stagesSummary[] RESTLESS",
-    ),
-];
-
-pub const EXERCISE: &[Column] = &[
-    only_google("end_utc", TimeUtc, "", "End of the workout", "exercise.interval.endTime"),
-    only_google(
-        "exercise_type",
-        Text,
-        "",
-        "Such as `running`, `walking`, `cardio_workout`",
-        "exercise.exerciseType",
-    ),
-    only_google("active_duration_s", Number, "s", "Without pauses", "exercise.activeDuration"),
-    only_google(
-        "calories_kcal",
-        Number,
-        "kcal",
-        "Energy, basal included",
-        "metricsSummary.caloriesKcal",
-    ),
-    only_google("distance_m", Number, "m", "Distance", "metricsSummary.distanceMillimeters / 1000"),
-    only_google("steps", Integer, "count", "Steps", "metricsSummary.steps"),
-    only_google(
-        "average_heart_rate_bpm",
-        Integer,
-        "1/min",
-        "Average heart rate",
-        "metricsSummary.averageHeartRateBeatsPerMinute",
-    ),
-    only_google(
-        "active_zone_minutes",
-        Integer,
-        "credits",
-        "Active zone minutes",
-        "metricsSummary.activeZoneMinutes",
-    ),
-    only_google(
-        "elevation_gain_m",
-        Number,
-        "m",
-        "Elevation gained",
-        "metricsSummary.elevationGainMillimeters / 1000",
-    ),
-    only_google(
-        "light_zone_s",
-        Number,
-        "s",
-        "In the light heart rate zone",
-        "metricsSummary.heartRateZoneDurations.lightTime",
-    ),
-    only_google(
-        "moderate_zone_s",
-        Number,
-        "s",
-        "In the moderate heart rate zone",
-        "metricsSummary.heartRateZoneDurations.moderateTime",
-    ),
-    only_google(
-        "vigorous_zone_s",
-        Number,
-        "s",
-        "In the vigorous heart rate zone",
-        "metricsSummary.heartRateZoneDurations.vigorousTime",
-    ),
-    only_google(
-        "peak_zone_s",
-        Number,
-        "s",
-        "In the peak heart rate zone",
-        "metricsSummary.heartRateZoneDurations.peakTime",
     ),
 ];

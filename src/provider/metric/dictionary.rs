@@ -20,7 +20,11 @@ give: a missing minute is a missing row, a zero is a real zero. A day without ro
 [completeness file](reading.md#completeness) tells it from a day that was not read.
 
 Integers are written as integers, other numbers with at most four decimals; a cell that was not given,
-or is not a number, is empty. `time_utc` and the other UTC times are `2026-11-22T13:05:00Z`; local times
+or is not a number, or is outside the range below, is empty. Ranges are those that Google documents for the
+quantity, without what was seen in the place of no value: a zero where nobody can have one, and less than none.
+Of two values for one date the one counts that the provider says is newer; it mostly says nothing, and then the
+one with more cells counts, and of those the greater one as text. A local time whose offset was not told is in the
+zone that the account had then. An element that cannot be read makes its day fail, and no other. `time_utc` and the other UTC times are `2026-11-22T13:05:00Z`; local times
 are the wall clock, `2026-11-22T08:05:00`, without an offset. `time_local` is in the zone of the row's
 day, which the completeness file names.
 
@@ -64,14 +68,15 @@ fn section(out: &mut String, metric: &Metric) {
     if let Some(source) = metric.fitbit {
         let _ = writeln!(out, "Fitbit Web API: `/{}/date/…`.", source.path);
     }
-    out.push_str("\n| column | type | unit | meaning | Google field | Fitbit field |\n");
-    out.push_str("|---|---|---|---|---|---|\n");
+    out.push_str("\n| column | type | unit | range | meaning | Google field | Fitbit field |\n");
+    out.push_str("|---|---|---|---|---|---|---|\n");
     for column in metric.all_columns() {
         let code = |text: &str| if text.is_empty() { String::new() } else { format!("`{text}`") };
         let cells = [
             code(column.name),
             column.kind.name().to_owned(),
             column.unit.to_owned(),
+            column.range.map(|range| range.to_string()).unwrap_or_default(),
             column.meaning.to_owned(),
             code(column.google),
             code(column.fitbit),

@@ -3,12 +3,15 @@
 
 pub mod columns;
 pub mod dictionary;
+pub mod sample_columns;
+pub mod session_columns;
 pub mod table;
 
 use crate::core::error::Result;
 use crate::core::json::Element;
-use crate::core::table::Row;
+use crate::core::table::{Cell, Row};
 use crate::provider::fitbit::read::FitbitRead;
+use crate::provider::job::Job;
 
 /// What a row of the metric is about, and so how its days are asked and cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,8 +94,46 @@ impl ColumnType {
     }
 }
 
+/// The values that a number can have: those that the API documents for its field, without what it
+/// was seen to put in the place of no value. Any other is an empty cell.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Range {
+    low: f64,
+    high: f64,
+    /// The low end is none of them.
+    above: bool,
+}
+
+impl Range {
+    pub const fn new(low: f64, high: f64) -> Self {
+        Self { low, high, above: false }
+    }
+
+    pub const fn from_zero() -> Self {
+        Self::new(0.0, f64::INFINITY)
+    }
+
+    /// A zero is a placeholder.
+    pub const fn above_zero(high: f64) -> Self {
+        Self { low: 0.0, high, above: true }
+    }
+
+    /// Not a number is in no range.
+    pub fn contains(&self, value: f64) -> bool {
+        value <= self.high && if self.above { value > self.low } else { value >= self.low }
+    }
+}
+
+impl std::fmt::Display for Range {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let from = if self.above { "above" } else { "from" };
+        write!(out, "{from} {}", self.low)?;
+        if self.high.is_finite() { write!(out, " to {}", self.high) } else { Ok(()) }
+    }
+}
+
 /// One column, with what the data dictionary says of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Column {
     pub name: &'static str,
     pub kind: ColumnType,
@@ -102,6 +143,15 @@ pub struct Column {
     pub google: &'static str,
     /// The field of the Fitbit Web API; empty where it has none.
     pub fitbit: &'static str,
+    /// `None`: any number.
+    pub range: Option<Range>,
+}
+
+impl Column {
+    /// The same column, of which only these values are written.
+    pub const fn within(self, range: Range) -> Self {
+        Self { range: Some(range), ..self }
+    }
 }
 
 const KEY_USER: Column =
@@ -157,8 +207,8 @@ pub enum GoogleQuery {
 pub enum Read {
     /// To at most one row.
     One(fn(&Element) -> Result<Option<Row>>),
-    /// To several rows.
-    Many(fn(&Element) -> Result<Vec<Row>>),
+    /// To several rows; the job knows the zone of the account, for times without an offset.
+    Many(fn(&Element, &Job) -> Result<Vec<Row>>),
 }
 
 /// Where a metric stands in the Google Health API.
@@ -213,6 +263,21 @@ impl Metric {
         self.key().iter().chain(self.columns)
     }
 
+    /// Empties the cells whose number cannot be.
+    pub fn empty_placeholders(&self, row: &mut Row) {
+        for (cell, column) in row.cells.iter_mut().zip(self.columns) {
+            #[expect(clippy::cast_precision_loss, reason = "no range has 53 bits")]
+            let value = match cell {
+                Cell::Int(value) => *value as f64,
+                Cell::Number(value) => *value,
+                Cell::Text(_) | Cell::Instant(_) | Cell::Empty => continue,
+            };
+            if column.range.is_some_and(|range| !range.contains(value)) {
+                *cell = Cell::Empty;
+            }
+        }
+    }
+
     /// The header of the metric's files.
     pub fn header(&self) -> Vec<&'static str> {
         self.all_columns().map(|column| column.name).collect()
@@ -227,5 +292,5 @@ pub const fn column(
     google: &'static str,
     fitbit: &'static str,
 ) -> Column {
-    Column { name, kind, unit, meaning, google, fitbit }
+    Column { name, kind, unit, meaning, google, fitbit, range: None }
 }

@@ -5,9 +5,10 @@ use Scope::{ActivityAndFitness, HealthMetrics, Sleep};
 
 use crate::provider::fitbit::read as fitbit;
 use crate::provider::fitbit::read::FitbitRead;
-use crate::provider::google::{read, sessions};
+use crate::provider::google::{read, samples, sessions};
 use crate::provider::metric::{
-    Cadence, FitbitSource, GoogleQuery, GoogleSource, Metric, Read, Scope, columns,
+    Cadence, FitbitSource, GoogleQuery, GoogleSource, Metric, Read, Scope, columns, sample_columns,
+    session_columns,
 };
 
 const fn google(
@@ -40,9 +41,9 @@ pub static METRICS: &[Metric] = &[
     Metric {
         name: "calories",
         cadence: Cadence::Minute,
-        meaning: "Energy per minute, basal metabolism included, worn or not.",
-        gaps: "No row after the device's last sync: providers fill those minutes with resting \
-               energy.",
+        meaning: "Energy per minute, basal metabolism included.",
+        gaps: "No row: not worn, or not synced. No row after the device's last sync: the retired \
+               API fills those minutes with resting energy, and Google may.",
         columns: columns::CALORIES,
         google: google("total-calories", ActivityAndFitness, RollUp, Read::One(read::calories)),
         fitbit: fitbit(
@@ -56,7 +57,8 @@ pub static METRICS: &[Metric] = &[
         name: "azm",
         cadence: Cadence::Minute,
         meaning: "Active zone minutes: credits, two for a cardio or peak minute.",
-        gaps: "No row (Google) or 0 (Fitbit): no credit. A zone without credit is 0.",
+        gaps: "No row (Google) or 0 (Fitbit): no credit. A zone without credit is 0. The same \
+               credit told by two sources counts once.",
         columns: columns::AZM,
         google: GoogleSource {
             data_type: "active-zone-minutes",
@@ -119,7 +121,7 @@ pub static METRICS: &[Metric] = &[
     Metric {
         name: "resting_heart_rate",
         cadence: Cadence::Daily,
-        meaning: "Resting heart rate of a day.",
+        meaning: "Resting heart rate of a day, as Google estimates it.",
         gaps: "No row: the provider calculated none for this day.",
         columns: columns::RESTING_HEART_RATE,
         google: google(
@@ -136,7 +138,7 @@ pub static METRICS: &[Metric] = &[
         cadence: Cadence::Night,
         meaning: "Sleep, one row per stage, under the date on which the sleep ended.",
         gaps: "No row: no sleep was recorded, or it has no stages (see sleep_summary).",
-        columns: columns::SLEEP,
+        columns: session_columns::SLEEP,
         google: google(
             "sleep",
             Sleep,
@@ -151,13 +153,14 @@ pub static METRICS: &[Metric] = &[
         cadence: Cadence::Night,
         meaning: "Sleep, one row per night under the date on which it ended; a nap is a row of \
                   its own.",
-        gaps: "No row: no sleep was recorded. An empty cell: not told for this kind of sleep.",
-        columns: columns::SLEEP_SUMMARY,
+        gaps: "No row: no sleep was recorded. An empty cell: not told for this kind of sleep, or \
+               by this source.",
+        columns: session_columns::SLEEP_SUMMARY,
         google: google(
             "sleep",
             Sleep,
             ReconcileDate("interval.civil_end_time"),
-            Read::One(sessions::sleep_summary),
+            Read::Many(sessions::sleep_summary),
         ),
         fitbit: None,
         filled_by_google: false,
@@ -232,7 +235,7 @@ pub static METRICS: &[Metric] = &[
         cadence: Cadence::Event,
         meaning: "Workouts, one row each, under the day on which they began.",
         gaps: "No row: no workout was recorded. An empty cell: not measured in this workout.",
-        columns: columns::EXERCISE,
+        columns: session_columns::EXERCISE,
         google: google(
             "exercise",
             ActivityAndFitness,
@@ -253,6 +256,82 @@ pub static METRICS: &[Metric] = &[
             ActivityAndFitness,
             ReconcileDate("date"),
             Read::One(read::vo2_max),
+        ),
+        fitbit: None,
+        filled_by_google: false,
+    },
+    Metric {
+        name: "hrv_samples",
+        cadence: Cadence::Event,
+        meaning: "Heart rate variability in the course of a night, one row per sample.",
+        gaps: "No row: no sample. An empty cell: not told with this sample.",
+        columns: sample_columns::HRV_SAMPLES,
+        google: google(
+            "heart-rate-variability",
+            HealthMetrics,
+            ReconcileInstant("sample_time.physical_time"),
+            Read::One(samples::heart_rate_variability),
+        ),
+        fitbit: None,
+        filled_by_google: false,
+    },
+    Metric {
+        name: "sleep_quality",
+        cadence: Cadence::Night,
+        meaning: "What the provider tells of a sleep beside its stages, one row per sleep under \
+                  the date on which it ended.",
+        gaps: "No row: no sleep was recorded. 0 awakenings or minutes: none was told.",
+        columns: sample_columns::SLEEP_QUALITY,
+        google: google(
+            "sleep",
+            Sleep,
+            ReconcileDate("interval.civil_end_time"),
+            Read::Many(samples::sleep_quality),
+        ),
+        fitbit: None,
+        filled_by_google: false,
+    },
+    Metric {
+        name: "active_energy",
+        cadence: Cadence::Minute,
+        meaning: "Energy of activity per minute, basal metabolism not included.",
+        gaps: "No row: no activity, not worn, or not synced.",
+        columns: sample_columns::ACTIVE_ENERGY,
+        google: google(
+            "active-energy-burned",
+            ActivityAndFitness,
+            RollUp,
+            Read::One(samples::active_energy),
+        ),
+        fitbit: None,
+        filled_by_google: false,
+    },
+    Metric {
+        name: "spo2_samples",
+        cadence: Cadence::Event,
+        meaning: "Oxygen saturation of the blood, one row per sample.",
+        gaps: "No row: no sample.",
+        columns: sample_columns::SPO2_SAMPLES,
+        google: google(
+            "oxygen-saturation",
+            HealthMetrics,
+            ReconcileInstant("sample_time.physical_time"),
+            Read::One(samples::oxygen_saturation),
+        ),
+        fitbit: None,
+        filled_by_google: false,
+    },
+    Metric {
+        name: "heart_rate_zones",
+        cadence: Cadence::Minute,
+        meaning: "Time in each heart rate zone per minute.",
+        gaps: "No row: in no zone, not worn, or not synced. 0: in another zone.",
+        columns: sample_columns::HEART_RATE_ZONES,
+        google: google(
+            "time-in-heart-rate-zone",
+            ActivityAndFitness,
+            RollUp,
+            Read::One(samples::heart_rate_zones),
         ),
         fitbit: None,
         filled_by_google: false,

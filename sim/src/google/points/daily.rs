@@ -33,7 +33,10 @@ pub fn points<'a>(source: Source<'a>, id: &str, filter: &Filter) -> Vec<Point<'a
     let last = before.unwrap_or(source.synced).min(source.synced);
     (first..=day(last) + 2)
         .map(date_of)
-        .filter(|date| person.night_ready(*date) < source.synced)
+        .filter(|date| {
+            let ready = person.night_ready(*date);
+            ready < source.synced && person.cloud.has_night(ready, source.now)
+        })
         .filter_map(|date| {
             let civil = date.at(0, 0, 0, 0);
             let zoned = civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?;

@@ -25,6 +25,8 @@ pub fn points<'a>(source: Source<'a>, id: &str, filter: &Filter) -> Vec<Point<'a
         "distance" => distance,
         "floors" => floors,
         "heart-rate" => heart_rate,
+        "active-energy-burned" => active_energy,
+        "time-in-heart-rate-zone" => zone_times,
         _ => return Vec::new(),
     };
     let minute_of = |at: Timestamp| at.as_second().div_euclid(60);
@@ -89,6 +91,33 @@ fn active_zone_minutes(source: Source<'_>, local: Local) -> Vec<Point<'_>> {
         })
     };
     zones.map(point).collect()
+}
+
+fn active_energy(source: Source<'_>, local: Local) -> Vec<Point<'_>> {
+    let Some(energy) = minute::active_energy(source.person, local) else {
+        return Vec::new();
+    };
+    let make = move || {
+        json!({
+            "interval": interval(source.person, local.minute, local.minute + 1),
+            "kcal": energy.json(),
+        })
+    };
+    vec![Point::at(local, make)]
+}
+
+fn zone_times(source: Source<'_>, local: Local) -> Vec<Point<'_>> {
+    let zones = minute::zone_times(source.person, local).into_iter();
+    // Whole minutes: the split of a minute is told by the rollup alone.
+    let point = |(name, _)| {
+        Point::at(local, move || {
+            json!({
+                "interval": interval(source.person, local.minute, local.minute + 1),
+                "heartRateZoneType": name,
+            })
+        })
+    };
+    zones.take(1).map(point).collect()
 }
 
 fn heart_rate(source: Source<'_>, local: Local) -> Vec<Point<'_>> {

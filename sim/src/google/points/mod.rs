@@ -19,20 +19,45 @@ pub use point::{Make, Origin, Point, Source};
 use super::filter::Filter;
 use super::strict::Family;
 use super::types::{DataType, Kind};
+use crate::odd;
+use crate::person::Person;
 use json::put;
 
 /// The points of a type that a filter wants, newest first.
 pub fn points<'a>(source: Source<'a>, data_type: &DataType, filter: &Filter) -> Vec<Point<'a>> {
     let mut points = match (data_type.kind, data_type.id) {
         (Kind::Daily, id) => daily::points(source, id, filter),
-        (Kind::Sleep | Kind::Session, id) | (_, id @ "weight") => {
+        (Kind::Sleep | Kind::Session, id)
+        | (_, id @ ("weight" | "heart-rate-variability" | "oxygen-saturation")) => {
             session::points(source, id, filter)
         }
         (_, id) => minute::points(source, id, filter),
     };
     points.retain(|point| filter.wants(point.anchor));
+    let mut points = odd_points(source.person, data_type.id, points);
     points.sort_by_key(|point| std::cmp::Reverse(point.anchor.instant));
     points
+}
+
+/// The points with everything odd about their days.
+fn odd_points<'a>(person: &'a Person, id: &'static str, points: Vec<Point<'a>>) -> Vec<Point<'a>> {
+    if person.odd.is_empty() {
+        return points;
+    }
+    let each = points.into_iter().flat_map(|point| {
+        let minute = point.anchor.instant.as_second().div_euclid(60);
+        let place = (point.anchor.civil.date(), minute);
+        let make = point.value.clone();
+        (0..odd::count(person, id, place)).map(move |index| {
+            let make = make.clone();
+            let value = move || {
+                let elements = odd::elements(person, id, place, make());
+                elements.into_iter().nth(index).unwrap_or(Value::Null)
+            };
+            Point { value: Rc::new(value), ..point.clone() }
+        })
+    });
+    each.collect()
 }
 
 /// A point as `list` sends it: with its source.

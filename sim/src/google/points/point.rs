@@ -15,6 +15,8 @@ pub struct Source<'a> {
     pub person: &'a Person,
     /// Nothing from this instant on has reached the provider.
     pub synced: Timestamp,
+    /// The cloud's work on older syncs may not be done.
+    pub now: Timestamp,
     pub device: &'a str,
     /// The id in the names of points.
     pub user: &'a str,
