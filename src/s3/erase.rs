@@ -368,7 +368,13 @@ fn delete(store: &Store, item: &ListedObject) -> Result<bool> {
         let what = "a web page came in the place of S3's answer to a deletion";
         if reply.is_page() { Err(Failure::new(ErrorClass::Network, what)) } else { Ok(()) }
     };
-    let reply = store.deliver(&Task { action, make: &make, answers: &[404], explain: None, accept: &accept })?;
+    let reply = store.deliver(&Task {
+        action,
+        make: &make,
+        answers: &[404],
+        explain: None,
+        accept: &accept,
+    })?;
     let error = read_error(&reply);
     let is_gone = matches!(error.code.as_deref(), Some("NoSuchKey" | "NoSuchVersion"));
     if !reply.ok() && !is_gone {
