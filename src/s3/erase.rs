@@ -108,7 +108,7 @@ impl Refused {
 }
 
 /// Whether to try again later, rather than in another way.
-fn out_of_reach(failure: &Failure) -> bool {
+pub fn out_of_reach(failure: &Failure) -> bool {
     use ErrorClass::{Clock, Network, Quota, Server};
     matches!(failure.class, Network | Server | Quota | Clock)
 }

@@ -10,7 +10,7 @@ use crate::core::user::{COMPLETENESS, UserId, file_path};
 use crate::gateway::Gateway;
 use crate::io::terminal::say;
 use crate::ledger::folder::Ledger;
-use crate::s3::erase::{Count, Erased, Erasure, count, erase};
+use crate::s3::erase::{Count, Erased, Erasure, count, erase, out_of_reach};
 use crate::s3::store::Store;
 use crate::withdrawal::remove;
 
@@ -88,8 +88,12 @@ fn erase_all(
     let place = place(&store, &path)?;
     withdrawal.objects_in = Some(place.clone());
     if withdrawal.objects_found.unwrap_or_default() == 0 {
-        // Where this fails the erasure tells why.
-        withdrawal.objects_found = count(&store, &path).ok().map(|count| count.objects);
+        withdrawal.objects_found = match count(&store, &path) {
+            Ok(count) => Some(count.objects),
+            Err(failure) if out_of_reach(&failure) => return Err(failure),
+            // Who may not list is told so by the erasure.
+            Err(_) => None,
+        };
         // Before the first of them is gone: a later run must not wonder where they are.
         remove::save(&gateway.tokens, user, withdrawal)?;
     }
