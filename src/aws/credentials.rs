@@ -59,7 +59,7 @@ fn profile_file(environment: &Environment, name: &str, default: &str) -> Result<
     if path.starts_with('~') {
         return Ok((format!("{shown} (HOME is not set)"), String::new()));
     }
-    let bytes = files::read(Path::new(&path), AWS_FILE_BYTES_MAX);
+    let bytes = files::read_named(Path::new(&path), AWS_FILE_BYTES_MAX);
     let bytes = bytes.map_err(|failure| refuse(&failure.what))?;
     if bytes.is_none() && environment.get(name).is_some() {
         log::warn!("{name} names {shown}, which is not there");
@@ -261,7 +261,7 @@ fn identity_token(path: &str) -> Result<Secret> {
         let what = format!("cannot read the web identity token: {why}");
         Failure::new(ErrorClass::Config, what).at(path)
     };
-    let bytes = files::read(Path::new(path), AWS_FILE_BYTES_MAX);
+    let bytes = files::read_named(Path::new(path), AWS_FILE_BYTES_MAX);
     let bytes = bytes.map_err(|failure| refuse(&failure.what))?;
     let bytes = bytes.ok_or_else(|| refuse("there is no such file"))?;
     let text = String::from_utf8(bytes).map_err(|_| refuse("it is not text"))?;

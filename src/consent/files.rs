@@ -206,8 +206,8 @@ impl TokenStore {
     }
 
     /// A whole new token that a killed run did not live to put in its place takes it: of a provider
-    /// that rotates it is the only one that lives. Not one of another account, of before the present
-    /// one by the times in them, or of a withdrawn participant. The lock is held.
+    /// that rotates it is the only one that lives. Not one of another account, of a withdrawn
+    /// participant, or older than the present one by the times in them. The lock is held.
     fn take_over(&self, user: &UserId) -> Result<()> {
         let path = self.path(user, ".json");
         let left = files::temporary_of(&path);
@@ -288,8 +288,8 @@ impl TokenStore {
         self.reserve(user)?.save(token)
     }
 
-    /// Writes the only token that lives: again and again for so long, then into `unreadable/`, before
-    /// it is given up. The lock is held.
+    /// Writes the only token that lives: again and again for so long, then into `unreadable/`,
+    /// before it is given up. The lock is held.
     pub fn save_at_last(
         &self,
         user: &UserId,
@@ -332,8 +332,8 @@ impl TokenStore {
         remove_durably(newest_first).all().map(drop)
     }
 
-    /// Takes over, or removes, what killed runs left behind, of participants whose lock is free, and
-    /// makes durable what they wrote: a token must be before it is used.
+    /// Takes over, or removes, what killed runs left, of participants whose lock is free, and makes
+    /// durable what they wrote: a token must be before it is used.
     pub fn sweep(&self) -> Result<()> {
         let mut done = Ok(());
         for name in files::names(&self.dir)? {

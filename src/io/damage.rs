@@ -1,7 +1,7 @@
 //! Files that cannot be read back: what counts as damage, and that the machine's owner hears of it.
 //!
 //! A bad sector is no weather: whoever reads treats it like a file whose content is damaged. What
-//! says nothing of the file itself (no permission, too many open files) stays a failure of the disk.
+//! says nothing of the file itself (no permission, too many open files) is a failure of the disk.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, FileType, OpenOptions};

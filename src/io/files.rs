@@ -193,7 +193,18 @@ pub fn read(path: &Path, bytes_max: u64) -> Result<Option<Vec<u8>>> {
 }
 
 fn read_once(path: &Path, bytes_max: u64) -> Result<Option<Vec<u8>>> {
-    let Some(file) = damage::open(path)? else { return Ok(None) };
+    damage::open(path)?.map(|file| whole(file, path, bytes_max)).transpose()
+}
+
+/// The same of a file that somebody named, which may be a pipe or `/dev/null`.
+pub fn read_named(path: &Path, bytes_max: u64) -> Result<Option<Vec<u8>>> {
+    match File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        other => other.doing("open", path).and_then(|file| whole(file, path, bytes_max).map(Some)),
+    }
+}
+
+fn whole(file: File, path: &Path, bytes_max: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     std::io::Read::read_to_end(&mut std::io::Read::take(file, bytes_max + 1), &mut bytes)
         .map_err(|error| damage::failure("read", path, &error))?;
@@ -201,7 +212,7 @@ fn read_once(path: &Path, bytes_max: u64) -> Result<Option<Vec<u8>>> {
         let what = format!("the file is longer than {bytes_max} bytes");
         return Err(Failure::new(ErrorClass::Format, what).at(path.display()));
     }
-    Ok(Some(bytes))
+    Ok(bytes)
 }
 
 /// The names in a folder, sorted; none where there is no folder.

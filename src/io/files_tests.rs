@@ -110,6 +110,14 @@ fn a_file_in_the_place_of_a_folder_is_refused_by_the_name_of_its_setting() {
 }
 
 #[test]
+fn what_the_operator_names_may_be_a_device_and_what_is_ours_may_not() {
+    let null = Path::new("/dev/null");
+    assert_eq!(read_named(null, 5).unwrap().unwrap(), b"");
+    assert_eq!(read(null, 5).unwrap_err().class, ErrorClass::Disk);
+    assert_eq!(read(Path::new("/proc/self/mem"), 5).unwrap_err().class, ErrorClass::Damaged);
+}
+
+#[test]
 fn a_file_over_its_limit_is_an_error() {
     let folder = scratch("limit");
     fs::write(folder.join("a"), b"12345").unwrap();

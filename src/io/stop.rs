@@ -42,7 +42,7 @@ fn stopped(code: u8) -> u8 {
     let interrupted = INTERRUPTED.get().is_some_and(|flag| flag.load(Ordering::SeqCst));
     let by = if interrupted { "Ctrl-C" } else { "a signal" };
     let left = LEFT.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let left = left.unwrap_or_else(|| "the next run goes on from here".to_owned());
+    let left = left.unwrap_or_else(|| "what is not done waits for the next run".to_owned());
     log::warn!("stopped by {by}; {left}");
     match code {
         _ if interrupted => INTERRUPTED_EXIT,

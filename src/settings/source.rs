@@ -114,7 +114,7 @@ impl Settings {
             let why = "this user may not; run sudo fitsync … (or check its owner and mode)";
             return Err(refuse(why.to_owned()));
         }
-        let bytes = crate::io::files::read(path, SETTINGS_BYTES_MAX)
+        let bytes = crate::io::files::read_named(path, SETTINGS_BYTES_MAX)
             .map_err(|failure| refuse(failure.what))?
             .ok_or_else(|| refuse("there is no such file".to_owned()))?;
         let text = String::from_utf8(bytes).map_err(|_| refuse("it is not UTF-8".to_owned()))?;

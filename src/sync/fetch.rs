@@ -15,7 +15,7 @@ use crate::core::error::{ErrorClass, Failure, Reach, Result};
 use crate::core::hash::sha256_hex;
 use crate::core::json::AsText;
 use crate::core::table::{self, Row, RowKey};
-use crate::core::user::{COMPLETENESS, UserId, file_path};
+use crate::core::user::{UserId, file_path};
 use crate::gateway::Gateway;
 use crate::io::files;
 use crate::ledger::entry::{FileChange, Reading};
@@ -72,6 +72,9 @@ fn try_participant(
         return Ok(());
     }
     let mut ledger = Ledger::open(&gateway.config.data_dir, user)?;
+    // A month of a newer version is found before anything is asked.
+    let named = ledger.named_months();
+    ledger.open_months(named)?;
     let now = gateway.clock.now();
     check_state(&token, &ledger.head, wanted, user, now)?;
     warn_of_end(&token, user, now);
@@ -125,7 +128,7 @@ fn check_state(
     }
 }
 
-/// The run of one participant; its other half is `planning.rs`.
+/// The run of one participant; its other parts are `planning.rs` and `conclude.rs`.
 pub(super) struct Fetch<'a, 'b> {
     pub(super) gateway: &'a Gateway,
     /// Where a lost ledger is looked for.
@@ -177,34 +180,6 @@ impl Fetch<'_, '_> {
         let read = self.read_all(&plan, device, &calendar);
         self.conclude()?;
         read
-    }
-
-    /// Also where there was nothing to read: a run that was killed just before this left it.
-    fn conclude(&mut self) -> Result<()> {
-        let (data_dir, user) = (&self.gateway.config.data_dir, self.session.user);
-        if let Some(why) = self.ledger.head.device_unknown.as_ref().filter(|_| self.device_ahead) {
-            log::warn!("user={user} {why}; until then its days stay provisional");
-        }
-        let swept = self.ledger.sweep();
-        let swept = swept.and(files::sweep(&self.gateway.config.csv_dir(user, COMPLETENESS)));
-        let written = self.ledger.write_completeness(data_dir, user);
-        // What was read is noted, whatever else fails.
-        self.ledger.save()?;
-        self.report.files_written += written?;
-        swept
-    }
-
-    /// A metric's folder that cannot be read is that metric's failure alone.
-    fn sweep(&mut self) -> Result<()> {
-        let config = &self.gateway.config;
-        let user = self.session.user;
-        files::make_durable(&config.data_dir.join("users").join(user.as_str()))?;
-        for metric in &self.wanted.metrics {
-            if let Err(failure) = files::sweep(&config.csv_dir(user, metric.name)) {
-                self.report.fail(&failure, Some(metric.name), None);
-            }
-        }
-        Ok(())
     }
 
     fn read_all(&mut self, plan: &Plan, device: Device, calendar: &Calendar) -> Result<()> {

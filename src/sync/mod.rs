@@ -1,6 +1,7 @@
 //! One run: who, what is asked (`plan`), the one loop that reads data (`fetch`), what is sent
 //! (`uploads`), what is told (`report`).
 
+pub mod conclude;
 pub mod dry_run;
 pub mod fetch;
 pub mod notices;

@@ -241,9 +241,9 @@ impl<'a> Session<'a> {
         Err(failure)
     }
 
-    /// After `invalid_grant`: believe it only if the file still holds the token that was refused, and
-    /// the one before it is refused as well. (A killed run may have left a token that its provider
-    /// never came to know as sent.)
+    /// After `invalid_grant`: believe it only if the file still holds the token that was refused,
+    /// and the one before it is refused as well. (A killed run may have left a token that its
+    /// provider never came to know as sent.)
     fn refused(&mut self, failure: Failure, place: TokenPlace) -> Result<()> {
         let used = self.token.refresh_token.clone();
         self.reload()?;

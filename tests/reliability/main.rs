@@ -10,11 +10,14 @@ mod gateway;
 mod shim;
 
 mod clock;
+mod disk;
+mod faulty;
 mod ledger;
 mod offline;
 mod signal;
 mod store;
 mod token;
+mod version;
 
 use std::path::Path;
 use std::process::Command;
@@ -62,7 +65,11 @@ fn until_asked(gateway: &Gateway, part: &str) {
 }
 
 fn terminate(child: &std::process::Child) {
-    let done = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+    signal(child.id(), "TERM");
+}
+
+fn signal(process: u32, name: &str) {
+    let done = Command::new("kill").args([&format!("-{name}"), &process.to_string()]).status();
     assert!(done.expect("kill").success());
 }
 
