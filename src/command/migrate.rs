@@ -41,14 +41,15 @@ pub fn run(gateway: &Gateway, arguments: &MigrateArguments) -> Result<u8> {
     check_timeout(arguments.timeout)?;
     let named = named_users(&arguments.user)?;
     let (left, unreadable) = left(gateway, &named)?;
+    let not_told = if unreadable > 0 { UNREADABLE_EXIT } else { 0 };
     if arguments.json {
         let participants = left.into_iter().map(|(_, left)| left).collect();
         print_json(&LeftReport { version: 1, participants });
-        return Ok(worst_exit(unreadable));
+        return Ok(not_told);
     }
-    tell(&left, unreadable.len(), arguments.list);
+    tell(&left, unreadable, arguments.list);
     if arguments.list || left.is_empty() {
-        return Ok(worst_exit(unreadable));
+        return Ok(not_told);
     }
     let google = gateway
         .provider(google::NAME)
@@ -56,7 +57,7 @@ pub fn run(gateway: &Gateway, arguments: &MigrateArguments) -> Result<u8> {
     let _lock = run_lock(gateway)?;
     let life = Duration::from_secs(60 * u64::from(arguments.timeout));
     let lines = lines_of_stdin();
-    let mut exits = unreadable;
+    let mut exits = vec![not_told];
     for (number, (user, _)) in left.iter().enumerate() {
         if stop::asked() {
             break;
@@ -81,10 +82,10 @@ pub fn run(gateway: &Gateway, arguments: &MigrateArguments) -> Result<u8> {
 }
 
 /// Those of the retired API, of the named ones or of all known, listed or not.
-/// Also the exit codes of those of whom nobody can tell.
-fn left(gateway: &Gateway, named: &[UserId]) -> Result<(Vec<(UserId, Left)>, Vec<u8>)> {
+/// Also how many there are of whom nobody can tell.
+fn left(gateway: &Gateway, named: &[UserId]) -> Result<(Vec<(UserId, Left)>, usize)> {
     let tokens = TokenStore::look(&gateway.config.token_dir)?;
-    let (mut found, mut unreadable) = (Vec::new(), Vec::new());
+    let (mut found, mut unreadable) = (Vec::new(), 0);
     let users = match named {
         [] => gateway.known()?.into_iter().filter(|user| !tokens.is_withdrawn(user)).collect(),
         named => gateway.chosen(named)?,
@@ -95,7 +96,7 @@ fn left(gateway: &Gateway, named: &[UserId]) -> Result<(Vec<(UserId, Left)>, Vec
             Ok(None) => continue,
             Err(failure) => {
                 say(&format!("{user} may be on the retired Fitbit Web API: {failure}"));
-                unreadable.push(UNREADABLE_EXIT);
+                unreadable += 1;
                 continue;
             }
         };

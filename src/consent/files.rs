@@ -12,9 +12,9 @@ use crate::consent::window::Bounds;
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::hash::sha256_hex;
 use crate::core::user::UserId;
-use crate::io::damage;
 use crate::io::files::{self, Lock, Reserved};
 use crate::io::removal::remove_durably;
+use crate::io::{aside, damage};
 use crate::limits::{
     TOKEN_BYTES_MAX, TOKEN_LOCK_WAIT_S, TOKEN_RESERVE_BYTES, TOKEN_WRITE_PAUSE_MS,
 };
@@ -203,7 +203,7 @@ impl TokenStore {
             return Ok(());
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        damage::keep_aside(path, &self.dir.join(UNREADABLE), &name).map(drop)
+        aside::keep(path, &self.dir.join(UNREADABLE), &name).map(drop)
     }
 
     /// A whole new token that a killed run did not live to put in its place takes it: of a provider

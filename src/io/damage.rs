@@ -6,17 +6,15 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File, FileType, OpenOptions};
 use std::io::{Error, ErrorKind};
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-use crate::core::error::{Doing as _, ErrorClass, Failure, Result};
-use crate::core::hash::sha256_hex;
-use crate::io::files;
-use crate::limits::{KEPT_BYTES_MAX, NAMES_SHOWN_MAX};
+use crate::core::error::{ErrorClass, Failure, Result};
+use crate::limits::NAMES_SHOWN_MAX;
 
 /// Opens a file to read it; `None` where there is none. What is no regular file is refused at once:
 /// opening a fifo would wait for whoever writes to it.
@@ -76,34 +74,6 @@ pub fn is_damage(error: &Error) -> bool {
     let errno = Errno::from_io_error(error);
     let process = [Errno::MFILE, Errno::NFILE, Errno::LOOP, Errno::NAMETOOLONG];
     !asking && !errno.is_some_and(|errno| process.contains(&errno))
-}
-
-/// Keeps what cannot be used in a folder, once, and tells under which name: by the hash of its
-/// content or, where the disk does not give that back, as a second name of the same file, if the
-/// file system can.
-pub fn keep_aside(path: &Path, folder: &Path, name: &str) -> Result<Option<String>> {
-    let bytes = files::read(path, KEPT_BYTES_MAX);
-    let id = match &bytes {
-        Ok(None) => return Ok(None),
-        Ok(Some(bytes)) => sha256_hex(bytes).get(..16).unwrap_or_default().to_owned(),
-        Err(_) => format!("{:016x}", fs::metadata(path).doing("look at", path)?.ino()),
-    };
-    let name = format!("{name}.{id}");
-    let copy = folder.join(&name);
-    if copy.exists() {
-        return Ok(Some(name));
-    }
-    files::make_folder(folder)?;
-    match bytes {
-        Ok(Some(bytes)) => files::write_durably(&copy, &bytes).map(|()| Some(name)),
-        _ => match fs::hard_link(path, &copy) {
-            Ok(()) => files::sync_folder(folder).map(|()| Some(name)),
-            Err(error) => {
-                log::warn!("{} cannot be kept aside: {error}", path.display());
-                Ok(None)
-            }
-        },
-    }
 }
 
 static TOLD: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());

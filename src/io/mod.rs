@@ -1,5 +1,6 @@
 //! All side effects: sockets, files, clock, processes.
 
+pub mod aside;
 pub mod circuit;
 pub mod clock;
 pub mod damage;

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use crate::core::error::{ErrorClass, Failure, Result};
-use crate::io::{damage, files};
+use crate::io::{aside, files};
 use crate::ledger::entry::VERSION;
 use crate::limits::LEDGER_BYTES_MAX;
 
@@ -54,7 +54,7 @@ pub fn read<T: miniserde::Deserialize>(
         return Err(Failure { what, ..newer }.at(path.display()));
     }
     if let Some(quarantine) = quarantine {
-        let kept = damage::keep_aside(path, quarantine, &format!("{user}_{name}"))?;
+        let kept = aside::keep(path, quarantine, &format!("{user}_{name}"))?;
         let kept = kept.map_or(String::new(), |copy| format!("; kept as quarantine/{copy}"));
         log::warn!("user={user} the ledger file {name} cannot be read{kept}");
     }

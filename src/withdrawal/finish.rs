@@ -1,7 +1,7 @@
 //! The steps of a withdrawal, by `withdraw` and by every later run until all are done.
 
 use crate::consent::withdrawal::Withdrawal;
-use crate::core::error::{Failure, Result};
+use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::json::AsText;
 use crate::core::user::UserId;
 use crate::gateway::Gateway;
@@ -88,6 +88,10 @@ pub fn carry_out(gateway: &Gateway, user: &UserId, withdrawal: &mut Withdrawal) 
             problems.extend(remove::save(&gateway.tokens, user, withdrawal).err());
             noted = Some(withdrawal.clone());
         }
+    }
+    if problems.is_empty() && withdrawal.is_due(gateway.clock.now()) {
+        let owed = withdrawal.owes().unwrap_or_default();
+        problems.push(Failure::new(ErrorClass::Disk, owed));
     }
     problems
 }

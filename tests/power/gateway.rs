@@ -26,13 +26,15 @@ pub struct Gateway {
     dir: PathBuf,
     program: PathBuf,
     pub settings: BTreeMap<String, String>,
+    /// After so long a run hangs.
+    pub patience: Duration,
 }
 
 /// What the shim does to a run: the names of `shim.c` without their beginning.
 pub type Shim<'a> = &'a [(&'static str, i64)];
 
-/// A run that has not ended by then hangs.
-const RUN_S_MAX: u64 = 45;
+/// A run that has not ended by then hangs. Some wait for a service that hangs.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Bytes of one line of what a run said that are shown.
 const COMPLAINT_MAX: usize = 300;
@@ -94,7 +96,8 @@ impl Gateway {
         ] {
             settings.insert(name.to_owned(), value);
         }
-        Gateway { sim, root, zone, dir, program: program.to_owned(), settings }
+        let program = program.to_owned();
+        Gateway { sim, root, zone, dir, program, settings, patience: PATIENCE }
     }
 
     pub fn data(&self) -> PathBuf {
@@ -132,7 +135,7 @@ impl Gateway {
                 let number = if arguments.contains(&"--replace") { "2" } else { user };
                 self.signed_in(command, number.trim_start_matches("user_"))
             }
-            _ => ended(&mut command.spawn().expect("the program runs")),
+            _ => self.ended(&mut command.spawn().expect("the program runs")),
         };
         let said = std::fs::read(&stderr).map(|said| String::from_utf8_lossy(&said).into_owned());
         Ran { code, said: said.unwrap_or_default(), log }
@@ -158,9 +161,23 @@ impl Gateway {
             // It may be dead already.
             let _ = writeln!(stdin, "{landed}");
         }
-        let code = ended(&mut child);
+        let code = self.ended(&mut child);
         drop((stdin, stdout));
         code
+    }
+
+    /// The exit code; `None` where a signal ended it, also ours because it hung.
+    fn ended(&self, child: &mut Child) -> Option<i32> {
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = child.try_wait().expect("an end") {
+                return status.code();
+            }
+            if begun.elapsed() > self.patience {
+                let _ = child.kill();
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
     }
 
     /// The folders of the gateway.
@@ -186,20 +203,6 @@ impl Ran {
         let told = self.said.lines().filter(|line| !line.contains("[INFO]"));
         let told = told.map(|line| line.split_once(" [").map_or(line, |(_, rest)| rest));
         told.map(|line| line.get(..COMPLAINT_MAX).unwrap_or(line)).collect::<Vec<_>>().join(" | ")
-    }
-}
-
-/// The exit code; `None` where a signal ended it, also ours because it hung.
-fn ended(child: &mut Child) -> Option<i32> {
-    let begun = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait().expect("an end") {
-            return status.code();
-        }
-        if begun.elapsed() > Duration::from_secs(RUN_S_MAX) {
-            let _ = child.kill();
-        }
-        std::thread::sleep(Duration::from_millis(2));
     }
 }
 

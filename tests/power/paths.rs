@@ -6,12 +6,16 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::check::{Wrong, check_objects_of, check_token, days_ago, objects};
 use crate::gateway::{Gateway, Tree, USER, WHO};
 use crate::judge::{left, marker};
 use crate::scenario::{expect, make_lookback_due};
 use crate::stage::{Outcome, World};
+
+/// What is no file is waited for by nobody.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 const OTHER: &str = "user_002";
 const OTHER_WHO: &str = "p2";
@@ -87,7 +91,7 @@ struct Place {
 
 impl Place {
     fn new(program: &Path) -> Place {
-        let gateway = Gateway::with(program, 2);
+        let mut gateway = Gateway::with(program, 2);
         for user in [USER, OTHER, USER] {
             // The second time it leaves a `.prev`.
             expect(gateway.run(&["login", user], None));
@@ -99,6 +103,7 @@ impl Place {
         }
         gateway.sim.expire_access_tokens();
         make_lookback_due(&gateway);
+        gateway.patience = PATIENCE;
         let before = World::of(&gateway);
         Place { gateway, before }
     }
