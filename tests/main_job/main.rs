@@ -5,7 +5,9 @@ mod world;
 
 mod account;
 mod callback;
+mod cloud;
 mod days;
+mod devices;
 mod doctor;
 mod errors;
 mod fitbit;
@@ -25,6 +27,7 @@ mod secrets;
 mod serve;
 mod shapes;
 mod shrink;
+mod told;
 mod travel;
 mod upload;
 mod withdraw;
