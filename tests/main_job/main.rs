@@ -14,7 +14,9 @@ mod callback;
 #[path = "../histories/chance.rs"]
 #[expect(dead_code, reason = "histories need more of it")]
 mod chance;
+mod cloud;
 mod days;
+mod devices;
 mod doctor;
 mod errors;
 mod fitbit;
@@ -35,6 +37,7 @@ mod serve;
 mod shapes;
 mod shrink;
 mod sixty_days;
+mod told;
 mod travel;
 mod trust;
 mod upload;
