@@ -41,15 +41,11 @@ impl std::fmt::Debug for Settings {
 impl Settings {
     /// Reads the environment and the files of this machine.
     pub fn read(env_file: Option<&Path>) -> Result<Self> {
-        let mut settings = Self::default();
-        settings.file = match env_file {
-            Some(path) => Some(path.to_owned()),
-            // Something of that name that is no file is told, not passed over.
-            None => [".env", SYSTEM_FILE]
-                .map(PathBuf::from)
-                .into_iter()
-                .find(|path| path.symlink_metadata().is_ok()),
-        };
+        // Something of that name that is no file is told, not passed over.
+        let usual = || [".env", SYSTEM_FILE].map(PathBuf::from).into_iter();
+        let found = || usual().find(|path| path.symlink_metadata().is_ok());
+        let file = env_file.map(Path::to_owned).or_else(found);
+        let mut settings = Self { file, ..Self::default() };
         if let Some(path) = settings.file.clone() {
             settings.add_file(&path)?;
         }
