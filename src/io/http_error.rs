@@ -114,7 +114,7 @@ fn classify_tls(error: &rustls::Error, issuer_cure: &str) -> (ErrorClass, String
                 clock("the certificate is not valid at this time".to_owned())
             }
             Cert::NotValidForNameContext { presented, .. } if !presented.is_empty() => network(
-                format!("the certificate is for {}: check the address", presented.join(", ")),
+                format!("the certificate is for {}: check the address", names_of(presented)),
             ),
             Cert::NotValidForName | Cert::NotValidForNameContext { .. } => network(
                 "the certificate is for another name: check the address, or make it with this one \
@@ -156,6 +156,15 @@ fn classify_tls(error: &rustls::Error, issuer_cure: &str) -> (ErrorClass, String
         )),
         other => network(other.to_string()),
     }
+}
+
+/// The names in a certificate, out of rustls' own words for them: `DnsName("a.example")`.
+fn names_of(presented: &[String]) -> String {
+    let bare = |name: &String| {
+        let inside = name.split_once("(\"").map_or(name.as_str(), |(_, inside)| inside);
+        inside.trim_end_matches("\")").to_owned()
+    };
+    presented.iter().map(bare).collect::<Vec<_>>().join(", ")
 }
 
 /// A time of a certificate, as a day.

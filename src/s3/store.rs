@@ -304,7 +304,8 @@ impl Store {
         if let Some(explain) = task.explain.filter(|_| error.is_bare() && !mended.explained) {
             mended.explained = true;
             let why = self.http.send(&explain(&signing)?)?;
-            if !why.ok() && why.status != 416 {
+            // What is out of order explains nothing.
+            if matches!(why.status, 301..=308 | 400..=403 | 501) {
                 error = read_error(&why);
             }
         }

@@ -159,7 +159,8 @@ fn refused_keys() {
     assert_eq!(
         wrong.told(1, &sim.s3_url(), &[]),
         format!(
-            "config: the secret of {KEYS} does not fit its access key: copy both again [HTTP 403 \
+            "config: the secret of {KEYS} does not fit its access key: copy both again; a proxy in \
+             front of the store must pass Host and path on unchanged [HTTP 403 \
              SignatureDoesNotMatch]"
         )
     );
