@@ -133,7 +133,7 @@ mod tests {
         let environment = Environment::of(&pairs);
         assert_eq!(environment.get("AWS_PROFILE"), None);
         assert_eq!(environment.get("AWS_ACCESS_KEY_ID"), Some("AKID"));
-        assert_eq!(environment.0.len(), 1);
+        assert_eq!(environment.values.len(), 1);
     }
 
     #[test]

@@ -274,6 +274,7 @@ impl Run<'_> {
             action: "s3:GetBucketVersioning",
             make: &list::versioning,
             answers: REFUSALS,
+            explain: None,
             accept: &|_| Ok(()),
         });
         match asked {
