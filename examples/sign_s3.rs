@@ -54,6 +54,7 @@ fn signed(words: &[String]) -> Result<Request> {
     let options = SignedOptions {
         encryption: given(encryption).map(|text| text.parse()).transpose()?,
         expected_owner: given(owner),
+        ..SignedOptions::default()
     };
     let credentials = Credentials {
         access_key: required("AWS_ACCESS_KEY_ID")?,
