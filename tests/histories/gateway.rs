@@ -220,7 +220,7 @@ impl Gateway {
             let Some(dates) = plan.ask.get(metric) else { continue };
             for job in job::jobs(metric, dates, Extent::MINUTES, calendar, run.now) {
                 let asked = self.request(world, chance);
-                for &date in &job.dates {
+                for date in job.dates() {
                     if let Err(End::Failed(class)) = asked {
                         let now = run.now;
                         entry_mut(run, metric, date).failed(class, now);

@@ -286,7 +286,7 @@ pub static METRICS: &[Metric] = &[
             "sleep",
             Sleep,
             ReconcileDate("interval.civil_end_time"),
-            Read::Local(samples::sleep_quality),
+            Read::Many(samples::sleep_quality),
         ),
         fitbit: None,
         filled_by_google: false,
