@@ -19,9 +19,8 @@ RECONCILED = {"activeZoneMinutes": "active-zone-minutes",
               "dailyRestingHeartRate": "daily-resting-heart-rate",
               "dailyOxygenSaturation": "daily-oxygen-saturation",
               "dailyRespiratoryRate": "daily-respiratory-rate", "dailyVo2Max": "daily-vo2-max",
-              "sleep": "sleep", "exercise": "exercise", "weight": "weight",
               "heartRateVariability": "heart-rate-variability",
-              "oxygenSaturation": "oxygen-saturation"}
+              "oxygenSaturation": "oxygen-saturation", "sleep": "sleep", "exercise": "exercise", "weight": "weight"}
 # What a rollup sums or averages: its range is that of the field in the points themselves.
 POINTS = {"steps.countSum": ("Steps", "count"), "distance.millimetersSum": ("Distance", "millimeters"),
           "floors.countSum": ("Floors", "count"),

@@ -18,6 +18,7 @@ mod login;
 mod migrate;
 mod more_metrics;
 mod nonsense;
+mod odd_days;
 mod pages;
 mod paste;
 mod quiet;

@@ -11,28 +11,32 @@ pub const HRV_SAMPLES: &[Column] = &[
         "ms",
         "RMSSD of the heart beat intervals",
         "rootMeanSquareOfSuccessiveDifferencesMilliseconds",
-    ).within(RMSSD),
+    )
+    .within(RMSSD),
     only_google(
         "standard_deviation_ms",
         Number,
         "ms",
         "Standard deviation of the heart beat intervals",
         "standardDeviationMilliseconds",
-    ).within(NO_LESS_THAN_NONE),
+    )
+    .within(NO_LESS_THAN_NONE),
     only_google(
         "low_frequency_power",
         Number,
         "",
         "Power of the fluctuations from 0.04 to 0.15 Hz",
         "metadata.lowFrequencyPower",
-    ).within(NO_LESS_THAN_NONE),
+    )
+    .within(NO_LESS_THAN_NONE),
     only_google(
         "high_frequency_power",
         Number,
         "",
         "Power of the fluctuations from 0.15 to 0.4 Hz",
         "metadata.highFrequencyPower",
-    ).within(NO_LESS_THAN_NONE),
+    )
+    .within(NO_LESS_THAN_NONE),
 ];
 
 pub const SLEEP_QUALITY: &[Column] = &[
@@ -100,7 +104,8 @@ pub const ACTIVE_ENERGY: &[Column] = &[only_google(
     "kcal",
     "Energy of activity in this minute, without basal",
     "activeEnergyBurned.kcalSum",
-).within(KCAL)];
+)
+.within(KCAL)];
 
 pub const SPO2_SAMPLES: &[Column] = &[only_google(
     "oxygen_saturation_percent",
@@ -108,7 +113,8 @@ pub const SPO2_SAMPLES: &[Column] = &[only_google(
     "%",
     "Oxygen saturation",
     "oxygenSaturation.percentage",
-).within(PERCENT)];
+)
+.within(PERCENT)];
 
 pub const HEART_RATE_ZONES: &[Column] = &[
     only_google(
@@ -117,26 +123,30 @@ pub const HEART_RATE_ZONES: &[Column] = &[
         "s",
         "In the light heart rate zone",
         "timeInHeartRateZones[] LIGHT",
-    ).within(NO_LESS_THAN_NONE),
+    )
+    .within(NO_LESS_THAN_NONE),
     only_google(
         "moderate_zone_s",
         Number,
         "s",
         "In the moderate heart rate zone",
         "timeInHeartRateZones[] MODERATE",
-    ).within(NO_LESS_THAN_NONE),
+    )
+    .within(NO_LESS_THAN_NONE),
     only_google(
         "vigorous_zone_s",
         Number,
         "s",
         "In the vigorous heart rate zone",
         "timeInHeartRateZones[] VIGOROUS",
-    ).within(NO_LESS_THAN_NONE),
+    )
+    .within(NO_LESS_THAN_NONE),
     only_google(
         "peak_zone_s",
         Number,
         "s",
         "In the peak heart rate zone",
         "timeInHeartRateZones[] PEAK",
-    ).within(NO_LESS_THAN_NONE),
+    )
+    .within(NO_LESS_THAN_NONE),
 ];
