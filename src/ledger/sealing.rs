@@ -58,7 +58,8 @@ impl Entry {
     /// Whether it was not read since the cloud had its time after the device.
     pub fn waits_for_cloud(&self) -> bool {
         let read_s = self.read_at.map_or(i64::MIN, |at| at.as_second());
-        self.passed_at.is_some_and(|at| read_s < at.as_second() + CLOUD_SETTLES_S)
+        let was_read = matches!(self.state, State::Provisional | State::Sealed);
+        was_read && self.passed_at.is_some_and(|at| read_s < at.as_second() + CLOUD_SETTLES_S)
     }
 
     /// Whether version 1, which did not wait for the cloud, may have sealed the day too early: it
@@ -93,7 +94,9 @@ pub fn note_passed<'a>(
         }
         for entry in day.metrics.values_mut() {
             let is_open = matches!(entry.state, State::Wanted | State::Provisional);
-            if is_open && entry.passed(now).is_none() {
+            // What version 1 sealed stays so.
+            let is_sealed = entry.was_sealed && entry.device_synced_at.is_some();
+            if is_open && !is_sealed && entry.passed(now).is_none() {
                 entry.passed_at = Some(AsText(passed));
             }
         }

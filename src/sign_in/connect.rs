@@ -95,16 +95,16 @@ pub fn connect(
     let settings_granted = has(provider.settings_scope());
     // The device and the zone are for the technician and for later; the sign-in stands without.
     let ask = |request: Request| send(&bearer(request));
-    let wants_zone = provider.tells_wall_clocks() || gateway.config.collect_from_consent;
-    let zone = (wants_zone && has(provider.zone_scope()))
+    let zone = has(provider.zone_scope())
         .then(|| ask(provider.zone_request()).and_then(|reply| provider.read_zone(&reply)).ok());
-    let zone = zone.flatten().and_then(|told| day::zone(&told.name?).ok());
-    let clock = zone.clone().unwrap_or(TimeZone::UTC);
+    let zone = zone.flatten().and_then(|told| told.name);
+    let clock = zone.as_deref().and_then(|name| day::zone(name).ok());
+    let clock = clock.unwrap_or(TimeZone::UTC);
     let devices = match settings_granted {
         true => paired_devices(provider, &clock, |request| ask(request.clone())),
         false => Ok(Vec::new()),
     };
-    let stored = store(gateway, provider, asked, &grant, &identity, zone.as_ref())?;
+    let stored = store(gateway, provider, asked, &grant, &identity, zone)?;
     let token = stored.token;
     let metrics = gateway.config.metrics.iter().copied();
     let (offered, not_offered): (Vec<&'static Metric>, Vec<&'static Metric>) =
@@ -165,7 +165,7 @@ fn store(
     asked: &Asked,
     grant: &Grant,
     identity: &Identity,
-    zone: Option<&TimeZone>,
+    zone: Option<String>,
 ) -> Result<StoredToken> {
     let (tokens, user) = (&gateway.tokens, &asked.user);
     let now = gateway.clock.now();
@@ -190,8 +190,11 @@ fn store(
     token.asked_scopes = provider.scopes(&gateway.config.metrics);
     token.told_metrics = Some(told(gateway, user, before.token(), other)?);
     let consented_at = before.token().and_then(|before| before.obtained_at).unwrap_or(now);
+    // Kept: a first sync that cannot ask for it must not guess.
+    token.time_zone = zone.or(token.time_zone);
+    let zone = token.time_zone.as_deref().and_then(|name| day::zone(name).ok());
     let consent = zone.filter(|_| gateway.config.collect_from_consent);
-    let consent = consent.map(|zone| consented_at.to_zoned(zone.clone()).date());
+    let consent = consent.map(|zone| consented_at.to_zoned(zone).date());
     token.name_bounds(asked.collect_from, asked.collect_until);
     token.collect_from = token.collect_from.or(consent.filter(|_| !token.window_unreadable));
     let place = tokens.reserve(user)?;

@@ -22,15 +22,6 @@ pub(super) fn note_told(gateway: &Gateway, session: &mut Session, head: &Head) -
     Ok(config.told(Some(&session.token), head))
 }
 
-/// The metrics of the settings that may not be read.
-pub(super) fn uncovered<'a>(
-    gateway: &'a Gateway,
-    told: &'a Told,
-) -> impl Iterator<Item = &'static str> + Clone + 'a {
-    let names = gateway.config.metrics.iter().map(|metric| metric.name);
-    names.filter(|name| !told.covers(name))
-}
-
 impl RunOptions {
     /// Without the metrics that the participant was not told of.
     pub(super) fn covered(&self, told: &Told, user: &UserId) -> Self {

@@ -90,11 +90,7 @@ impl Fetch<'_, '_> {
             log::warn!("user={user} {zone:?} is no time zone known here: it is asked again");
         }
         let told = self.ask_zone()?;
-        let stored = self.session.token.time_zone.clone();
-        let stored = stored.filter(|name| day::zone(name).is_ok());
-        let configured = self.gateway.config.time_zone.clone();
-        let known = [self.ledger.head.zone.clone(), stored, configured];
-        let zone = zone_of(&told, known.into_iter().flatten(), self.gateway.clock.now())?;
+        let zone = zone_of(&told, self.known_zones(), self.gateway.clock.now())?;
         let zone = zone.unwrap_or_else(|| {
             log::warn!("user={user} no time zone is known, days are UTC: set FITSYNC_TIME_ZONE");
             "UTC".to_owned()
@@ -102,6 +98,14 @@ impl Fetch<'_, '_> {
         self.ledger.head.zone = Some(zone.clone());
         self.zone = Some(zone.clone());
         Ok(zone)
+    }
+
+    /// The zones that were known before, the best first.
+    fn known_zones(&self) -> impl Iterator<Item = String> + use<> {
+        let stored = self.session.token.time_zone.clone();
+        let stored = stored.filter(|name| day::zone(name).is_ok());
+        let configured = self.gateway.config.time_zone.clone();
+        [self.ledger.head.zone.clone(), stored, configured].into_iter().flatten()
     }
 
     /// What the account says; nothing where it was not shared or could not be asked.
@@ -119,7 +123,12 @@ impl Fetch<'_, '_> {
                 );
                 Ok(ToldZone::default())
             }
-            Err(failure) if is_of_this_request(&failure) => {
+            // Not so where the account names one that cannot be read, and no other is known.
+            Err(failure)
+                if is_of_this_request(&failure)
+                    && (failure.class != ErrorClass::Format
+                        || self.known_zones().next().is_some()) =>
+            {
                 self.report.fail(&failure, None, None);
                 Ok(ToldZone::default())
             }

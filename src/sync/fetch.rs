@@ -26,7 +26,7 @@ use crate::provider::DataPage;
 use crate::provider::job::Job;
 use crate::provider::metric::Metric;
 use crate::sync::account::check_state;
-use crate::sync::consent::{note_told, uncovered};
+use crate::sync::consent::note_told;
 use crate::sync::notices::warn_of_end;
 use crate::sync::plan::{Device, Plan};
 use crate::sync::report::ParticipantReport;
@@ -86,7 +86,6 @@ fn try_participant(
     let mut session = Session::new(provider, user, token, &gateway.http, store, circuit);
     let told = note_told(gateway, &mut session, &ledger.head)?;
     let wanted = &wanted.covered(&told, user);
-    ledger.head.note_never_asked(uncovered(gateway, &told));
     let (ledger, open) = (&mut ledger, &mut session);
     let mut fetch = Fetch {
         gateway,
@@ -148,7 +147,7 @@ impl Fetch<'_, '_> {
         let wishes = self.wishes();
         self.open_months(&wishes, device)?;
         let missing = self.rebuild()?;
-        self.gather_first_days();
+        self.note_first_days();
         if let Some(since) = self.session.token.account_since {
             self.ledger.end_other_accounts(&self.session.token.account, since);
         }

@@ -55,10 +55,14 @@ impl Fetch<'_, '_> {
         Some(ends.fold(synced_at, Timestamp::max))
     }
 
-    /// The metrics' first days, where version 1 did not keep them.
-    pub(super) fn gather_first_days(&mut self) {
+    /// The metrics' first days, where version 1 did not keep them, and which may not be asked.
+    pub(super) fn note_first_days(&mut self) {
         let mut head = std::mem::take(&mut self.ledger.head);
         head.gather_first_days(self.ledger.months().flat_map(|(_, month)| month.entries()));
+        let config = &self.gateway.config;
+        let told = config.told(Some(&self.session.token), &head);
+        let names = config.metrics.iter().map(|metric| metric.name);
+        head.note_never_asked(names.filter(|name| !told.covers(name)));
         self.ledger.head = head;
     }
 

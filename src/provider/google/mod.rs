@@ -218,8 +218,8 @@ impl Provider for GoogleHealth {
             }
             Ok(PairedDevice {
                 name: product_name(device.text("deviceVersion").ok()),
-                is_scale: device.optional("deviceType", Element::text)? == Some("SCALE"),
-                synced_at: device.optional("lastSyncTime", Element::instant)?,
+                is_scale: device.nullable("deviceType", Element::text)? == Some("SCALE"),
+                synced_at: device.nullable("lastSyncTime", Element::instant)?,
             })
         };
         let devices: Result<_> = found.list("pairedDevices")?.iter().map(device).collect();
@@ -232,8 +232,8 @@ impl Provider for GoogleHealth {
 
     fn read_zone(&self, reply: &Reply) -> Result<ToldZone> {
         let settings = Element::object(text_of(reply)?, "settings")?;
-        let name = settings.optional("timeZone", Element::text)?;
-        let offset_s = settings.optional("utcOffset", sessions::duration_s)?;
+        let name = settings.nullable("timeZone", Element::text)?;
+        let offset_s = settings.nullable("utcOffset", sessions::duration_s)?;
         #[expect(clippy::cast_possible_truncation, reason = "what is no offset is no zone either")]
         let offset_s = offset_s.map(|seconds| seconds as i64);
         let name = name.filter(|name| !name.is_empty()).map(str::to_owned);
