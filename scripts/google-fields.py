@@ -10,17 +10,21 @@ import re
 import sys
 
 ROLLED_UP = {"steps": "steps", "totalCalories": "total-calories", "heartRate": "heart-rate",
-             "distance": "distance", "floors": "floors"}
+             "distance": "distance", "floors": "floors",
+             "activeEnergyBurned": "active-energy-burned",
+             "timeInHeartRateZone": "time-in-heart-rate-zone"}
 RECONCILED = {"activeZoneMinutes": "active-zone-minutes",
               "dailyHeartRateVariability": "daily-heart-rate-variability",
               "dailySleepTemperatureDerivations": "daily-sleep-temperature-derivations",
               "dailyRestingHeartRate": "daily-resting-heart-rate",
               "dailyOxygenSaturation": "daily-oxygen-saturation",
               "dailyRespiratoryRate": "daily-respiratory-rate", "dailyVo2Max": "daily-vo2-max",
-              "sleep": "sleep", "exercise": "exercise", "weight": "weight"}
+              "heartRateVariability": "heart-rate-variability",
+              "oxygenSaturation": "oxygen-saturation", "sleep": "sleep", "exercise": "exercise", "weight": "weight"}
 # What a rollup sums or averages: its range is that of the field in the points themselves.
 POINTS = {"steps.countSum": ("Steps", "count"), "distance.millimetersSum": ("Distance", "millimeters"),
           "floors.countSum": ("Floors", "count"),
+          "activeEnergyBurned.kcalSum": ("ActiveEnergyBurned", "kcal"),
           **{f"heartRate.beatsPerMinute{end}": ("HeartRate", "beatsPerMinute")
              for end in ("Avg", "Min", "Max")}}
 VALUES_MAX = 12

@@ -88,13 +88,17 @@ impl Fetch<'_, '_> {
         let (unanswered, days_lost, failure) = (Vec::new(), 0, None);
         let mut search =
             Search { metric, device, calendar, sizes, pieces, unanswered, days_lost, failure };
-        while let Some((piece, cost)) = search.pieces.pop() {
-            for job in self.jobs(&search, &piece) {
-                let refused = self.ask(&mut search, &job, cost)?;
-                self.ledger.save_months()?;
-                if refused.is_some() {
-                    return Ok(refused);
-                }
+        while let Some((mut piece, cost)) = search.pieces.pop() {
+            let Some(job) = self.first_job(&search, &piece) else { continue };
+            // What the answer teaches counts for the rest already.
+            piece.dates.retain(|date| !job.days.contains_key(date));
+            if !piece.dates.is_empty() {
+                search.pieces.push((piece, cost));
+            }
+            let refused = self.ask(&mut search, &job, cost)?;
+            self.ledger.save_months()?;
+            if refused.is_some() {
+                return Ok(refused);
             }
         }
         self.conclude_search(search)?;
@@ -110,18 +114,16 @@ impl Fetch<'_, '_> {
         dates.iter().filter(is_alone).copied().collect()
     }
 
-    /// The requests of a piece: as wide as is known to be answered.
-    fn jobs(&self, search: &Search, piece: &Piece) -> Vec<Job> {
+    /// The first request of a piece: as wide as is known to be answered.
+    fn first_job(&self, search: &Search, piece: &Piece) -> Option<Job> {
         let mut reach = self.session.provider.reach(search.metric);
         if let Some(days) = search.sizes.days_max().and_then(|days| i64::try_from(days).ok()) {
             reach.days_max = reach.days_max.min(days);
         }
         let name = search.metric.name;
-        let mut jobs = job::jobs(name, &piece.dates, reach, search.calendar, self.now);
-        for job in &mut jobs {
-            job.page_rows = piece.rows.or(search.sizes.rows());
-        }
-        jobs
+        let jobs = job::jobs(name, &piece.dates, reach, search.calendar, self.now);
+        let page_rows = piece.rows.or(search.sizes.rows());
+        jobs.into_iter().next().map(|job| Job { page_rows, ..job })
     }
 
     /// Asks one job; what is not answered goes back in smaller pieces.

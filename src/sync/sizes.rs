@@ -28,6 +28,8 @@ pub struct Sizes {
     rows: Option<u32>,
     /// The largest page that the provider has; `None`: it has no pages.
     rows_max: Option<u32>,
+    /// No smaller page is answered either.
+    pages_tried: bool,
     remembered: Option<AsText<Timestamp>>,
 }
 
@@ -69,11 +71,6 @@ impl Sizes {
         self.rows
     }
 
-    /// Whether anything was refused for its size.
-    pub const fn is_narrowed(&self) -> bool {
-        self.refused_days.is_some()
-    }
-
     /// Whether anything of the metric was answered, now or by what is remembered.
     pub const fn is_answered(&self) -> bool {
         self.answered_days.is_some()
@@ -99,11 +96,14 @@ impl Sizes {
             let piece = |dates| Piece { dates, rows: job.page_rows };
             return job.halves().map(piece).to_vec();
         }
-        let smaller = self.rows_max.filter(|_| class != ErrorClass::Format && !self.is_answered());
-        let smaller = smaller.and_then(|most| {
+        if class == ErrorClass::Format || self.is_answered() || self.pages_tried {
+            return Vec::new();
+        }
+        let smaller = self.rows_max.and_then(|most| {
             let rows = job.page_rows.unwrap_or(most) / 2;
             (rows >= most / PAGE_ROWS_PART_MIN && rows > 0).then_some(rows)
         });
+        self.pages_tried = smaller.is_none();
         let dates = job.dates().collect();
         smaller.map(|rows| Piece { dates, rows: Some(rows) }).into_iter().collect()
     }

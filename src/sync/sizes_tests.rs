@@ -32,6 +32,7 @@ fn what_is_refused_is_halved_down_to_a_day_and_then_asked_in_smaller_pages() {
         assert_eq!(pieces, [one(smaller)]);
     }
     assert_eq!(sizes.refused(&job(1, 1, Some(1250)), ErrorClass::Server), []);
+    assert_eq!(sizes.refused(&job(2, 2, None), ErrorClass::Server), [], "that was tried");
     // What cannot be read is not read in smaller pages either.
     assert_eq!(fresh().refused(&job(1, 1, None), ErrorClass::Format), []);
 }
