@@ -161,8 +161,8 @@ impl TokenStore {
     }
 
     fn read(path: &Path) -> Result<Option<Token>> {
-        files::check_private(path)?;
         let Some(bytes) = files::read(path, TOKEN_BYTES_MAX)? else { return Ok(None) };
+        files::check_private(path)?;
         parse(&bytes).map(Some).map_err(|failure| failure.at(path.display()))
     }
 

@@ -10,6 +10,13 @@ fn scratch(name: &str) -> TokenStore {
     TokenStore::open(&dir).unwrap()
 }
 
+/// As the program writes its files: for nobody else.
+fn put(path: &std::path::Path, text: impl AsRef<[u8]>) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::write(path, text)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+}
+
 fn token(refresh: &str) -> Token {
     let grant = Grant {
         access_token: Secret::new("a"),
@@ -35,7 +42,7 @@ fn the_one_before_serves_when_the_newest_is_cut_or_empty() {
     let path = store.dir().join("user_001.json");
     let whole = std::fs::read_to_string(&path).unwrap();
     for (count, text) in ["", &whole[..20], "\0\0\0"].into_iter().enumerate() {
-        std::fs::write(&path, text).unwrap();
+        put(&path, text).unwrap();
         assert_eq!(loaded(&store), "r1", "{text:?}");
         let kept = files::names(&store.dir().join("unreadable")).unwrap();
         assert_eq!(kept.len(), count + 1, "{text:?}");
@@ -54,9 +61,9 @@ fn the_left_over_of_a_killed_first_sign_in_is_swept() {
     let left = store.dir().join(".user_001.json.tmp");
     let probe = store.dir().join(".user_001.probe.tmp");
     let other = store.dir().join(".note.txt");
-    std::fs::write(&left, "{").unwrap();
-    std::fs::write(&probe, "").unwrap();
-    std::fs::write(&other, "mine").unwrap();
+    put(&left, "{").unwrap();
+    put(&probe, "").unwrap();
+    put(&other, "mine").unwrap();
     let held = store.lock(&user()).unwrap();
     store.sweep().unwrap();
     assert!(left.exists(), "somebody is writing it");
@@ -98,10 +105,10 @@ fn a_consent_that_the_disk_may_still_give_back_is_not_lost() {
     let (path, before) =
         (store.dir().join("user_001.json"), store.dir().join("user_001.json.prev"));
     let cases: [(&dyn Fn(), ErrorClass); 4] = [
-        (&|| std::fs::write(&path, "{").unwrap(), ErrorClass::Damaged),
+        (&|| put(&path, "{").unwrap(), ErrorClass::Damaged),
         (&|| spoil(&path), ErrorClass::Damaged),
         (&|| std::fs::remove_file(&path).unwrap(), ErrorClass::Damaged),
-        (&|| std::fs::write(&path, "{").unwrap(), ErrorClass::Auth),
+        (&|| put(&path, "{").unwrap(), ErrorClass::Auth),
     ];
     spoil(&before);
     for (number, (damage, class)) in cases.into_iter().enumerate() {
@@ -149,7 +156,7 @@ fn a_file_of_a_newer_version_is_left_untouched() {
     let path = store.dir().join("user_001.json");
     let whole = std::fs::read_to_string(&path).unwrap();
     let newer = whole.replace("\"version\":1", "\"version\":2");
-    std::fs::write(&path, &newer).unwrap();
+    put(&path, &newer).unwrap();
     for failure in [
         store.load(&user()).unwrap_err(),
         store.save(&user(), &token("r3")).unwrap_err(),
@@ -159,9 +166,9 @@ fn a_file_of_a_newer_version_is_left_untouched() {
         assert!(failure.what.contains("install fitsync 2 or newer"), "{failure}");
     }
     // Nor what a newer program did not live to put in its place.
-    std::fs::write(&path, &whole).unwrap();
+    put(&path, &whole).unwrap();
     let left = store.dir().join(".user_001.json.tmp");
-    std::fs::write(&left, &newer).unwrap();
+    put(&left, &newer).unwrap();
     assert_eq!(store.sweep().unwrap_err().class, ErrorClass::Newer);
     assert_eq!(store.reserve(&user()).unwrap_err().class, ErrorClass::Newer);
     assert_eq!(std::fs::read_to_string(&left).unwrap(), newer);
@@ -191,7 +198,7 @@ fn a_whole_token_that_a_killed_run_left_takes_its_place_by_whoever_comes_next() 
         // Also with what was reserved still behind it.
         for behind in ["", "\0\0\0\0"] {
             store.save(&user(), &token("r1")).unwrap();
-            std::fs::write(&left, later("r2", "account", 7200) + behind).unwrap();
+            put(&left, later("r2", "account", 7200) + behind).unwrap();
             way();
             assert_eq!(loaded(&store), "r2");
             assert_eq!(store.before(&user()).unwrap().refresh_token.expose(), "r1");
@@ -209,12 +216,12 @@ fn a_token_that_must_not_be_taken_over_is_swept() {
     let left = store.dir().join(".user_001.json.tmp");
     let cut = later("r2", "account", 7200).replace('}', "");
     for text in [later("r2", "other", 7200), later("r2", "account", 60), cut] {
-        std::fs::write(&left, &text).unwrap();
+        put(&left, &text).unwrap();
         store.sweep().unwrap();
         assert!(loaded(&store) == "r1" && !left.exists(), "{text}");
     }
-    std::fs::write(store.dir().join("user_001.withdrawn"), "{}").unwrap();
-    std::fs::write(&left, later("r2", "account", 7200)).unwrap();
+    put(store.dir().join("user_001.withdrawn"), "{}").unwrap();
+    put(&left, later("r2", "account", 7200)).unwrap();
     store.sweep().unwrap();
     assert!(loaded(&store) == "r1" && !left.exists());
     std::fs::remove_dir_all(store.dir()).unwrap();

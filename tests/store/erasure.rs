@@ -120,7 +120,7 @@ fn a_refusal_is_told_with_the_permission_that_cures_it() {
         (Rules { list: false, list_versions: false, ..PLAIN }, "allow s3:ListBucket and"),
         (STORES[11].1, "the secret of"),
         (STORES[13].1, "bucket study does not exist"),
-        (STORES[16].1, "check S3_BUCKET_RAW and AWS_ENDPOINT_URL"),
+        (STORES[16].1, "check AWS_ENDPOINT_URL"),
     ] {
         let what = told(rules);
         assert!(what.contains(words), "{words} in {what}");
