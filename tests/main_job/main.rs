@@ -26,5 +26,6 @@ mod serve;
 mod shapes;
 mod shrink;
 mod travel;
+mod trust;
 mod upload;
 mod withdraw;

@@ -18,6 +18,11 @@ pub fn name_of(host: &str) -> String {
     if is_port { bare.trim_end_matches('.').to_ascii_lowercase() } else { String::new() }
 }
 
+/// A host as it stands in an address.
+pub fn bracketed(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
+}
+
 /// Whether the name can only mean the machine of whoever asks.
 pub fn is_loopback_name(host: &str) -> bool {
     let name = name_of(host);
