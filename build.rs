@@ -1,8 +1,10 @@
 //! Tells the program from which commit it is built: what `FITSYNC_COMMIT` says, else git. A release
-//! archive without either builds all the same, of an unknown commit.
+//! archive without either builds all the same, of an unknown commit. And when: a box without a clock
+//! knows that it is not earlier than that.
 
 use std::path::Path;
 use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Enough to name a commit.
 const DIGITS: usize = 12;
@@ -14,6 +16,11 @@ fn main() {
     let commit = named.or_else(of_git).unwrap_or_else(|| "unknown".to_owned());
     let commit = commit.get(..DIGITS).unwrap_or(&commit);
     println!("cargo:rustc-env=FITSYNC_COMMIT={commit}");
+    println!("cargo:rerun-if-env-changed=SOURCE_DATE_EPOCH");
+    // https://reproducible-builds.org/specs/source-date-epoch/
+    let given = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|text| text.parse::<u64>().ok());
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    println!("cargo:rustc-env=FITSYNC_BUILT_AT_S={}", given.unwrap_or(now));
 }
 
 fn of_git() -> Option<String> {

@@ -1,17 +1,21 @@
 """browser [NAME ...]   see .ci/browser"""
 
 import functools
+import hashlib
 import http.server
 import os
 import pty
 import re
 import shutil
+import ssl
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 import traceback
+import urllib.parse
+import urllib.request
 
 from chrome import OUT, Browser, Driver, axe_script
 from portal import ROOT, WAIT_S, World, build, free_port, read, until
@@ -205,12 +209,12 @@ def operator_session(world, browser, port, redirect):
     return program
 
 
-def invite(browser, port, user):
-    browser.open(f"http://127.0.0.1:{port}/operator")
+def invite(browser, port, user, operator=None):
+    browser.open(f"{operator or f'http://127.0.0.1:{port}'}/operator")
     browser.type("#user_id", user)
     browser.click("Make a link")
     browser.see(f"Sign-in link for {user}")
-    return re.search(r"http://127[^\s]*/s/[\w-]{22}", browser.text()).group(0)
+    return re.search(r"http://[^\s]*/s/[\w-]{22}", browser.text()).group(0)
 
 
 def serve_study(world_of, browser):
@@ -288,6 +292,78 @@ def serve_study(world_of, browser):
     program.terminate()
     assert program.wait(timeout=WAIT_S) == 0, "a signal is the usual end of serve"
     no_secret(world, read(program.log))
+
+
+def operator_on_a_phone(world_of, browser):
+    """The operator's own port with the gateway's certificate, a one-time link, an invitation, the participant's sign-in."""
+    port, dead = free_port(), free_port()
+    redirect = f"http://localhost:{dead}/auth/callback"
+    world = world_of(redirect)
+    done = world.run(port, redirect, "serve", "--set-password", given=PASSWORD + "\n")
+    assert done.returncode == 0, done.stderr
+    program = world.start(port, redirect, "serve")
+    operator = until("the operator's pages", lambda: re.search(r"https://127\.0\.0\.1:\d+", read(program.log))).group(0)
+    shown = until("the fingerprint", lambda: re.search(r"fingerprint of their certificate: ([0-9A-F:]{95})", read(program.log))).group(1)
+    host, at = operator.removeprefix("https://").split(":")
+    der = ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate((host, int(at))))
+    assert hashlib.sha256(der).hexdigest().upper() == shown.replace(":", ""), "another certificate"
+    browser.open(f"{operator}/fitbit/login?user_id=user_001")
+    browser.type("#password", PASSWORD)
+    browser.shoot("operator-password-tls")
+    browser.click("Sign in")
+    browser.see("This opens a sign-in for user_001")
+    browser.open(f"{operator}/operator")
+    browser.click("Sign out")
+    browser.see("Operator's password")
+    link = world.run(port, redirect, "serve", "--sign-in").stdout.strip()
+    assert link.startswith(f"{operator}/operator/link/"), link
+    browser.open(link)
+    browser.shoot("operator-link")
+    browser.click("Sign in")
+    browser.see("Invite a participant")
+    browser.open(link)
+    browser.click("Sign in")
+    browser.see("was used or has ended")
+    participant = invite(browser, port, "user_001", operator)
+    browser.open(participant)
+    _, first = approve(browser, "p1")
+    until("the page that does not load", lambda: f"localhost:{dead}" in browser.url())
+    paste(browser, first, browser.url())
+    browser.see("Is this the band on the wrist?")
+    browser.click("Done")
+    browser.see("All done")
+    no_secret(world, read(program.log))
+
+
+def another_browser(world_of, browser):
+    """The provider's address, sent to somebody else, binds no account; pressed again elsewhere it moves."""
+    port = free_port()
+    redirect = f"http://localhost:{port}/auth/callback"
+    world = world_of(redirect)
+    program = operator_session(world, browser, port, redirect)
+    link = invite(browser, port, "user_001")
+    browser.open(link)
+    first, before = browser.window(), browser.windows()
+    browser.click("Go to Google")
+    browser.go_to(until("a new tab", lambda: next((w for w in browser.windows() if w not in before), None)))
+    browser.see("Allow as p1")
+    returned = world.control("consent", url=browser.url(), who="p2")["redirect"]
+    with urllib.request.build_opener(Quiet).open(returned) as reply:
+        assert reply.status == 403 and b"began in another browser" in reply.read()
+    browser.go_to(first)
+    browser.cdp("Network.clearBrowserCookies", {})
+    browser.open(returned)
+    browser.see("This sign-in began in another browser")
+    browser.shoot("another-browser")
+    browser.open(link)
+    approve(browser, "p1")
+    browser.see("ends in h-p1")
+    no_secret(world, read(program.log))
+
+
+class Quiet(urllib.request.HTTPErrorProcessor):
+    def http_response(self, request, response):
+        return response
 
 
 def two_tabs_and_back(world_of, browser):
@@ -394,7 +470,7 @@ def bounce_page(world_of, browser):
         browser.open(start)
         browser.see("Send to the gateway")
         browser.shoot("sign-in-bounce")
-        link = browser.call("GET", f"/element/{browser.by_text('Go to Google')}/attribute/href")
+        link = leads_to(start, browser.source())
         assert link.startswith(redirect + "#gateway=http%3A%2F%2F127.0.0.1"), link
         # The real address is https on a name; here the page stands on this machine.
         browser.open(link.replace(redirect, local))
@@ -413,7 +489,8 @@ def bounce_page(world_of, browser):
         browser.see("Address of this page")
         assert "nowhere else" not in browser.text(), "without a memory there is nothing to send to"
         browser.shoot("bounce-copy")
-        for gateway in ("http://203.0.113.9", "https://evil.example", "http://192.168.1.1@evil.example"):
+        for gateway in ("http://203.0.113.9", "https://evil.example", "http://192.168.1.1@evil.example", "http://ai",
+                        "http://gateway:8000", "http://192.168.1.20:25", "http://[::ffff:203.0.113.9]:8000"):
             browser.open(f"{local}#gateway={gateway}&to={provider}o/oauth2/v2/auth?state=s1")
             browser.open(f"{local}?state=s1&code=c")
             browser.see("Address of this page")
@@ -424,6 +501,14 @@ def bounce_page(world_of, browser):
     finally:
         server.shutdown()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def leads_to(start, source):
+    """Where the button of a sign-in page leads: the real address is https on a name, which no browser here finds."""
+    token = re.search(r'name="token" value="([^"]*)"', source).group(1)
+    request = urllib.request.Request(f"{start}/go", urllib.parse.urlencode({"token": token}).encode())
+    with urllib.request.build_opener(Quiet).open(request) as reply:
+        return reply.headers["Location"]
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
@@ -466,6 +551,8 @@ SCENARIOS = [
     (login_wrong_account_and_missing, [("phone", False, True), ("desktop", True, True)]),
     (login_taken_back, [("phone", False, True)]),
     (serve_study, [("phone", False, True), ("desktop", True, True), ("desktop", False, False)]),
+    (operator_on_a_phone, [("phone", False, True), ("phone", False, False)]),
+    (another_browser, [("phone", False, True)]),
     (two_tabs_and_back, [("phone", False, True)]),
     (by_keyboard, [("desktop", False, True)]),
     (bounce_page, [("phone", False, True), ("desktop", True, True)]),

@@ -72,16 +72,18 @@ class World:
 
     def environment(self, port, redirect):
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("FITSYNC_", "GOOGLE_", "FITBIT_", "AWS_"))}
-        return dict(environment, **self.facts["environment"], GOOGLE_REDIRECT_URI=redirect,
-                    FITSYNC_LISTEN=f"127.0.0.1:{port}", FITSYNC_STUDY_NAME="Sleep and Heart study", FITSYNC_LOG="debug")
+        return dict(environment, FITSYNC_LISTEN=f"127.0.0.1:{port}", FITSYNC_STUDY_NAME="Sleep and Heart study",
+                    **{"FITSYNC_LOG": "debug", **self.facts["environment"]}, GOOGLE_REDIRECT_URI=redirect)
 
-    def start(self, port, redirect, *words):
+    def start(self, port, redirect, *words, listen=None):
         """A fitsync that keeps running; its stderr goes to a file."""
+        environment = self.environment(port, redirect)
+        environment.update({"FITSYNC_LISTEN": listen} if listen else {})
         log = os.path.join(self.folder, f"stderr-{len(self.programs)}")
         out = os.path.join(self.folder, f"stdout-{len(self.programs)}")
         with open(log, "w") as stderr, open(out, "w") as stdout:
             program = subprocess.Popen([self.fitsync, *words], cwd=self.folder, stdin=subprocess.PIPE, text=True,
-                                       stdout=stdout, stderr=stderr, env=self.environment(port, redirect))
+                                       stdout=stdout, stderr=stderr, env=environment)
         program.log, program.out = log, out
         self.programs.append(program)
         return program
@@ -92,7 +94,7 @@ class World:
 
     def login(self, port, redirect, user):
         program = self.start(port, redirect, "login", user)
-        page = until("the page's address", lambda: re.search(r"http://127[^ \n]*/s/[0-9A-Z-]{9}", read(program.log)))
+        page = until("the page's address", lambda: re.search(r"http://[^ \n]*/s/[\w-]{22}", read(program.log)))
         return program, page.group(0)
 
     def stop(self):

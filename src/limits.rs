@@ -191,21 +191,32 @@ pub const LOOKBACK_DAYS_MAX: u32 = 60;
 pub const LOOKBACK_DAYS_USUAL: u32 = 3;
 
 // --- Sign-in pages ------------------------------------------------------------------------------
+/// Connections whose request is being read, made or answered.
 pub const PORTAL_CONNECTIONS_MAX: usize = 64;
-/// One over TLS needs about 60 KiB of memory: with more of them, attackers would get over 8 MB.
-pub const PORTAL_TLS_CONNECTIONS_MAX: usize = 28;
-/// A peer is one IPv4 address or one IPv6 /64.
+/// One over TLS needs about 60 KiB of memory.
+pub const PORTAL_TLS_CONNECTIONS_MAX: usize = 80;
+/// Connections that have not said anything whole yet. Each is a socket and nothing else, so that a
+/// flood of them takes long to push out one that is about to speak.
+pub const PORTAL_LOBBY_MAX: usize = 800;
+/// In each of the two. A peer is one address, or one IPv6 /64 further away.
 pub const PORTAL_CONNECTIONS_PER_PEER_MAX: usize = 4;
-/// A peer with so many offences (a place lost, a request refused or never finished) in this time
-/// comes after all others while there is no free place.
-pub const PORTAL_OFFENCES_MIN: u32 = 3;
-pub const PORTAL_OFFENCE_MS: u64 = 10_000;
-/// Peers whose offences are remembered.
-pub const PORTAL_OFFENDERS_MAX: usize = 256;
+/// A place that was given is kept so long whatever happens: for the rest of a TLS handshake and a
+/// request, and for an answer.
+pub const PORTAL_READING_GRACE_MS: u64 = 300;
+pub const PORTAL_WRITING_GRACE_MS: u64 = 2_000;
+/// A whole request waits so long for a place.
+pub const PORTAL_READY_MS: u64 = 30_000;
+/// What a connection without a place has sent is looked at again after this long.
+pub const PORTAL_LISTEN_AGAIN_MS: u64 = 20;
+/// The same while whole requests wait for a place.
+pub const PORTAL_PROMOTE_MS: u64 = 5;
+pub const PORTAL_ACCEPTS_AT_ONCE: usize = 64;
+/// The addresses of this machine are read again after this long.
+pub const OWN_NETWORKS_S: u64 = 60;
 /// Threads of connections that were just closed end a little later than their place is given away.
-pub const PORTAL_THREADS_MAX: usize = 80;
+pub const PORTAL_THREADS_MAX: usize = 112;
 /// Requests that are with the server behind the guard at once: it takes a thread for each.
-pub const PORTAL_RELAYS_MAX: usize = 16;
+pub const PORTAL_RELAYS_MAX: usize = 20;
 pub const PORTAL_THREAD_STACK_BYTES: usize = 256 * 1024;
 /// What one connection may need: its socket, and three ends of the socket to the server behind.
 pub const PORTAL_FILES_PER_CONNECTION: usize = 4;
@@ -231,13 +242,24 @@ pub const PORTAL_LINGER_MS: u64 = 500;
 pub const PORTAL_LINGER_BYTES_MAX: usize = 64 * 1024;
 /// When the pages are closed, answers under way get so long to arrive.
 pub const PORTAL_CLOSE_TIMEOUT_MS: u64 = 2_000;
-pub const PORTAL_THREAD_PAUSE_MS: u64 = 1;
 /// Pause of an accept loop that cannot go on (no file, no thread).
 pub const PORTAL_PAUSE_MS: u64 = 20;
+/// The loop that accepts looks up this often where nothing happens.
+pub const PORTAL_IDLE_MS: u64 = 500;
 /// The typed code and the link of `login` live so long.
 pub const PORTAL_CODE_S: u64 = 10 * 60;
-/// So many wrong codes in all, and the typed code is dead.
-pub const PORTAL_WRONG_CODES_MAX: u32 = 20;
+/// Somebody's wrong guesses (of a code, of the password) from this one on cost a wait, which doubles
+/// with each up to this many seconds.
+pub const GUESSES_FREE: u32 = 5;
+pub const GUESS_WAIT_S_MAX: u64 = 60;
+/// Guesses and other faults are remembered so long after the last, and of so many.
+pub const TALLY_REMEMBERED_S: u64 = 10 * 60;
+pub const TALLY_ROWS_MAX: usize = 2048;
+/// What a wrong code costs who shares an address with others, and how many answers are held back.
+pub const CODE_HELD_MS: u64 = 1_000;
+pub const CODES_HELD_MAX: usize = 4;
+/// What strangers can cause again and again is logged this often.
+pub const PORTAL_TELL_EVERY_S: u64 = 60;
 /// A link that the operator hands out lives so long, or until a token was stored.
 pub const PORTAL_LINK_S: u64 = 24 * 3600;
 /// After the token was stored the page still shows the device for so long.
@@ -270,12 +292,27 @@ pub const PASSWORD_ITERATIONS_MAX: u32 = 10_000_000;
 pub const PASSWORD_CHARS_MIN: usize = 12;
 pub const PASSWORD_BYTES_MAX: usize = 256;
 pub const PASSWORD_FILE_BYTES_MAX: u64 = 4 * 1024;
-/// Wrong passwords of one peer in this time, before it has to wait.
-pub const PASSWORD_WRONG_MAX: u32 = 8;
-pub const PASSWORD_WRONG_S: u64 = 10 * 60;
-/// Passwords that wait to be checked; more are asked to come again.
-pub const PASSWORD_QUEUE_MAX: usize = 4;
+/// Passwords that wait to be checked; more are asked to come again. Browsers that were signed in
+/// before have a lane of their own; those behind one proxy together get so many places.
+pub const PASSWORD_QUEUE_MAX: usize = 6;
+pub const PASSWORD_QUEUE_KNOWN_MAX: usize = 2;
+pub const PASSWORD_QUEUE_OF_SHARED_MAX: usize = 3;
+/// A session of the operator, and how long it may be left alone.
 pub const SESSION_S: u64 = 12 * 3600;
+pub const SESSION_IDLE_S: u64 = 30 * 60;
+/// A browser in which the operator signed in is known again for so long.
+pub const DEVICE_S: u64 = 90 * 86_400;
+/// A link by which the operator signs in once lives so long; so many at a time.
+pub const OPERATOR_LINK_S: i64 = 10 * 60;
+pub const OPERATOR_LINKS_MAX: usize = 16;
+pub const OPERATOR_LINKS_BYTES_MAX: u64 = 16 * 1024;
+pub const OPERATOR_LOCK_WAIT_S: u64 = 2;
+/// Apple takes no certificate of more than 825 days.
+pub const CERTIFICATE_DAYS: i64 = 800;
+pub const CERTIFICATE_RENEW_DAYS: i64 = 60;
+pub const CERTIFICATE_BYTES_MAX: u64 = 64 * 1024;
+/// Whether it has to be renewed, and whether a password was set, is looked at this often.
+pub const OPERATOR_LOOK_S: u64 = 5;
 /// Operators signed in at once; the oldest goes.
 pub const SESSIONS_MAX: usize = 16;
 

@@ -37,3 +37,10 @@ fn nothing_is_fetched_and_nothing_is_sent_but_by_leading_the_browser() {
         assert!(script.contains(&format!("{leads}{to}")), "{leads}");
     }
 }
+
+#[test]
+fn a_name_without_a_dot_and_an_odd_port_are_no_gateway() {
+    let script = inside("script");
+    assert!(!script.contains("[.:]"), "http://ai is a public name");
+    assert!(script.contains("url.port < 1024"));
+}

@@ -74,6 +74,9 @@ pub struct ServeArguments {
     /// set the operator's password and exit
     #[argh(switch)]
     pub set_password: bool,
+    /// print a link by which the operator signs in once, and exit
+    #[argh(switch)]
+    pub sign_in: bool,
 }
 
 /// Fetch what is new of every participant, write CSV files, upload them.

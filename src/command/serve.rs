@@ -4,7 +4,9 @@
 //! codes are exchanged, passwords checked, and the operator's pages made from the files, each with
 //! a short queue; their results come back to the loop.
 
-use std::sync::mpsc::{self, Receiver, Sender, SyncSender, TrySendError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Scope;
 use std::time::{Duration, Instant};
 
@@ -19,19 +21,23 @@ use crate::gateway::Gateway;
 use crate::io::files::Lock;
 use crate::io::{random, stop};
 use crate::limits::{
-    EXCHANGES_MAX, OPERATOR_CALENDAR_DAYS, OPERATOR_FRESH_S, OPERATOR_LIST_DAYS,
-    OPERATOR_QUEUE_MAX, PASSWORD_QUEUE_MAX, PORTAL_LINK_S, SERVE_POLL_MS,
+    EXCHANGES_MAX, OPERATOR_CALENDAR_DAYS, OPERATOR_FRESH_S, OPERATOR_LIST_DAYS, OPERATOR_LOOK_S,
+    OPERATOR_QUEUE_MAX, PORTAL_LINK_S, SERVE_POLL_MS,
 };
-use crate::portal::access::{Operator, PasswordFile};
+use crate::portal::access::PasswordFile;
 use crate::portal::desk::Desk;
 use crate::portal::pages::operator as pages;
 use crate::portal::pages::operator::ParticipantView;
 use crate::portal::pages::page::{Outcome, Page, busy};
+use crate::portal::pages::text::PLAIN_HTTP;
+use crate::portal::queue::{Queue, Rank, Sender};
+use crate::portal::session::Operator;
 use crate::portal::sign_ins::{Attempt, Hint};
 use crate::portal::step::{Office as _, Shown, Step};
 use crate::portal::web::visit::Visit;
 use crate::sign_in::account::take_back;
 use crate::sign_in::connect::{Asked, Connection, connect, hint_of};
+use crate::sign_in::operator::{self, OwnPort};
 use crate::sign_in::overview::{self, overview};
 use crate::sign_in::password;
 use crate::sign_in::study::{StudyOffice, desk_rules, open_pages, pages_address};
@@ -40,12 +46,18 @@ pub fn run(gateway: &Gateway, arguments: &ServeArguments) -> Result<u8> {
     if arguments.set_password {
         return password::set(gateway);
     }
+    if arguments.sign_in {
+        return operator::print_link(gateway);
+    }
     let provider = gateway.sign_in_provider()?;
     let office = StudyOffice::new(gateway, provider)?;
     let mut listener = open_pages(gateway, provider)?;
-    let base = pages_address(gateway, &listener);
+    let base = pages_address(gateway, provider, &listener);
     stop::expect(true);
     log::info!("the pages are at {}", base.as_deref().unwrap_or("(no network yet)"));
+    if !listener.secure() {
+        log::info!("{PLAIN_HTTP}");
+    }
     if password::read(gateway)?.is_none() {
         log::info!("no operator page: set a password with fitsync serve --set-password");
     }
@@ -55,7 +67,12 @@ pub fn run(gateway: &Gateway, arguments: &ServeArguments) -> Result<u8> {
     desk.operator = Some(Operator::default());
     std::thread::scope(|scope| {
         let mut counter = Counter::new(scope, &office, desk);
+        let (mut own_port, mut look_at) = (OwnPort::default(), Instant::now());
         while !stop::asked() {
+            if Instant::now() >= look_at {
+                counter.operator_port(own_port.tend(gateway, &mut listener));
+                look_at = Instant::now() + Duration::from_secs(OPERATOR_LOOK_S);
+            }
             counter.take_results();
             if let Some(visit) = listener.next(Duration::from_millis(SERVE_POLL_MS)) {
                 counter.serve(visit);
@@ -77,9 +94,9 @@ struct Counter<'scope, 'env> {
     scope: &'scope Scope<'scope, 'env>,
     office: &'env StudyOffice<'env>,
     desk: Desk,
-    send: Sender<Finished>,
+    send: mpsc::Sender<Finished>,
     done: Receiver<Finished>,
-    passwords: SyncSender<(Visit, Secret, PasswordFile)>,
+    passwords: Arc<Passwords>,
     pages: SyncSender<(Visit, Shown, String)>,
     /// Codes that are being exchanged.
     exchanges: usize,
@@ -94,26 +111,35 @@ impl<'scope, 'env> Counter<'scope, 'env> {
         desk: Desk,
     ) -> Self {
         let (send, done) = mpsc::channel();
-        let (passwords, asked) = mpsc::sync_channel(PASSWORD_QUEUE_MAX);
-        let checked = send.clone();
-        scope.spawn(move || check_passwords(&asked, &checked));
+        let passwords = Arc::new(Passwords::default());
+        let (waiting, checked) = (Arc::clone(&passwords), send.clone());
+        scope.spawn(move || check_passwords(&waiting, &checked));
         let (pages, wanted) = mpsc::sync_channel(OPERATOR_QUEUE_MAX);
         scope.spawn(move || make_pages(office.gateway, &wanted));
         let (exchanges, undecided) = (0, Vec::new());
         Self { scope, office, desk, send, done, passwords, pages, exchanges, undecided }
     }
 
+    /// Where the operator's pages are, besides here.
+    fn operator_port(&mut self, port: Option<u16>) {
+        if let Some(operator) = &mut self.desk.operator {
+            operator.port = port;
+        }
+    }
+
     /// Answers a visit, or hands it to whoever does.
     fn serve(&mut self, visit: Visit) {
         let time = self.office.gateway.clock.now();
         match self.desk.step(&visit.ask, Instant::now(), time, self.office) {
-            Step::Answer(page) => visit.answer(page),
+            Step::Answer(page) | Step::Held { page, .. } => visit.answer(page),
             Step::Came { ticket, callback, attempt } => {
                 self.came(ticket, callback, attempt, visit);
             }
             Step::TakeBack { ticket } => self.take_back(ticket, visit),
-            Step::Password { password, file } => {
-                hand_over(&self.passwords, (visit, password, file), |(visit, ..)| visit);
+            Step::Password { password, file, rank, sender } => {
+                if let Some(back) = self.passwords.push(rank, sender, (visit, password, file)) {
+                    back.0.answer(busy());
+                }
             }
             Step::Show { shown, token } => {
                 hand_over(&self.pages, (visit, shown, token), |(visit, ..)| visit);
@@ -172,7 +198,8 @@ impl<'scope, 'env> Counter<'scope, 'env> {
                     }
                 }
                 Finished::Checked { right, visit } => {
-                    let page = self.desk.password_checked(&visit.ask, right, Instant::now());
+                    let (now, time) = (Instant::now(), self.office.gateway.clock.now());
+                    let page = self.desk.password_checked(&visit.ask, right, now, time);
                     visit.answer(page);
                 }
             }
@@ -229,9 +256,54 @@ fn hand_over<T>(queue: &SyncSender<T>, work: T, visit_of: impl Fn(T) -> Visit) {
     }
 }
 
+/// Passwords that wait for the one thread that checks them.
+#[derive(Default)]
+struct Passwords {
+    queue: Mutex<Queue<TypedPassword>>,
+    more: Condvar,
+    ended: AtomicBool,
+}
+
+type TypedPassword = (Visit, Secret, PasswordFile);
+
+impl Passwords {
+    fn queue(&self) -> MutexGuard<'_, Queue<TypedPassword>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What has to come again.
+    fn push(&self, rank: Rank, sender: Sender, waiting: TypedPassword) -> Option<TypedPassword> {
+        let back = self.queue().push(rank, sender, waiting);
+        self.more.notify_one();
+        back
+    }
+
+    /// The next, or `None` at the end.
+    fn next(&self) -> Option<TypedPassword> {
+        let mut queue = self.queue();
+        loop {
+            if self.ended.load(Ordering::SeqCst) {
+                return None;
+            }
+            if let Some(next) = queue.pop() {
+                return Some(next);
+            }
+            queue = self.more.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl Drop for Counter<'_, '_> {
+    fn drop(&mut self) {
+        let _queue = self.passwords.queue();
+        self.passwords.ended.store(true, Ordering::SeqCst);
+        self.passwords.more.notify_all();
+    }
+}
+
 /// One password at a time: each takes about a second of a small machine's processor.
-fn check_passwords(asked: &Receiver<(Visit, Secret, PasswordFile)>, checked: &Sender<Finished>) {
-    while let Ok((visit, password, file)) = asked.recv() {
+fn check_passwords(passwords: &Passwords, checked: &mpsc::Sender<Finished>) {
+    while let Some((visit, password, file)) = passwords.next() {
         let right = file.accepts(&password);
         if checked.send(Finished::Checked { right, visit }).is_err() {
             return;

@@ -70,6 +70,18 @@ impl Clock {
     }
 }
 
+/// Present once systemd-timesyncd has set the clock since the machine was switched on.
+pub const TIME_SYNCED: &str = "/run/systemd/timesync/synchronized";
+
+/// The latest time that is certain: now, where a service or time sync has told it, else the time at
+/// which this program was built.
+pub fn not_before(clock: &Clock) -> Timestamp {
+    let built_at_s = env!("FITSYNC_BUILT_AT_S").parse().unwrap_or_default();
+    let built_at = Timestamp::from_second(built_at_s).unwrap_or_default();
+    let confirmed = clock.checked() || std::path::Path::new(TIME_SYNCED).exists();
+    if confirmed { built_at.max(clock.now()) } else { built_at }
+}
+
 /// What cures a clock that is wrong.
 pub const CLOCK_CURE: &str =
     "turn on time sync: sudo timedatectl set-ntp true (or let NTP, UDP port 123, out)";

@@ -1,9 +1,8 @@
-//! Who may see the operator's pages: the password, sessions, and the tokens that tie a form to
-//! the page it came from. Pure but for the cost of PBKDF2: time and random bytes are arguments.
+//! What the operator's pages are kept with: the password, the cookie of a browser that knew it, and
+//! the tokens that tie a form to the page it came from. Pure but for the cost of PBKDF2: time and
+//! random bytes are arguments.
 
-use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,9 +12,7 @@ use crate::consent::oauth::same;
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::limits::{
     PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, PASSWORD_ITERATIONS, PASSWORD_ITERATIONS_MAX,
-    PASSWORD_WRONG_MAX, PASSWORD_WRONG_S, PORTAL_OFFENDERS_MAX, SESSION_S, SESSIONS_MAX,
 };
-use crate::portal::web::places::peer_key;
 
 const ALGORITHM: pbkdf2::Algorithm = pbkdf2::PBKDF2_HMAC_SHA256;
 const VERSION: u32 = 1;
@@ -88,69 +85,6 @@ impl PasswordFile {
     }
 }
 
-/// Wrong passwords, counted per peer.
-#[derive(Debug, Default)]
-pub struct Attempts {
-    rows: Vec<(u128, u32, Instant)>,
-}
-
-impl Attempts {
-    /// Whether the peer has to wait before it may try again.
-    pub fn must_wait(&mut self, peer: IpAddr, now: Instant) -> bool {
-        self.rows.retain(|&(_, _, until)| until > now);
-        let peer = peer_key(peer);
-        self.rows.iter().any(|&(known, wrong, _)| known == peer && wrong >= PASSWORD_WRONG_MAX)
-    }
-
-    /// The right password makes good for the wrong ones.
-    pub fn forgive(&mut self, peer: IpAddr) {
-        let peer = peer_key(peer);
-        self.rows.retain(|&(known, _, _)| known != peer);
-    }
-
-    pub fn wrong(&mut self, peer: IpAddr, now: Instant) {
-        let peer = peer_key(peer);
-        let until = now + Duration::from_secs(PASSWORD_WRONG_S);
-        if let Some(row) = self.rows.iter_mut().find(|row| row.0 == peer) {
-            row.1 = row.1.saturating_add(1);
-            return;
-        }
-        if self.rows.len() >= PORTAL_OFFENDERS_MAX {
-            self.rows.remove(0);
-        }
-        self.rows.push((peer, 1, until));
-    }
-}
-
-/// Operators who are signed in; in memory alone, so a restart signs everybody out.
-#[derive(Debug, Default)]
-pub struct Sessions {
-    rows: Vec<(Secret, Instant)>,
-}
-
-impl Sessions {
-    /// A new session; the text is the cookie.
-    pub fn begin(&mut self, random: [u8; 16], now: Instant) -> String {
-        let id = URL_SAFE_NO_PAD.encode(random);
-        self.rows.retain(|(_, ends_at)| *ends_at > now);
-        if self.rows.len() >= SESSIONS_MAX {
-            self.rows.remove(0);
-        }
-        self.rows.push((Secret::new(id.clone()), now + Duration::from_secs(SESSION_S)));
-        id
-    }
-
-    pub fn holds(&self, id: &str, now: Instant) -> bool {
-        // All rows are compared: the time must not tell which one was near.
-        let alive = self.rows.iter().filter(|(_, ends_at)| *ends_at > now);
-        alive.fold(false, |found, (known, _)| found | same(known.expose(), id))
-    }
-
-    pub fn end(&mut self, id: &str) {
-        self.rows.retain(|(known, _)| !same(known.expose(), id));
-    }
-}
-
 /// Makes and checks the tokens in forms: a MAC over what the form belongs to (a session's cookie, a
 /// visitor's cookie or a link's key), so that a page of another site cannot make one up.
 pub struct FormKey(hmac::Key);
@@ -177,6 +111,36 @@ impl FormKey {
     }
 }
 
+/// Makes and checks the cookie of a browser in which the operator has signed in before. Its key
+/// comes from the password's file, so that it outlives a restart and ends with the password.
+#[derive(Debug)]
+pub struct DeviceKey(FormKey);
+
+impl DeviceKey {
+    /// `file`: the text of the password's file, which holds a random salt.
+    pub fn new(file: &str) -> Self {
+        let file = hmac::Key::new(hmac::HMAC_SHA256, file.as_bytes());
+        let tag = hmac::sign(&file, b"the key of device cookies");
+        Self(FormKey(hmac::Key::new(hmac::HMAC_SHA256, tag.as_ref())))
+    }
+
+    /// A new cookie; it ends at that second since 1970.
+    pub fn cookie(&self, random: [u8; 16], ends_at_s: i64) -> String {
+        let device = URL_SAFE_NO_PAD.encode(random);
+        let tag = self.0.token(&format!("{ends_at_s} {device}"));
+        format!("{ends_at_s}.{device}.{tag}")
+    }
+
+    /// The device of a cookie that was made here, for this password, and has not ended.
+    pub fn device<'a>(&self, cookie: &'a str, now_s: i64) -> Option<&'a str> {
+        let (ends_at_s, rest) = cookie.split_once('.')?;
+        let (device, tag) = rest.split_once('.')?;
+        let ends_at_s: i64 = ends_at_s.parse().ok()?;
+        let known = self.0.accepts(&format!("{ends_at_s} {device}"), tag);
+        (known && now_s < ends_at_s).then_some(device)
+    }
+}
+
 /// The value of one cookie in a `Cookie` header.
 pub fn cookie<'a>(header: &'a str, name: &str) -> Option<&'a str> {
     header.split(';').find_map(|part| {
@@ -185,19 +149,25 @@ pub fn cookie<'a>(header: &'a str, name: &str) -> Option<&'a str> {
     })
 }
 
-/// A cookie that scripts cannot read and other sites cannot make the browser send.
-pub fn set_cookie(name: &str, value: &str, seconds: u64, secure: bool) -> String {
-    let secure = if secure { "; Secure" } else { "" };
-    format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
+/// When a browser sends a cookie that another site's page or address makes it ask for.
+#[derive(Debug, Clone, Copy)]
+pub enum SameSite {
+    /// Never.
+    Strict,
+    /// When the whole page goes there: as from the provider's page, back to the callback.
+    Lax,
 }
 
-/// Who is signed in, and who tried too often.
-#[derive(Debug, Default)]
-pub struct Operator {
-    pub(super) sessions: Sessions,
-    pub(super) attempts: Attempts,
-    /// The password file that the sessions belong to: a new password ends them.
-    pub(super) file: String,
+/// A cookie that scripts cannot read.
+pub fn set_cookie(
+    name: &str,
+    value: &str,
+    seconds: u64,
+    same_site: SameSite,
+    secure: bool,
+) -> String {
+    let secure = if secure { "; Secure" } else { "" };
+    format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite={same_site:?}{secure}")
 }
 
 #[cfg(test)]
@@ -250,30 +220,6 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_with_many_wrong_passwords_waits_and_others_do_not() {
-        let (mut attempts, now) = (Attempts::default(), Instant::now());
-        let (one, other) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
-        for _ in 0..PASSWORD_WRONG_MAX {
-            assert!(!attempts.must_wait(one, now));
-            attempts.wrong(one, now);
-        }
-        assert!(attempts.must_wait(one, now) && !attempts.must_wait(other, now));
-        assert!(!attempts.must_wait(one, now + Duration::from_secs(PASSWORD_WRONG_S)));
-    }
-
-    #[test]
-    fn sessions_end_by_time_by_leaving_and_by_number() {
-        let (mut sessions, now) = (Sessions::default(), Instant::now());
-        let first = sessions.begin([1; 16], now);
-        assert!(sessions.holds(&first, now) && !sessions.holds("", now));
-        assert!(!sessions.holds(&first, now + Duration::from_secs(SESSION_S)));
-        sessions.end(&first);
-        assert!(!sessions.holds(&first, now));
-        let ids: Vec<_> = (0..=SESSIONS_MAX as u8).map(|n| sessions.begin([n; 16], now)).collect();
-        assert!(!sessions.holds(&ids[0], now) && sessions.holds(&ids[1], now));
-    }
-
-    #[test]
     fn a_form_token_belongs_to_one_cookie_and_one_process() {
         let key = FormKey::new([7; 32]);
         let token = key.token("cookie");
@@ -284,10 +230,25 @@ mod tests {
     }
 
     #[test]
+    fn a_device_is_known_until_its_end_and_by_the_password_it_knew() {
+        let key = DeviceKey::new("file of one password");
+        let cookie = key.cookie([7; 16], 1_000);
+        let device = key.device(&cookie, 999).unwrap().to_owned();
+        assert_eq!(device.len(), 22);
+        assert_eq!(DeviceKey::new("file of one password").device(&cookie, 0), Some(&*device));
+        assert_eq!(key.device(&cookie, 1_000), None, "ended");
+        assert_eq!(DeviceKey::new("another file").device(&cookie, 0), None);
+        let longer = cookie.replacen("1000", "9000", 1);
+        for forged in [longer.as_str(), "", "1000", "9.x.y", "..", &cookie[1..]] {
+            assert_eq!(key.device(forged, 0), None, "{forged}");
+        }
+    }
+
+    #[test]
     fn cookies_are_found_by_their_whole_name() {
         assert_eq!(cookie("a=1; fitsync=x; b=2", "fitsync"), Some("x"));
         assert_eq!(cookie("xfitsync=1", "fitsync"), None);
-        let text = set_cookie("a", "b", 5, true);
+        let text = set_cookie("a", "b", 5, SameSite::Strict, true);
         assert_eq!(text, "a=b; Path=/; Max-Age=5; HttpOnly; SameSite=Strict; Secure");
     }
 }

@@ -2,14 +2,16 @@
 //! that takes time or touches files to the loop that called it, as a [`Step`].
 //!
 //! GET changes nothing. Every form carries a token that belongs to its link, so that no other
-//! site can send it. The callback needs its state and no cookie.
+//! site can send it. Nobody is trusted for where a connection comes from: a proxy makes everybody
+//! this machine.
 
-use std::time::Instant;
-
-use crate::portal::access::{FormKey, Operator};
+use crate::portal::access::FormKey;
 use crate::portal::pages::page::Outcome;
+use crate::portal::rarely::Rarely;
 use crate::portal::redirect::Redirect;
+use crate::portal::session::Operator;
 use crate::portal::sign_ins::SignIns;
+use crate::portal::tally::Tally;
 use crate::portal::web::hosts::Hosts;
 
 /// How the desk is set up.
@@ -17,8 +19,11 @@ use crate::portal::web::hosts::Hosts;
 pub struct DeskRules {
     pub hosts: Hosts,
     pub redirect: Redirect,
-    /// The port that is listened on.
+    /// The port of the participants' pages, and whether they have TLS.
     pub port: u16,
+    pub secure: bool,
+    /// `FITSYNC_LOCAL_SIGN_IN`
+    pub local_sign_in: bool,
     /// What a callback with an unknown state is told: `OtherSignIn` where only one sign-in can be
     /// meant, `NotKnown` where another program may wait for it.
     pub stranger: Outcome,
@@ -31,14 +36,20 @@ pub struct Desk {
     /// `None` where there are no operator's pages: in `login`.
     pub operator: Option<Operator>,
     pub(super) form_key: FormKey,
-    /// When a callback that nobody here began was last told of.
-    pub(super) stranger_told_at: Option<Instant>,
+    pub(super) wrong_codes: Tally<u128>,
+    /// Callbacks that nobody here waits for.
+    pub(super) strangers_told: Rarely,
 }
 
 impl Desk {
     pub fn new(rules: DeskRules, random: [u8; 32]) -> Self {
-        let (sign_ins, operator) = (SignIns::default(), None);
-        let form_key = FormKey::new(random);
-        Self { sign_ins, rules, operator, form_key, stranger_told_at: None }
+        Self {
+            sign_ins: SignIns::default(),
+            rules,
+            operator: None,
+            form_key: FormKey::new(random),
+            wrong_codes: Tally::default(),
+            strangers_told: Rarely::default(),
+        }
     }
 }

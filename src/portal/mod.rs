@@ -2,13 +2,20 @@
 //! who may do what.
 
 pub mod access;
+pub mod certificate;
 pub mod code;
 pub mod desk;
+pub mod door;
+pub mod entry;
 pub mod operator;
 pub mod pages;
 pub mod participant;
+pub mod queue;
+pub mod rarely;
 pub mod redirect;
 pub mod router;
+pub mod session;
 pub mod sign_ins;
 pub mod step;
+pub mod tally;
 pub mod web;

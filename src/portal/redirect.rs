@@ -77,6 +77,8 @@ pub fn judge(text: &str) -> Verdict {
 pub struct Redirect {
     pub lands: Lands,
     pub(super) path: String,
+    /// Scheme, host and port, as the settings have them.
+    pub origin: String,
     /// `https://`
     pub secure: bool,
 }
@@ -97,7 +99,8 @@ impl Redirect {
         // One that cannot be read was refused before anybody signs in.
         let Ok(address) = Address::parse(redirect_uri) else {
             let lands = Lands::Bounce(redirect_uri.to_owned());
-            return Self { lands, path: String::new(), secure: false };
+            let (path, origin) = (String::new(), String::new());
+            return Self { lands, path, origin, secure: false };
         };
         let (path, secure) = (address.path().to_owned(), address.secure());
         let lands = if address.is_loopback() {
@@ -107,7 +110,9 @@ impl Redirect {
         } else {
             Lands::Bounce(redirect_uri.to_owned())
         };
-        Self { lands, path, secure }
+        let scheme = if secure { "https" } else { "http" };
+        let origin = format!("{scheme}://{}", address.authority());
+        Self { lands, path, origin, secure }
     }
 
     /// The port of a redirect address on the browser's own machine.
@@ -127,12 +132,27 @@ impl Redirect {
         }
     }
 
-    /// How the address of a visitor's browser comes back here.
-    pub(super) fn way(&self, ask: &Ask, port: u16) -> Way {
+    /// Whether a browser that stands at this host is sent back to the same one, so that it brings
+    /// its cookie along.
+    pub(super) fn is_at(&self, host: &str) -> bool {
+        let authority = self.origin.split_once("://").map_or("", |(_, rest)| rest);
+        name_of(host) == name_of(authority)
+    }
+
+    /// How the address of a visitor's browser comes back here. `cookie`: it has to bring one along.
+    pub(super) fn way(&self, ask: &Ask, port: u16, cookie: bool) -> Way {
         let way = match &self.lands {
-            Lands::Loopback(_) if ask.local && self.finds(port, ask.secure) => Way::ByItself,
+            Lands::Loopback(_) if ask.local && self.finds(port, ask.secure) => {
+                if cookie && !self.is_at(&ask.host) { Way::Paste } else { Way::ByItself }
+            }
             Lands::Loopback(_) => Way::Paste,
-            Lands::Here => Way::ByItself,
+            // A proxy may have put a host of its own in the place of the public one.
+            Lands::Here if !cookie || self.is_at(&ask.host) || is_loopback_name(&ask.host) => {
+                Way::ByItself
+            }
+            Lands::Here => Way::Paste,
+            // The static page takes no name that only one network can read.
+            Lands::Bounce(_) if !name_of(&ask.host).contains(['.', ':']) => Way::Paste,
             Lands::Bounce(page) => {
                 let scheme = if ask.secure { "https" } else { "http" };
                 Way::Bounce { page: page.clone(), gateway: format!("{scheme}://{}", ask.host) }

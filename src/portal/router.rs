@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use crate::consent::oauth::Callback;
-use crate::limits::PORTAL_STRANGER_EVERY_S;
-use crate::portal::code::LinkKey;
+use crate::portal::code::TypedCode;
 use crate::portal::desk::Desk;
 use crate::portal::pages::page::{Outcome, Page};
-use crate::portal::pages::{sign_in as pages, text};
+use crate::portal::pages::text;
+use crate::portal::participant::browser;
 use crate::portal::redirect::DEFAULT_CALLBACK;
 use crate::portal::step::{Office, Step};
 use crate::portal::web::visit::Ask;
@@ -20,6 +20,10 @@ impl Desk {
         if let Some(page) = self.refuse_host(ask) {
             return Step::Answer(page);
         }
+        if ask.operator_door {
+            let step = self.operator_step(ask, now, time, office);
+            return step.unwrap_or_else(|| Step::Answer(health(ask)));
+        }
         // The redirect address may be that of a page here; a state is the callback's alone.
         let lands = ask.path == self.rules.redirect.path || ask.path == DEFAULT_CALLBACK;
         if lands && !ask.post && ask.query_value("state").is_some() {
@@ -28,18 +32,21 @@ impl Desk {
         if let Some(rest) = ask.path.strip_prefix("/s/") {
             return self.sign_in(ask, rest, now, time, office);
         }
-        if let Some(step) = self.operator_step(ask, now, office) {
+        if let Some(step) = self.operator_step(ask, now, time, office) {
             return step;
         }
-        if ask.post {
-            return Step::Answer(Outcome::NotFound.page());
+        // Codes are typed where one sign-in waits for them.
+        if self.operator.is_none() {
+            match ask.path.as_str() {
+                "/s" if ask.post => return self.typed(ask, now),
+                "/" | "/s" if !ask.post => {
+                    let code = ask.query_value("code").and_then(|code| TypedCode::parse(&code));
+                    return Step::Answer(self.ask_code(ask, code.as_ref(), 200, None));
+                }
+                _ => {}
+            }
         }
-        Step::Answer(match ask.path.as_str() {
-            "/healthz" => Page::text(200, "ok"),
-            "/" => pages::type_code(),
-            "/s" => typed(ask),
-            path => Outcome::at(path).unwrap_or(Outcome::NotFound).page(),
-        })
+        Step::Answer(health(ask))
     }
 
     /// A page for a request that was not meant for this gateway.
@@ -52,17 +59,28 @@ impl Desk {
         let Some(callback) = Callback::from_query(&ask.query) else {
             return Step::Answer(Outcome::NotFound.page());
         };
-        match self.sign_ins.by_state(callback.state(), now) {
-            Some(ticket) => self.came(ticket, callback, now),
+        let ticket = self.sign_ins.by_state(callback.state(), now);
+        let row = ticket.and_then(|ticket| self.sign_ins.get(ticket));
+        match row.map(|row| (row.ticket, row.comes_back_to(browser(ask)))) {
+            Some((ticket, true)) => self.came(ticket, callback, now),
+            // Who has the provider's address alone can bind no account to somebody else's id.
+            Some((_, false)) => {
+                self.stranger(now);
+                Step::Answer(Outcome::OtherBrowser.page())
+            }
             None => {
-                let every = Duration::from_secs(PORTAL_STRANGER_EVERY_S);
-                let told = self.stranger_told_at.is_some_and(|at| now < at + every);
-                if !told {
-                    self.stranger_told_at = Some(now);
-                    log::warn!("a browser came back with a state that is not known here");
-                }
+                self.stranger(now);
                 Step::Answer(self.rules.stranger.page())
             }
+        }
+    }
+
+    fn stranger(&mut self, now: Instant) {
+        if let Some(before) = self.strangers_told.tell(now) {
+            log::warn!(
+                "a browser came back that no sign-in here waits for ({before} more since the last \
+                 line)"
+            );
         }
     }
 
@@ -74,10 +92,12 @@ impl Desk {
     }
 }
 
-/// A code typed on the start page.
-pub fn typed(ask: &Ask) -> Page {
-    let key = ask.query_value("code").and_then(|code| LinkKey::parse(&code));
-    key.map_or_else(pages::type_code, |key| Page::redirect(&key.path()))
+/// What is left to ask.
+fn health(ask: &Ask) -> Page {
+    match ask.path.as_str() {
+        "/healthz" if !ask.post => Page::text(200, "ok"),
+        _ => Outcome::NotFound.page(),
+    }
 }
 
 #[cfg(test)]

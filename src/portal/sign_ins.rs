@@ -1,9 +1,10 @@
-//! The sign-ins that are open: one key (typed code or link) for one participant, from the
-//! invitation to "Done". Pure: time and random bytes are arguments, the exchange with the provider
-//! happens elsewhere.
+//! The sign-ins that are open: one link for one participant, from the invitation to "Done". Pure:
+//! time and random bytes are arguments, the exchange with the provider happens elsewhere.
 //!
 //! Looking changes nothing: a link is used up when a token was stored, not when it was opened,
-//! because previews of mail and chat programs open links.
+//! because previews of mail and chat programs open links. And who has the provider's address alone
+//! can bind no account to somebody's id: what began on a page comes back to the browser whose
+//! button was pressed.
 
 use std::time::{Duration, Instant};
 
@@ -13,10 +14,8 @@ use jiff::civil::Date;
 use crate::consent::oauth::same;
 use crate::core::error::Secret;
 use crate::core::user::UserId;
-use crate::limits::{
-    PORTAL_CODE_S, PORTAL_EPITAPH_S, PORTAL_REVIEW_S, PORTAL_SIGN_INS_MAX, PORTAL_WRONG_CODES_MAX,
-};
-use crate::portal::code::LinkKey;
+use crate::limits::{PORTAL_CODE_S, PORTAL_EPITAPH_S, PORTAL_REVIEW_S, PORTAL_SIGN_INS_MAX};
+use crate::portal::code::{LinkKey, TypedCode};
 
 /// One attempt at the provider; its state is used once.
 #[derive(Debug, Clone)]
@@ -70,6 +69,8 @@ pub enum Hint {
     NotLinked,
     CodeRefused,
     NotReachable,
+    /// The browser whose button was pressed keeps no cookies.
+    NoCookies,
     /// Too many sign-ins at once.
     Busy,
     Failed,
@@ -85,8 +86,33 @@ pub enum Stage {
     /// The token is stored; a person compares the device.
     Review(Box<ConnectedAccount>),
     Done,
-    /// Too late, replaced by a newer invitation, or too many wrong codes.
+    /// Too late, or replaced by a newer invitation.
     Ended,
+}
+
+/// Whose a sign-in is: who may bring the account back, and say that it is the right one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Owner {
+    /// It began in a terminal: the provider's answer needs the state alone.
+    Terminal,
+    /// It began on its page, and no button was pressed yet, or in a browser without cookies: the
+    /// provider's answer has to be pasted there.
+    Link,
+    /// The browser whose button was pressed last, by its cookie.
+    Browser(Secret),
+}
+
+/// What a sign-in begins with.
+#[derive(Debug, Clone)]
+pub struct Invitation {
+    pub user: UserId,
+    pub key: LinkKey,
+    /// The other way to the page, for who has to type.
+    pub code: Option<TypedCode>,
+    pub owner: Owner,
+    pub facts: Facts,
+    pub attempt: Attempt,
+    pub life_s: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -94,15 +120,17 @@ pub struct SignIn {
     pub ticket: u64,
     pub user: UserId,
     pub key: LinkKey,
+    pub code: Option<TypedCode>,
     pub facts: Facts,
     pub stage: Stage,
-    /// Its page was looked at: somebody expects to go on there.
-    pub seen: bool,
+    /// A button of its page was pressed: somebody expects to go on there.
+    pub pressed: bool,
+    owner: Owner,
     attempt: Option<Attempt>,
     /// What is just being taken back.
     let_go: Option<Box<ConnectedAccount>>,
     ends_at: Instant,
-    /// A typed code lives no longer than ten minutes; the terminal may wait longer.
+    /// A page with a typed code lives no longer than ten minutes; the terminal may wait longer.
     key_ends_at: Instant,
     forgotten_at: Instant,
 }
@@ -122,15 +150,29 @@ impl SignIn {
         }
     }
 
+    /// Whether the provider's answer may come back by this browser's address, without a paste.
+    pub fn comes_back_to(&self, browser: Option<&str>) -> bool {
+        match &self.owner {
+            Owner::Terminal => true,
+            Owner::Link => false,
+            Owner::Browser(owner) => browser.is_some_and(|browser| same(owner.expose(), browser)),
+        }
+    }
+
+    /// Whether this browser, which has the link, may see the account and decide about it.
+    pub fn is_decided_by(&self, browser: Option<&str>) -> bool {
+        self.owner == Owner::Link || self.comes_back_to(browser)
+    }
+
     fn is_open(&self, now: Instant) -> bool {
         matches!(self.stage, Stage::Waiting(_)) && now < self.ends_at
     }
 
     fn live(&mut self, life_s: u64, now: Instant) {
         self.ends_at = now + Duration::from_secs(life_s);
-        self.key_ends_at = match self.key {
-            LinkKey::Typed(_) => now + Duration::from_secs(PORTAL_CODE_S),
-            LinkKey::Link(_) => self.ends_at,
+        self.key_ends_at = match self.code {
+            Some(_) => now + Duration::from_secs(PORTAL_CODE_S),
+            None => self.ends_at,
         };
         self.forgotten_at = self.ends_at + Duration::from_secs(PORTAL_EPITAPH_S);
     }
@@ -140,20 +182,12 @@ impl SignIn {
 pub struct SignIns {
     rows: Vec<SignIn>,
     next_ticket: u64,
-    wrong_codes: u32,
 }
 
 impl SignIns {
     /// Opens a sign-in; an older invitation of the same participant ends.
-    pub fn open(
-        &mut self,
-        user: UserId,
-        key: LinkKey,
-        facts: Facts,
-        attempt: Attempt,
-        life_s: u64,
-        now: Instant,
-    ) -> u64 {
+    pub fn open(&mut self, invitation: Invitation, now: Instant) -> u64 {
+        let Invitation { user, key, code, owner, facts, attempt, life_s } = invitation;
         self.rows.retain(|row| row.forgotten_at > now);
         for row in self.rows.iter_mut().filter(|row| row.user == user) {
             if matches!(row.stage, Stage::Waiting(_)) {
@@ -170,9 +204,11 @@ impl SignIns {
             ticket,
             user,
             key,
+            code,
             facts,
             stage: Stage::Waiting(None),
-            seen: false,
+            pressed: false,
+            owner,
             attempt: Some(attempt),
             let_go: None,
             ends_at: now,
@@ -192,34 +228,21 @@ impl SignIns {
         self.rows.iter_mut().find(|row| row.ticket == ticket)
     }
 
-    /// The sign-in behind `/s/…`. A wrong typed code counts against the one that is alive.
-    pub fn by_key(&mut self, text: &str, now: Instant) -> Option<u64> {
+    /// The sign-in behind `/s/…`.
+    pub fn by_key(&self, text: &str, now: Instant) -> Option<u64> {
         let key = LinkKey::parse(text)?;
-        // All rows are compared: the time must not tell which one was near.
-        let found =
-            self.rows.iter().filter(|row| row.forgotten_at > now).fold(None, |found, row| {
-                if same(row.key.as_str(), key.as_str()) { Some(row.ticket) } else { found }
-            });
-        if found.is_none() && matches!(key, LinkKey::Typed(_)) {
-            self.count_wrong_code();
-        }
-        found
+        self.find(now, |row| same(row.key.as_str(), key.as_str()))
     }
 
-    fn count_wrong_code(&mut self) {
-        self.wrong_codes = self.wrong_codes.saturating_add(1);
-        if self.wrong_codes < PORTAL_WRONG_CODES_MAX {
-            return;
-        }
-        for row in self.rows.iter_mut().filter(|row| matches!(row.key, LinkKey::Typed(_))) {
-            // The code leads nowhere any more; the attempt itself can still end at the terminal.
-            row.key = LinkKey::Typed(String::new());
-        }
+    /// The sign-in of a code that somebody typed.
+    pub fn by_code(&self, code: &TypedCode, now: Instant) -> Option<u64> {
+        self.find(now, |row| row.code.as_ref().is_some_and(|own| same(own.as_str(), code.as_str())))
     }
 
-    /// Whether so many wrong codes were tried that the typed code is dead.
-    pub fn typed_code_is_dead(&self) -> bool {
-        self.wrong_codes >= PORTAL_WRONG_CODES_MAX
+    /// All rows are compared: the time must not tell which one was near.
+    fn find(&self, now: Instant, is_it: impl Fn(&SignIn) -> bool) -> Option<u64> {
+        let rows = self.rows.iter().filter(|row| row.forgotten_at > now);
+        rows.fold(None, |found, row| if is_it(row) { Some(row.ticket) } else { found })
     }
 
     /// The open sign-in that a callback's state belongs to.
@@ -231,9 +254,12 @@ impl SignIns {
         })
     }
 
-    pub fn note_seen(&mut self, ticket: u64) {
-        if let Some(row) = self.get_mut(ticket) {
-            row.seen = true;
+    /// A button of its page was pressed, in this browser: what began on the page goes on there.
+    pub fn press(&mut self, ticket: u64, browser: Option<&str>) {
+        let Some(row) = self.get_mut(ticket) else { return };
+        row.pressed = true;
+        if row.owner != Owner::Terminal {
+            row.owner = browser.map_or(Owner::Link, |id| Owner::Browser(Secret::new(id)));
         }
     }
 

@@ -6,15 +6,33 @@ fn attempt(state: &str) -> Attempt {
     Attempt { state: state.to_owned(), verifier, address }
 }
 
+fn invitation(user: &str, key: &LinkKey, state: &str) -> Invitation {
+    Invitation {
+        user: user.parse().unwrap(),
+        key: key.clone(),
+        code: None,
+        owner: Owner::Link,
+        facts: Facts::default(),
+        attempt: attempt(state),
+        life_s: PORTAL_LINK_S,
+    }
+}
+
 fn open(rows: &mut SignIns, user: &str, key: &LinkKey, state: &str, now: Instant) -> u64 {
-    let life_s = if matches!(key, LinkKey::Typed(_)) { PORTAL_CODE_S } else { PORTAL_LINK_S };
-    let user = user.parse().unwrap();
-    rows.open(user, key.clone(), Facts::default(), attempt(state), life_s, now)
+    rows.open(invitation(user, key, state), now)
+}
+
+fn open_typed(rows: &mut SignIns, life_s: u64, now: Instant) -> (u64, LinkKey, TypedCode) {
+    let (key, code) = (LinkKey::new([9; 16]), TypedCode::new([9; 5]));
+    let owner = Owner::Terminal;
+    let typed =
+        Invitation { code: Some(code.clone()), owner, life_s, ..invitation("u", &key, "s1") };
+    (rows.open(typed, now), key, code)
 }
 
 #[test]
 fn looking_uses_nothing_up_and_storing_does() {
-    let (mut rows, now, key) = (SignIns::default(), Instant::now(), LinkKey::link([1; 16]));
+    let (mut rows, now, key) = (SignIns::default(), Instant::now(), LinkKey::new([1; 16]));
     let ticket = open(&mut rows, "user_001", &key, "s1", now);
     for _ in 0..5 {
         assert_eq!(rows.by_key(key.as_str(), now), Some(ticket));
@@ -32,7 +50,7 @@ fn looking_uses_nothing_up_and_storing_does() {
 
 #[test]
 fn a_failed_attempt_can_be_made_again_with_a_new_state() {
-    let (mut rows, now, key) = (SignIns::default(), Instant::now(), LinkKey::link([1; 16]));
+    let (mut rows, now, key) = (SignIns::default(), Instant::now(), LinkKey::new([1; 16]));
     let ticket = open(&mut rows, "u", &key, "s1", now);
     rows.take_attempt(ticket, now).unwrap();
     rows.try_again(ticket, Hint::Denied, attempt("s2"));
@@ -42,57 +60,80 @@ fn a_failed_attempt_can_be_made_again_with_a_new_state() {
 
 #[test]
 fn an_expired_link_says_so_and_takes_no_code() {
-    let (mut rows, now, key) = (SignIns::default(), Instant::now(), LinkKey::typed([9; 5]));
-    let ticket = open(&mut rows, "u", &key, "s1", now);
+    let (mut rows, now) = (SignIns::default(), Instant::now());
+    let (ticket, key, code) = open_typed(&mut rows, PORTAL_CODE_S, now);
     let late = now + Duration::from_secs(PORTAL_CODE_S);
-    assert_eq!(rows.by_key(key.as_str(), late), Some(ticket));
+    assert_eq!(
+        (rows.by_key(key.as_str(), late), rows.by_code(&code, late)),
+        (Some(ticket), Some(ticket))
+    );
     assert!(matches!(rows.get(ticket).unwrap().stage(late), Stage::Ended));
     assert_eq!(rows.by_state("s1", late), None);
     assert!(rows.take_attempt(ticket, late).is_none());
     let forgotten = late + Duration::from_secs(PORTAL_EPITAPH_S);
-    assert_eq!(rows.by_key(key.as_str(), forgotten), None);
+    assert_eq!(
+        (rows.by_key(key.as_str(), forgotten), rows.by_code(&code, forgotten)),
+        (None, None)
+    );
 }
 
 #[test]
 fn the_terminal_may_wait_longer_than_the_typed_code_lives() {
-    let (mut rows, now, key) = (SignIns::default(), Instant::now(), LinkKey::typed([9; 5]));
-    let user = "u".parse().unwrap();
-    let ticket = rows.open(user, key, Facts::default(), attempt("s1"), 3600, now);
+    let (mut rows, now) = (SignIns::default(), Instant::now());
+    let (ticket, ..) = open_typed(&mut rows, 3600, now);
     let late = now + Duration::from_secs(PORTAL_CODE_S);
     assert!(matches!(rows.get(ticket).unwrap().stage(late), Stage::Ended));
     assert_eq!(rows.by_state("s1", late), Some(ticket));
 }
 
 #[test]
-fn the_typed_code_dies_after_twenty_wrong_ones_and_the_terminal_goes_on() {
-    let (mut rows, now, key) = (SignIns::default(), Instant::now(), LinkKey::typed([9; 5]));
-    let ticket = open(&mut rows, "u", &key, "s1", now);
-    for wrong in 1..PORTAL_WRONG_CODES_MAX {
-        let code = LinkKey::typed([0, 0, 0, 1, wrong as u8]);
-        assert_eq!(rows.by_key(code.as_str(), now), None);
+fn wrong_codes_harm_neither_the_code_nor_the_link() {
+    let (mut rows, now) = (SignIns::default(), Instant::now());
+    let (ticket, key, code) = open_typed(&mut rows, PORTAL_CODE_S, now);
+    for wrong in 0..200 {
+        assert_eq!(rows.by_code(&TypedCode::new([0, 0, 0, 1, wrong]), now), None);
+        assert_eq!(rows.by_key(LinkKey::new([wrong.max(10); 16]).as_str(), now), None);
     }
-    assert_eq!(rows.by_key("not a code at all", now), None, "cannot be a guess");
-    assert_eq!(rows.by_key(key.as_str(), now), Some(ticket), "nineteen are forgiven");
-    rows.by_key("0000-0000", now);
-    assert!(rows.typed_code_is_dead());
-    assert_eq!(rows.by_key(key.as_str(), now), None);
-    assert_eq!(rows.by_state("s1", now), Some(ticket), "the callback still arrives");
+    assert_eq!(
+        (rows.by_key(key.as_str(), now), rows.by_code(&code, now)),
+        (Some(ticket), Some(ticket))
+    );
 }
 
 #[test]
-fn wrong_codes_do_not_harm_links() {
-    let (mut rows, now, key) = (SignIns::default(), Instant::now(), LinkKey::link([3; 16]));
+fn what_began_on_a_page_belongs_to_the_browser_that_pressed_last() {
+    let (mut rows, now, key) = (SignIns::default(), Instant::now(), LinkKey::new([1; 16]));
     let ticket = open(&mut rows, "u", &key, "s1", now);
-    for _ in 0..3 * PORTAL_WRONG_CODES_MAX {
-        rows.by_key("0000-0000", now);
+    let comes_back = |rows: &SignIns, browser| rows.get(ticket).unwrap().comes_back_to(browser);
+    let decides = |rows: &SignIns, browser| rows.get(ticket).unwrap().is_decided_by(browser);
+    assert!(!comes_back(&rows, Some("one")) && !comes_back(&rows, None), "nobody pressed");
+    rows.press(ticket, Some("one"));
+    assert!(comes_back(&rows, Some("one")) && decides(&rows, Some("one")));
+    for other in [Some("two"), Some(""), None] {
+        assert!(!comes_back(&rows, other) && !decides(&rows, other), "{other:?}");
     }
-    assert_eq!(rows.by_key(key.as_str(), now), Some(ticket));
+    rows.press(ticket, Some("two"));
+    assert!(comes_back(&rows, Some("two")) && !comes_back(&rows, Some("one")), "it moved");
+    rows.press(ticket, None);
+    assert!(!comes_back(&rows, Some("two")) && !comes_back(&rows, None), "without cookies");
+    assert!(decides(&rows, None), "who pasted may finish");
+}
+
+#[test]
+fn what_began_in_a_terminal_stays_the_terminal_s() {
+    let (mut rows, now) = (SignIns::default(), Instant::now());
+    let (ticket, ..) = open_typed(&mut rows, PORTAL_CODE_S, now);
+    rows.press(ticket, Some("one"));
+    assert!(rows.get(ticket).unwrap().pressed);
+    for browser in [Some("one"), Some("two"), None] {
+        assert!(rows.get(ticket).unwrap().comes_back_to(browser));
+    }
 }
 
 #[test]
 fn a_new_invitation_ends_the_older_one_of_the_same_participant_alone() {
     let (mut rows, now) = (SignIns::default(), Instant::now());
-    let keys = [LinkKey::link([1; 16]), LinkKey::link([2; 16]), LinkKey::link([3; 16])];
+    let keys = [LinkKey::new([1; 16]), LinkKey::new([2; 16]), LinkKey::new([3; 16])];
     let first = open(&mut rows, "a", &keys[0], "s1", now);
     let other = open(&mut rows, "b", &keys[1], "s2", now);
     let second = open(&mut rows, "a", &keys[2], "s3", now);
@@ -107,7 +148,7 @@ fn only_so_many_are_kept() {
     for number in 0..=PORTAL_SIGN_INS_MAX as u64 {
         let mut random = [0; 16];
         random[..8].copy_from_slice(&number.to_be_bytes());
-        open(&mut rows, &format!("u{number}"), &LinkKey::link(random), "s", now);
+        open(&mut rows, &format!("u{number}"), &LinkKey::new(random), "s", now);
     }
     assert_eq!(rows.rows.len(), PORTAL_SIGN_INS_MAX);
 }
@@ -115,7 +156,7 @@ fn only_so_many_are_kept() {
 #[test]
 fn an_account_that_could_not_be_let_go_stays_undecided_and_can_be_taken_back_again() {
     let (mut rows, now) = (SignIns::default(), Instant::now());
-    let ticket = open(&mut rows, "u", &LinkKey::link([1; 16]), "s1", now);
+    let ticket = open(&mut rows, "u", &LinkKey::new([1; 16]), "s1", now);
     let connected = ConnectedAccount { is_first: true, ..ConnectedAccount::default() };
     rows.connected(ticket, connected, now);
     let late = now + Duration::from_secs(PORTAL_REVIEW_S - 1);

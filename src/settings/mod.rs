@@ -43,6 +43,10 @@ pub struct Config {
     pub consent_form: bool,
     pub time_zone: Option<String>,
     pub listen: String,
+    /// `FITSYNC_OPERATOR_LISTEN`, or the port after that of `listen`.
+    pub operator_listen: String,
+    /// A browser on this machine may start a sign-in without the operator's password.
+    pub local_sign_in: bool,
     /// What participants know the study by.
     pub study_name: Option<String>,
     pub tls: Option<(PathBuf, PathBuf)>,
@@ -73,6 +77,8 @@ const NAMES: &[&str] = &[
     "FITSYNC_DATA_SOURCE",
     "FITSYNC_TIME_ZONE",
     "FITSYNC_LISTEN",
+    "FITSYNC_OPERATOR_LISTEN",
+    "FITSYNC_LOCAL_SIGN_IN",
     "FITSYNC_STUDY_NAME",
     "FITSYNC_TLS_CERT",
     "FITSYNC_TLS_KEY",
@@ -115,7 +121,9 @@ impl Config {
             )? == "consent",
             consent_form: one_of(&settings, "FITSYNC_CONSENT", &["page", "form"])? == "form",
             time_zone: time_zone(&settings, &mut warnings)?,
-            listen: get("FITSYNC_LISTEN").unwrap_or(":8000").to_owned(),
+            listen: get("FITSYNC_LISTEN").unwrap_or(LISTEN).to_owned(),
+            operator_listen: operator_listen(&settings),
+            local_sign_in: get("FITSYNC_LOCAL_SIGN_IN") == Some("1"),
             study_name: get("FITSYNC_STUDY_NAME").map(str::to_owned),
             tls: tls(&settings)?,
             threads: number(&settings, "FITSYNC_THREADS", 4, 1..=THREADS_MAX)? as usize,
@@ -325,6 +333,23 @@ fn sign_in_provider(settings: &Settings) -> Result<Option<&'static str>> {
     Ok(named.then_some(provider))
 }
 
+/// The operator's pages have a port of their own, beside that of the participants' pages.
+fn operator_listen(settings: &Settings) -> String {
+    if let Some(named) = settings.get("FITSYNC_OPERATOR_LISTEN") {
+        return named.to_owned();
+    }
+    let listen = settings.get("FITSYNC_LISTEN").unwrap_or(LISTEN);
+    let (host, port) = listen.rsplit_once(':').unwrap_or((listen, ""));
+    let port = match port.parse::<u16>() {
+        Ok(u16::MAX) => u16::MAX - 1,
+        Ok(port @ 1..) => port + 1,
+        // Any free port, or none that can be opened.
+        Ok(0) | Err(_) => 0,
+    };
+    format!("{host}:{port}")
+}
+
+const LISTEN: &str = ":8000";
 const REDIRECT: &str = "http://localhost:8000/auth/callback";
 
 /// A date that somebody typed.

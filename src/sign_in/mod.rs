@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod connect;
+pub mod operator;
 pub mod overview;
 pub mod password;
 pub mod study;

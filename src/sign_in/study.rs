@@ -8,18 +8,19 @@ use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::user::UserId;
 use crate::gateway::Gateway;
 use crate::io::{lan, random};
+use crate::portal::code::LinkKey;
 use crate::portal::desk::DeskRules;
 use crate::portal::pages::page::Outcome;
 use crate::portal::pages::text;
-use crate::portal::redirect::Redirect;
+use crate::portal::redirect::{Lands, Redirect};
 use crate::portal::sign_ins::{Attempt, Facts};
 use crate::portal::step::Office;
-use crate::portal::web::hosts::{Hosts, name_of};
-use crate::portal::web::listener::{Listener, names_public};
+use crate::portal::web::hosts::{Hosts, bracketed, is_loopback_name, name_of};
+use crate::portal::web::listener::Listener;
 use crate::portal::web::places::is_private;
 use crate::portal::web::stream::Tls;
 use crate::provider::{Provider, google};
-use crate::sign_in::password;
+use crate::sign_in::{operator, password};
 
 /// The study, as the sign-in pages see it.
 pub struct StudyOffice<'a> {
@@ -97,6 +98,10 @@ impl Office for StudyOffice<'_> {
     fn base(&self) -> Option<String> {
         self.base.clone()
     }
+
+    fn use_link(&self, key: &LinkKey) -> bool {
+        operator::use_link(self.gateway, key)
+    }
 }
 
 /// What a metric is, without what an analyst must know of it.
@@ -114,8 +119,8 @@ fn shown(address: &str) -> String {
 pub fn open_pages(gateway: &Gateway, provider: &dyn Provider) -> Result<Listener> {
     let config = &gateway.config;
     let tls = config.tls.as_ref().map(|(cert, key)| Tls::load(cert, key)).transpose()?;
-    let listener = Listener::open(&config.listen, tls, names_public(&config.listen))?;
     let redirect = Redirect::new(&provider.app().redirect_uri);
+    let listener = Listener::open(&config.listen, tls, &form_targets(provider, &redirect))?;
     if let Some(port) = redirect.loopback_port()
         && !redirect.finds(listener.port(), listener.secure())
     {
@@ -130,7 +135,21 @@ pub fn open_pages(gateway: &Gateway, provider: &dyn Provider) -> Result<Listener
     Ok(listener)
 }
 
-/// How the desk answers behind this listener.
+/// Where the button of a sign-in page leads: to the provider, or first to the study's own page.
+fn form_targets(provider: &dyn Provider, redirect: &Redirect) -> Vec<String> {
+    let origin = |address: &str| {
+        let (scheme, rest) = address.split_once("://")?;
+        Some(format!("{scheme}://{}", rest.split(['/', '?']).next()?))
+    };
+    let first = match &redirect.lands {
+        Lands::Bounce(_) => Some(redirect.origin.clone()),
+        Lands::Loopback(_) | Lands::Here => None,
+    };
+    let provider = provider.authorize_url(&[], "", "");
+    origin(&provider).into_iter().chain(first).collect()
+}
+
+/// How the desk answers behind pages at this port.
 pub fn desk_rules(
     gateway: &Gateway,
     provider: &dyn Provider,
@@ -142,6 +161,8 @@ pub fn desk_rules(
         hosts: Hosts::new(&lan::machine_name(), &[&host_of(redirect_uri), listen_host(gateway)]),
         redirect: Redirect::new(redirect_uri),
         port,
+        secure: gateway.config.tls.is_some(),
+        local_sign_in: gateway.config.local_sign_in,
         stranger,
     }
 }
@@ -152,9 +173,20 @@ fn listen_host(gateway: &Gateway) -> &str {
     listen.rsplit_once(':').map_or("", |(host, _)| host)
 }
 
-/// The address of the pages for another machine of the network; `None` without a network.
-pub fn pages_address(gateway: &Gateway, listener: &Listener) -> Option<String> {
+/// The address of the pages for another machine of the network; `None` without a network. Pages
+/// that only this machine sees are named as the provider's answer names them, so that a browser's
+/// cookie comes along.
+pub fn pages_address(
+    gateway: &Gateway,
+    provider: &dyn Provider,
+    listener: &Listener,
+) -> Option<String> {
     let named = name_of(listen_host(gateway));
+    let redirect = Redirect::new(&provider.app().redirect_uri);
+    let finds = redirect.finds(listener.port(), listener.secure());
+    if is_loopback_name(&named) && redirect.loopback_port().is_some() && finds {
+        return Some(redirect.origin);
+    }
     let every = named.is_empty() || named == "0.0.0.0" || named == "::";
     let host = if every {
         let address = lan::address()?;
@@ -169,9 +201,8 @@ pub fn pages_address(gateway: &Gateway, listener: &Listener) -> Option<String> {
     } else {
         named
     };
-    let host = if host.contains(':') { format!("[{host}]") } else { host };
     let scheme = if listener.secure() { "https" } else { "http" };
-    Some(format!("{scheme}://{host}:{}", listener.port()))
+    Some(format!("{scheme}://{}:{}", bracketed(&host), listener.port()))
 }
 
 #[cfg(test)]

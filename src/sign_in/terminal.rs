@@ -16,11 +16,11 @@ use crate::gateway::Gateway;
 use crate::io::terminal::{print_address, say};
 use crate::io::{random, stop};
 use crate::limits::{LOGIN_TIMEOUT_MINUTES_MAX, PORTAL_CODE_S};
-use crate::portal::code::LinkKey;
+use crate::portal::code::{LinkKey, TypedCode};
 use crate::portal::desk::Desk;
 use crate::portal::pages::page::Outcome;
 use crate::portal::pages::text;
-use crate::portal::sign_ins::{Attempt, Hint};
+use crate::portal::sign_ins::{Attempt, Hint, Invitation, Owner};
 use crate::portal::step::Office as _;
 use crate::portal::web::listener::Listener;
 use crate::portal::web::visit::Visit;
@@ -52,19 +52,25 @@ pub fn sign_in(
     let by_itself = |listener: &Listener| rules.redirect.finds(port, listener.secure());
     let by_itself = listener.as_ref().is_some_and(by_itself);
     let mut desk = Desk::new(rules, random::bytes()?);
-    let (user, key) = (asked.user.clone(), LinkKey::typed(random::bytes()?));
+    let (user, key, code) =
+        (asked.user.clone(), LinkKey::new(random::bytes()?), TypedCode::new(random::bytes()?));
     let (facts, attempt) = (office.facts(&user)?, office.attempt(&user)?);
     let address = attempt.address.clone();
     let period = text::period(facts.from, facts.until);
     let named = facts.metrics.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
-    let now = Instant::now();
-    let ticket = desk.sign_ins.open(user, key, facts, attempt, life.as_secs(), now);
-    let page = listener.as_ref().and_then(|listener| pages_address(gateway, listener));
-    let page = page.map(|page| page + &desk.path(ticket));
+    let base = listener.as_ref().and_then(|listener| pages_address(gateway, provider, listener));
+    let page = base.map(|base| PhonePage {
+        link: format!("{base}{}", key.path()),
+        base,
+        code: code.as_str().to_owned(),
+        minutes: life.as_secs().min(PORTAL_CODE_S) / 60,
+    });
+    let (life_s, owner) = (life.as_secs(), Owner::Terminal);
+    let invitation = Invitation { user, key, code: Some(code), owner, facts, attempt, life_s };
+    let ticket = desk.sign_ins.open(invitation, Instant::now());
     say(&format!("Sign-in for {}. Data are collected: {period}", asked.user));
     say(&format!("What is read: {named}."));
-    let page_life_s = life.as_secs().min(PORTAL_CODE_S);
-    invite(&address, page.as_deref().map(|page| (page, page_life_s / 60)), by_itself);
+    invite(&address, page.as_ref(), by_itself);
     let waiting = Waiting::new(&office, desk, ticket, listener, life, lines);
     Login { waiting, asked, failure: None, connected: false }.run()
 }
@@ -239,21 +245,32 @@ fn listen(gateway: &Gateway, provider: &dyn Provider) -> Result<Option<Listener>
     }
 }
 
-/// `page`: the sign-in page, and for how many minutes its code lives.
-fn invite(address: &str, page: Option<(&str, u64)>, by_itself: bool) {
+/// The sign-in page, for a phone.
+struct PhonePage {
+    link: String,
+    /// Where the code can be typed instead.
+    base: String,
+    code: String,
+    /// How long it lives.
+    minutes: u64,
+}
+
+fn invite(address: &str, page: Option<&PhonePage>, by_itself: bool) {
     say("Open this address in a browser, signed in as the participant:");
     print_address(address);
     // Nobody else can open a page that only this machine sees.
-    let is_here = |page: &str| is_loopback_url(page);
-    if let Some((page, minutes)) = page {
+    let is_here = |page: &PhonePage| is_loopback_url(&page.base);
+    if let Some(page) = page {
         let who =
             if is_here(page) { "a browser on this machine" } else { "a phone on this network" };
-        let plural = if minutes == 1 { "" } else { "s" };
+        let PhonePage { link, base, code, minutes } = page;
+        let plural = if *minutes == 1 { "" } else { "s" };
         say(&format!(
-            "Or let {who} open this page, which leads through it ({minutes} minute{plural}): {page}"
+            "Or let {who} open this page, which leads through it ({minutes} minute{plural}): {link}"
         ));
+        say(&format!("(or open {base} there and type the code {code})"));
     }
-    let page = page.map(|(page, _)| page).filter(|page| !is_here(page));
+    let page = page.filter(|page| !is_here(page)).map(|page| page.link.as_str());
     if std::io::stderr().is_terminal() {
         match crate::portal::pages::qr::terminal(page.unwrap_or(address)) {
             Some(picture) => say(&picture),

@@ -9,7 +9,9 @@ use crate::core::error::Result;
 use crate::io::files::Lock;
 use crate::io::stop;
 use crate::io::terminal::say;
-use crate::limits::{LOGIN_POLL_MS, PASTE_REST_MS, PORTAL_LOOK_MS, PORTAL_REVIEW_S};
+use crate::limits::{
+    CODES_HELD_MAX, LOGIN_POLL_MS, PASTE_REST_MS, PORTAL_LOOK_MS, PORTAL_REVIEW_S,
+};
 use crate::portal::desk::Desk;
 use crate::portal::pages::page::{Outcome, Page};
 use crate::portal::sign_ins::{Attempt, ConnectedAccount, Hint, Stage};
@@ -34,6 +36,26 @@ pub enum Event {
     Timeout,
 }
 
+/// Those whose answer is held back for a while: their guess was wrong. It costs them time, and
+/// nobody else a place: only so many are held.
+#[derive(Debug, Default)]
+struct Guessers(Vec<(Instant, Visit, Page)>);
+
+impl Guessers {
+    fn hold(&mut self, visit: Visit, page: Page, until: Instant) {
+        if self.0.len() < CODES_HELD_MAX {
+            self.0.push((until, visit, page));
+        } else {
+            visit.answer(page);
+        }
+    }
+
+    fn answer(&mut self, now: Instant) {
+        let due = self.0.extract_if(.., |(until, ..)| *until <= now);
+        due.for_each(|(_, visit, page)| visit.answer(page));
+    }
+}
+
 #[derive(Debug)]
 pub struct Waiting<'a> {
     pub office: &'a StudyOffice<'a>,
@@ -50,6 +72,7 @@ pub struct Waiting<'a> {
     attended: bool,
     life: Duration,
     lines: &'a mpsc::Receiver<String>,
+    guessers: Guessers,
     paste: Paste,
     /// A whole address, unless its code goes on in the next line.
     held: Option<(Callback, Instant)>,
@@ -78,6 +101,7 @@ impl<'a> Waiting<'a> {
             attended: true,
             life,
             lines,
+            guessers: Guessers::default(),
             paste: Paste::default(),
             held: None,
             begun: None,
@@ -109,6 +133,7 @@ impl<'a> Waiting<'a> {
     }
 
     fn next_visit(&mut self) -> Option<Visit> {
+        self.guessers.answer(Instant::now());
         let pause = Duration::from_millis(LOGIN_POLL_MS);
         match &mut self.listener {
             Some(listener) => listener.next(pause),
@@ -162,12 +187,8 @@ impl<'a> Waiting<'a> {
 
     /// A visit that something has to be done for; every other one is answered here.
     fn visited(&mut self, visit: Visit) -> Option<Event> {
-        let was_dead = self.desk.sign_ins.typed_code_is_dead();
         let (now, time) = (Instant::now(), self.office.gateway.clock.now());
         let step = self.desk.step(&visit.ask, now, time, self.office);
-        if !was_dead && self.desk.sign_ins.typed_code_is_dead() {
-            say(DEAD_CODE);
-        }
         match step {
             Step::Answer(page) => {
                 if self.in_review() && visit.path == self.desk.path(self.ticket) {
@@ -175,6 +196,10 @@ impl<'a> Waiting<'a> {
                 }
                 visit.answer(page);
                 matches!(self.stage(), Some(Stage::Done)).then_some(Event::Done)
+            }
+            Step::Held { page, wait } => {
+                self.guessers.hold(visit, page, now + wait);
+                None
             }
             Step::Came { callback, attempt, .. } => {
                 Some(Event::Came { callback, attempt, visit: Some(visit) })
@@ -196,10 +221,10 @@ impl<'a> Waiting<'a> {
         matches!(self.stage(), Some(Stage::Review(_)))
     }
 
-    /// Whether somebody looked at the sign-in page and can go on there.
+    /// Whether somebody pressed a button of the sign-in page and can go on there.
     pub fn on_page(&self) -> bool {
-        let seen = self.desk.sign_ins.get(self.ticket).is_some_and(|row| row.seen);
-        self.listener.is_some() && seen && !self.desk.sign_ins.typed_code_is_dead()
+        let pressed = self.desk.sign_ins.get(self.ticket).is_some_and(|row| row.pressed);
+        self.listener.is_some() && pressed
     }
 
     /// Works on something that takes time, while visitors are served.
@@ -281,5 +306,3 @@ const NO_CODE: &str = "There is no code in this. Paste the whole address of the 
                        load (it holds code= and state=):";
 const UNFINISHED: &str = "This is not a whole address yet: it needs code= and state=. Paste its \
                           rest, or the whole address again:";
-const DEAD_CODE: &str = "Somebody tried many wrong codes: the code of the sign-in page is dead. \
-                         The address above and the paste still work.";

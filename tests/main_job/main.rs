@@ -26,6 +26,7 @@ mod login;
 mod migrate;
 mod more_metrics;
 mod nonsense;
+mod not_believed;
 mod odd_days;
 mod pages;
 mod paste;

@@ -21,7 +21,7 @@ fn connected_in(
 ) -> (World, Login, Browser, String) {
     let login = world.login(&[&[USER], arguments].concat());
     let (browser, page) = (Browser::new(port), login.page());
-    let address = browser.get(&page).address();
+    let address = browser.go(&page);
     browser.paste(&page, &world.sim.consent(&address, who).expect("a consent"));
     let shown = browser.get(&page).body;
     assert!(shown.contains("Is this the band on the wrist?"), "{shown}");
@@ -106,7 +106,7 @@ fn who_does_not_agree_a_second_time_stays_connected() {
     let (world, login, browser, page) = connected_in(world, port, WHO, &[]);
     let before = token(&world);
     browser.press(&page, "again");
-    let denied = world.sim.deny(&browser.get(&page).address(), WHO).expect("an answer");
+    let denied = world.sim.deny(&browser.go(&page), WHO).expect("an answer");
     browser.paste(&page, &denied);
     let ran = login.end().exits(0).says("user_001 stays connected with what was shared before");
     assert!(!ran.stderr.contains("Nothing was changed"), "{}", ran.stderr);
@@ -132,7 +132,7 @@ fn who_signs_in_once_more_after_a_replacement_is_the_same_person() {
     let (world, login, browser, page) = connected_in(world, port, "p2", &["--replace"]);
     let before = token(&world);
     browser.press(&page, "again");
-    let address = browser.get(&page).address();
+    let address = browser.go(&page);
     browser.paste(&page, &world.sim.consent(&address, "p3").expect("a consent"));
     login.hears("user_001 is connected to a different account");
     assert_eq!(token(&world), before);

@@ -39,12 +39,13 @@ impl Pages {
         let mut world = World::new(Options { redirects, ..plain(Participant::numbered(2)) });
         world.set("GOOGLE_REDIRECT_URI", &redirect);
         world.set("FITSYNC_LISTEN", &format!("127.0.0.1:{port}"));
+        world.set("FITSYNC_OPERATOR_LISTEN", "127.0.0.1:0");
         let mut setting = world.command(&["serve", "--set-password"]);
         let mut setting = setting.stdin(Stdio::piped()).spawn().expect("the binary runs");
         writeln!(setting.stdin.take().expect("stdin"), "{PASSWORD}").expect("a password");
         assert!(setting.wait().expect("an end").success());
         let child = world.command(&["serve"]).stderr(Stdio::null()).spawn().expect("the binary");
-        let mut pages = Self { world, child, browser: Browser::new(port) };
+        let pages = Self { world, child, browser: Browser::new(port) };
         let deadline = Instant::now() + PATIENCE;
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(Instant::now() < deadline, "the pages do not open");
@@ -54,13 +55,11 @@ impl Pages {
         pages
     }
 
-    fn sign_in(&mut self) {
+    fn sign_in(&self) {
         let page = self.get("/operator");
-        self.browser.cookie = page.cookie();
         let form = format!("token={}&password={}", page.token(), encoded(PASSWORD));
         let signed_in = self.post("/operator/sign-in", &form);
         assert_eq!(signed_in.status(), "303", "{}", signed_in.body);
-        self.browser.cookie = signed_in.cookie();
     }
 
     fn get(&self, path: &str) -> Answer {
@@ -95,7 +94,7 @@ impl Pages {
 
     /// The address to which the provider sends the browser after the link's button.
     fn approve(&self, link: &str, who: &str) -> String {
-        self.world.sim.consent(&self.get(link).address(), who).expect("a consent")
+        self.world.sim.consent(&self.browser.go(link), who).expect("a consent")
     }
 
     fn paste(&self, link: &str, address: &str) -> Answer {

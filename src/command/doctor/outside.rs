@@ -11,11 +11,10 @@ use crate::core::exchange::{Reply, Request};
 use crate::gateway::Gateway;
 use crate::io::proxy::Exceptions;
 use crate::io::{clock, dns};
+use crate::portal::pages::text::PLAIN_HTTP;
 use crate::portal::redirect::Redirect;
 use crate::provider::{Provider, fitbit, google};
 
-/// systemd-timesyncd makes it at the first answer of a time server.
-const TIME_SYNCED: &str = "/run/systemd/timesync/synchronized";
 /// What other time services leave while they run.
 const TIME_SERVICES: [&str; 4] =
     ["/run/chrony/chronyd.pid", "/run/ntpd.pid", "/run/ntpd.sock", "/run/openntpd.sock"];
@@ -100,6 +99,7 @@ pub fn providers(gateway: &Gateway, report: &mut Report) -> Option<i64> {
         if provider.name() == google::NAME {
             report.add(finding::google_redirect(&provider.app().redirect_uri));
             report.add_all(pages_port(gateway, provider));
+            report.add_all(plain_pages(gateway));
         }
         let only_way = provider.name() == sign_in;
         let request = provider.identity_request();
@@ -137,6 +137,11 @@ fn pages_port(gateway: &Gateway, provider: &dyn Provider) -> Option<Finding> {
         let text = "of the sign-in pages and the redirect address, one has TLS and one has not";
         Finding::warn("redirect", text.to_owned(), "give both TLS or none, or paste each address")
     })
+}
+
+/// What the pages' own connection gives away.
+fn plain_pages(gateway: &Gateway) -> Option<Finding> {
+    gateway.config.tls.is_none().then(|| Finding::ok("pages", PLAIN_HTTP))
 }
 
 fn tls(request: &Request, reply: &Result<Reply>) -> Option<Finding> {
@@ -262,7 +267,8 @@ fn time_sync() -> Option<Finding> {
     if !Path::new("/run/systemd/system").exists() {
         return None;
     }
-    let kept = std::iter::once(&TIME_SYNCED).chain(&TIME_SERVICES).any(|p| Path::new(p).exists());
+    let kept =
+        std::iter::once(&clock::TIME_SYNCED).chain(&TIME_SERVICES).any(|p| Path::new(p).exists());
     Some(if kept {
         Finding::ok("time_sync", "the clock is kept by time sync")
     } else {

@@ -10,16 +10,25 @@ pub fn escape(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
-            // Invisible, or turning the direction of what follows: shown as what they are.
-            '\u{0}'..='\u{1f}'
-            | '\u{7f}'..='\u{9f}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{202a}'..='\u{202e}'
-            | '\u{2066}'..='\u{2069}' => out.push('\u{fffd}'),
-            other => out.push(other),
+            other => out.push(shown(other)),
         }
     }
     out
+}
+
+/// A letter as it may be shown: what is invisible, or turns the direction of what follows, is shown
+/// as such.
+pub fn shown(letter: char) -> char {
+    match letter {
+        '\u{0}'..='\u{1f}'
+        | '\u{7f}'..='\u{9f}'
+        | '\u{61c}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{feff}' => '\u{fffd}',
+        other => other,
+    }
 }
 
 /// A form of one button: `path` gets the token of the page.

@@ -1,6 +1,7 @@
 //! The pages themselves: markup, texts, pictures.
 
 pub mod chart;
+pub mod day_text;
 pub mod markup;
 pub mod operator;
 pub mod page;

@@ -8,7 +8,7 @@ use crate::ledger::mark::Mark;
 use crate::limits::OPERATOR_ROWS;
 use crate::portal::pages::chart::{self, DayView};
 use crate::portal::pages::markup::{button, escape, hidden, list};
-use crate::portal::pages::page::Page;
+use crate::portal::pages::page::{Page, sentence};
 use crate::portal::pages::{qr, text};
 
 /// One metric of a participant.
@@ -284,16 +284,16 @@ fn gaps(metrics: &[(String, Vec<DayView>)]) -> String {
     format!("<ul>{}</ul>", lines.collect::<String>())
 }
 
-/// A link to hand out; `None` where it was used or has ended.
-pub fn invitation(user: &str, link: Option<&str>, synced: bool) -> Page {
+/// A link to hand out, and the same for this browser; `None` where it was used or has ended.
+pub fn invitation(user: &str, link: Option<(&str, &str)>, synced: bool) -> Page {
     let body = match link {
-        Some(link) => format!(
+        Some((link, here)) => format!(
             "<p>{}</p><p>{}</p><p class=\"code\">{}</p><p><a class=\"button plain\" \
              href=\"{}\">{}</a></p>",
             text::LINK_HELP,
             qr::svg(link, text::LINK_LABEL),
             escape(link),
-            escape(link),
+            escape(here),
             text::LINK_OPEN
         ),
         None => format!("<p>{}</p>", text::LINK_GONE),
@@ -304,14 +304,17 @@ pub fn invitation(user: &str, link: Option<&str>, synced: bool) -> Page {
     Page::html(200, &text::link_title(user), &main)
 }
 
-/// The operator's sign-in; `note` says what was wrong.
-pub fn password(token: &str, status: u16, note: &str) -> Page {
+/// The operator's sign-in; `note` says what was wrong, `wanted` is the participant to go on with.
+pub fn password(token: &str, status: u16, note: &str, wanted: Option<&str>) -> Page {
     let note = match note {
         "" => String::new(),
         note => format!("<p class=\"note\" role=\"alert\">{}</p>", escape(note)),
     };
+    let wanted = wanted.map_or(String::new(), |user| {
+        format!("<input type=\"hidden\" name=\"user_id\" value=\"{}\">", escape(user))
+    });
     let main = format!(
-        "{note}<section><form method=\"post\" action=\"/operator/sign-in\">{}<label \
+        "{note}<section><form method=\"post\" action=\"/operator/sign-in\">{}{wanted}<label \
          for=\"password\">{}</label><input id=\"password\" name=\"password\" type=\"password\" \
          required autocomplete=\"current-password\"><button>{}</button></form></section>",
         hidden(token),
@@ -319,6 +322,41 @@ pub fn password(token: &str, status: u16, note: &str) -> Page {
         text::PASSWORD_BUTTON
     );
     Page::html(status, text::OPERATOR_TITLE, &main)
+}
+
+/// Behind a one-time link: its button uses it up.
+pub fn one_time_link(token: &str, key: &str) -> Page {
+    let main = format!(
+        "<section><p>{}</p><form method=\"post\" action=\"/operator/link\">{}<input \
+         type=\"hidden\" name=\"key\" value=\"{}\"><button>{}</button></form></section>",
+        text::OPERATOR_LINK_HELP,
+        hidden(token),
+        escape(key),
+        text::PASSWORD_BUTTON
+    );
+    Page::html(200, text::OPERATOR_TITLE, &main)
+}
+
+/// There is no operator's page without a password.
+pub fn no_password() -> Page {
+    sentence(403, text::NO_PASSWORD_TITLE, text::NO_PASSWORD)
+}
+
+/// Where the operator's pages are; `None` where they could not be opened.
+pub fn elsewhere(address: Option<&str>) -> Page {
+    let Some(address) = address else {
+        return sentence(403, text::ELSEWHERE_TITLE, text::ELSEWHERE_CLOSED);
+    };
+    let main = format!(
+        "<section><p>{}</p><p><a class=\"button\" href=\"{}\">{}</a></p><p \
+         class=\"code\">{}</p><p class=\"quiet\">{}</p></section>",
+        text::ELSEWHERE,
+        escape(address),
+        text::ELSEWHERE_BUTTON,
+        escape(address),
+        text::ELSEWHERE_WARNING
+    );
+    Page::html(200, text::ELSEWHERE_TITLE, &main)
 }
 
 /// The start page of `serve`.

@@ -86,9 +86,11 @@ fn one_participant_has_a_calendar_and_its_gaps_in_words() {
 #[test]
 fn an_invitation_shows_its_link_while_it_works() {
     let link = "http://192.168.1.20:8000/s/AAAAAAAAAAAAAAAAAAAAAA";
-    let page = invitation("user_001", Some(link), true).body;
+    let page = invitation("user_001", Some((link, link)), true).body;
     assert!(!page.contains("FITBIT_USER_IDS"), "{page}");
-    assert!(invitation("user_001", Some(link), false).body.contains("not in FITBIT_USER_IDS"));
+    assert!(
+        invitation("user_001", Some((link, link)), false).body.contains("not in FITBIT_USER_IDS")
+    );
     assert!(page.contains(link) && page.contains("<svg class=\"qr\""));
     let gone = invitation("user_001", None, true).body;
     assert!(gone.contains(text::LINK_GONE) && !gone.contains("/s/"));
@@ -105,10 +107,12 @@ fn every_value_is_escaped() {
     let pages = [
         participants(&[one.clone()], Filter { attention: false, page: 1 }, now(), evil),
         participant(&one, now(), evil),
-        password(evil, 200, evil),
+        password(evil, 200, evil, Some(evil)),
+        one_time_link(evil, evil),
+        elsewhere(Some(evil)),
         confirm(evil, evil),
         refused(evil, evil, evil),
-        invitation(evil, Some(evil), false),
+        invitation(evil, Some((evil, evil)), false),
     ];
     for page in pages {
         assert!(!page.body.contains("<script"), "{}", page.body);

@@ -1,12 +1,10 @@
 //! One page as an answer: layout, escaping, the headers that protect it, and the small result
 //! pages of a sign-in. Every value that is not a constant goes through [`escape`].
 
-use std::sync::OnceLock;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::portal::pages::markup::escape;
+use crate::portal::pages::markup::{escape, shown};
 use crate::portal::pages::text;
 
 const STYLE: &str = include_str!("style.css");
@@ -37,6 +35,7 @@ impl Page {
 
     /// One line of plain text.
     pub fn text(status: u16, line: &str) -> Self {
+        let line: String = line.chars().map(shown).collect();
         let page = Self { status, headers: Vec::new(), body: format!("{line}\n") };
         page.header("Content-Type", "text/plain; charset=utf-8")
     }
@@ -59,21 +58,19 @@ impl Page {
 const HTML: &str = "text/html; charset=utf-8";
 
 /// The lines in front of every answer, also of those that no page of ours made. Scripts never run;
-/// the one style sheet is known by its hash.
-pub fn security_headers() -> String {
-    static LINES: OnceLock<String> = OnceLock::new();
-    let lines = LINES.get_or_init(|| {
-        let digest = ring::digest::digest(&ring::digest::SHA256, STYLE.as_bytes());
-        let style = STANDARD.encode(digest.as_ref());
-        format!(
-            "Connection: close\r\nCache-Control: no-store\r\nReferrer-Policy: no-referrer\r\n\
-             X-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\n\
-             Cross-Origin-Resource-Policy: same-origin\r\n\
-             Content-Security-Policy: default-src 'none'; style-src 'sha256-{style}'; \
-             img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'\r\n"
-        )
-    });
-    lines.clone()
+/// the one style sheet is known by its hash. `form_targets`: the origins, besides this one, to
+/// which the button of a sign-in page leads; browsers apply `form-action` to redirects, too.
+pub fn security_headers(form_targets: &[String]) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, STYLE.as_bytes());
+    let style = STANDARD.encode(digest.as_ref());
+    let forms: String = form_targets.iter().map(|origin| format!(" {origin}")).collect();
+    format!(
+        "Connection: close\r\nCache-Control: no-store\r\nReferrer-Policy: no-referrer\r\n\
+         X-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\n\
+         Cross-Origin-Resource-Policy: same-origin\r\n\
+         Content-Security-Policy: default-src 'none'; style-src 'sha256-{style}'; \
+         img-src data:; form-action 'self'{forms}; base-uri 'none'; frame-ancestors 'none'\r\n"
+    )
 }
 
 /// How a sign-in ended, as its browser is told.
@@ -90,13 +87,13 @@ pub enum Outcome {
     NotKnown,
     /// A callback of an older or foreign sign-in.
     OtherSignIn,
+    /// A callback of a sign-in that another browser began.
+    OtherBrowser,
     /// Any other address.
     NotFound,
 }
 
 impl Outcome {
-    const ALL: [Self; 4] = [Self::Connected, Self::Denied, Self::Failed, Self::OtherAccount];
-
     const fn parts(self) -> (u16, &'static str, &'static str) {
         match self {
             Self::Connected => (200, text::CONNECTED_TITLE, text::CONNECTED),
@@ -105,6 +102,7 @@ impl Outcome {
             Self::OtherAccount => (200, text::OTHER_ACCOUNT_TITLE, text::OTHER_ACCOUNT),
             Self::NotKnown => (404, text::NOT_KNOWN_TITLE, text::NOT_KNOWN),
             Self::OtherSignIn => (400, text::OTHER_SIGN_IN_TITLE, text::OTHER_SIGN_IN),
+            Self::OtherBrowser => (403, text::OTHER_BROWSER_TITLE, text::OTHER_BROWSER),
             Self::NotFound => (404, text::NOT_FOUND_TITLE, text::NOT_FOUND),
         }
     }
@@ -122,13 +120,8 @@ impl Outcome {
             Self::Denied => Some("/auth/denied"),
             Self::Failed => Some("/auth/failed"),
             Self::OtherAccount => Some("/auth/other-account"),
-            Self::NotKnown | Self::OtherSignIn | Self::NotFound => None,
+            Self::NotKnown | Self::OtherSignIn | Self::OtherBrowser | Self::NotFound => None,
         }
-    }
-
-    /// The outcome that stands at this address.
-    pub fn at(path: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|outcome| outcome.path() == Some(path))
     }
 }
 
@@ -154,6 +147,12 @@ mod tests {
     fn a_value_cannot_become_markup_or_turn_the_text_around() {
         assert_eq!(escape("<a b='c' d=\"e\">&"), "&lt;a b=&#39;c&#39; d=&quot;e&quot;&gt;&amp;");
         assert_eq!(escape("a\u{202e}b\nc"), "a\u{fffd}b\u{fffd}c");
+        for turning in
+            "\u{61c}\u{200e}\u{200f}\u{202a}\u{202e}\u{2066}\u{2069}\u{2028}\u{feff}".chars()
+        {
+            assert_eq!(escape(&format!("a{turning}b")), "a\u{fffd}b", "{turning:?}");
+            assert_eq!(Page::text(400, &format!("a{turning}b")).body, "a\u{fffd}b\n");
+        }
     }
 
     #[test]
@@ -163,19 +162,18 @@ mod tests {
     }
 
     #[test]
-    fn every_outcome_with_an_address_is_found_there() {
-        for outcome in Outcome::ALL {
-            assert_eq!(outcome.path().and_then(Outcome::at), Some(outcome));
-        }
-        assert_eq!(Outcome::at("/auth/callback"), None);
+    fn a_callback_that_belongs_elsewhere_says_what_to_do() {
         assert!(Outcome::NotKnown.page().body.contains("Copy the whole address"));
+        assert!(Outcome::OtherBrowser.page().body.contains("close this page"));
     }
 
     #[test]
     fn no_page_carries_a_script_or_a_style_that_the_policy_would_refuse() {
         let page = Outcome::Connected.page();
         assert!(!page.body.contains("<script") && !page.body.contains(" style="));
-        assert!(security_headers().contains("style-src 'sha256-"));
+        let headers = security_headers(&["https://accounts.example".to_owned()]);
+        assert!(headers.contains("style-src 'sha256-"));
+        assert!(headers.contains("form-action 'self' https://accounts.example;"), "{headers}");
         assert_eq!(page.body.matches("<style>").count(), 1);
     }
 }

@@ -22,7 +22,7 @@ pub enum Way {
 
 impl Way {
     /// Where the button leads.
-    fn target(&self, address: &str) -> String {
+    pub fn target(&self, address: &str) -> String {
         match self {
             Self::Paste | Self::ByItself => address.to_owned(),
             Self::Bounce { page, gateway } => {
@@ -43,16 +43,16 @@ pub fn sign_in(sign_in: &SignIn, hint: Option<Hint>, way: &Way, token: &str) -> 
         main.push_str(&format!("<p class=\"note\" role=\"alert\">{text}</p>"));
     }
     main.push_str(&facts(sign_in));
-    main.push_str(&format!(
-        "<section><h2>{}</h2><p>{}</p><p><a class=\"button\" target=\"_blank\" \
-         rel=\"noopener noreferrer\" href=\"{}\">{}</a></p><p class=\"quiet\">{}</p></section>",
-        text::STEP_APPROVE,
-        text::APPROVE_HELP,
-        escape(&way.target(sign_in.address().unwrap_or_default())),
-        text::APPROVE_BUTTON,
-        text::NEW_TAB
-    ));
     let path = sign_in.key.path();
+    // A form: the browser in which it is pressed is the one that comes back.
+    let go = format!(
+        "<form method=\"post\" action=\"{}/go\" target=\"_blank\" rel=\"noopener noreferrer\">\
+         {}<button>{}</button></form>",
+        escape(&path),
+        hidden(token),
+        text::APPROVE_BUTTON
+    );
+    main.push_str(&step_approve(&go));
     main.push_str(&match way {
         Way::Paste => paste_box(&path, &sign_in.facts.returns_to, token),
         Way::ByItself => wait_here(&path, text::STEP_BY_ITSELF, text::BY_ITSELF_HELP),
@@ -64,6 +64,32 @@ pub fn sign_in(sign_in: &SignIn, hint: Option<Hint>, way: &Way, token: &str) -> 
         // A header, and only where nothing can be typed: a reload would take it away.
         _ => page.header("Refresh", &LOOK_AGAIN_S.to_string()),
     }
+}
+
+fn step_approve(button: &str) -> String {
+    format!(
+        "<section><h2>{}</h2><p>{}</p>{button}<p class=\"quiet\">{}</p></section>",
+        text::STEP_APPROVE,
+        text::APPROVE_HELP,
+        text::NEW_TAB
+    )
+}
+
+/// The same where the browser that pressed keeps no cookies: the address is brought back by hand.
+pub fn without_cookies(sign_in: &SignIn, token: &str) -> Page {
+    let note = escape(text::hint(Hint::NoCookies));
+    let button = format!(
+        "<p><a class=\"button\" target=\"_blank\" rel=\"noopener noreferrer\" \
+         href=\"{}\">{}</a></p>",
+        escape(sign_in.address().unwrap_or_default()),
+        text::APPROVE_BUTTON
+    );
+    let main = format!(
+        "<p class=\"note\" role=\"alert\">{note}</p>{}{}",
+        step_approve(&button),
+        paste_box(&sign_in.key.path(), &sign_in.facts.returns_to, token)
+    );
+    Page::html(200, &text::sign_in_title(sign_in.user.as_str()), &main)
 }
 
 fn wait_here(path: &str, title: &str, help: &str) -> String {
@@ -209,18 +235,24 @@ pub fn ended() -> Page {
     sentence(410, text::ENDED_TITLE, text::ENDED)
 }
 
-/// The start page of `login`: for a person who typed the address without the code.
-pub fn type_code() -> Page {
+/// The start page of `login`: for a person who typed the address without the link's key.
+pub fn type_code(token: &str, code: &str, status: u16, note: Option<&str>) -> Page {
+    let note = note.map_or(String::new(), |note| {
+        format!("<p class=\"note\" role=\"alert\">{}</p>", escape(note))
+    });
     let main = format!(
-        "<section><form method=\"get\" action=\"/s\"><label for=\"code\">{}</label>\
-         <input id=\"code\" name=\"code\" class=\"code\" required autocomplete=\"off\" \
-         autocapitalize=\"characters\" spellcheck=\"false\" aria-describedby=\"help\">\
-         <p id=\"help\" class=\"quiet\">{}</p><button>{}</button></form></section>",
+        "{note}<section><form method=\"post\" action=\"/s\">{}<label for=\"code\">{}</label>\
+         <input id=\"code\" name=\"code\" class=\"code\" value=\"{}\" required \
+         autocomplete=\"off\" autocapitalize=\"characters\" spellcheck=\"false\" \
+         aria-describedby=\"help\"><p id=\"help\" class=\"quiet\">{}</p>\
+         <button>{}</button></form></section>",
+        hidden(token),
         text::CODE_LABEL,
+        escape(code),
         text::CODE_HELP,
         text::CODE_BUTTON
     );
-    Page::html(200, text::CODE_TITLE, &main)
+    Page::html(status, text::CODE_TITLE, &main)
 }
 
 #[cfg(test)]
@@ -232,7 +264,7 @@ mod tests {
     use super::*;
     use crate::core::error::Secret;
     use crate::portal::code::LinkKey;
-    use crate::portal::sign_ins::{Attempt, Facts, SignIns};
+    use crate::portal::sign_ins::{Attempt, Facts, Invitation, Owner, SignIns};
 
     fn example() -> SignIn {
         let mut rows = SignIns::default();
@@ -250,7 +282,9 @@ mod tests {
             connections: "https://account.example/apps".into(),
         };
         let user = "user_001".parse().unwrap();
-        let ticket = rows.open(user, LinkKey::typed([1; 5]), facts, attempt, 600, Instant::now());
+        let (key, owner) = (LinkKey::new([1; 16]), Owner::Link);
+        let invitation = Invitation { user, key, code: None, owner, facts, attempt, life_s: 600 };
+        let ticket = rows.open(invitation, Instant::now());
         rows.get(ticket).unwrap().clone()
     }
 
@@ -262,16 +296,16 @@ mod tests {
             "Steps per minute &lt;b&gt; <span class=\"quiet\">(steps)</span>",
             "From 15 Nov 2026 on.",
             "Sleep &amp; Heart, with a gateway",
-            "href=\"https://accounts.example/?a=1&amp;state=state\"",
-            "rel=\"noopener noreferrer\"",
+            "action=\"/s/AQEBAQEBAQEBAQEBAQEBAQ/go\" target=\"_blank\" rel=\"noopener noreferrer\"",
             "Tell the study team, or remove",
             "href=\"https://account.example/apps\"",
             "value=\"tok&quot;en\"",
-            "action=\"/s/040G-2081/paste\"",
+            "action=\"/s/AQEBAQEBAQEBAQEBAQEBAQ/paste\"",
         ] {
             assert!(page.contains(part), "{part}\n{page}");
         }
         assert!(!page.contains("verifier"));
+        assert!(!page.contains("accounts.example"), "the address belongs to who presses");
     }
 
     #[test]
@@ -291,10 +325,11 @@ mod tests {
             page: "https://study.example/bounce.html".into(),
             gateway: "http://192.168.1.20:8000".into(),
         };
-        let page = sign_in(&example(), None, &way, "t").body;
-        let link = "href=\"https://study.example/bounce.html#gateway=http%3A%2F%2F192.168.1.20%3A8000\
-                    &amp;to=https%3A%2F%2Faccounts.example%2F%3Fa%3D1%26state%3Dstate\"";
-        assert!(page.contains(link), "{page}");
+        assert_eq!(
+            way.target("https://accounts.example/?a=1&state=state"),
+            "https://study.example/bounce.html#gateway=http%3A%2F%2F192.168.1.20%3A8000\
+             &to=https%3A%2F%2Faccounts.example%2F%3Fa%3D1%26state%3Dstate"
+        );
     }
 
     #[test]

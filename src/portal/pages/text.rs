@@ -1,14 +1,21 @@
 //! Every sentence of the pages, in one place: to be read in one go, corrected, or translated.
 //! Values are plain text; the pages escape them.
 
+use std::time::Duration;
+
 use jiff::civil::Date;
 
-use crate::ledger::mark::Mark;
+pub use crate::portal::pages::day_text::{NO_DAYS, WEEKDAYS, Why, ago, day, mark, month, why};
 use crate::portal::sign_ins::Hint;
 
 pub const LANGUAGE: &str = "en";
 pub const STUDY: &str = "fitsync";
 pub const FOOTER: &str = "These pages come from the study's own gateway on this network.";
+
+/// For the operator, in `serve` and `doctor`.
+pub const PLAIN_HTTP: &str = "the participants' pages are plain HTTP: who listens on this network \
+     reads links, study ids and what is shared, and who can change its traffic changes the pages; \
+     FITSYNC_TLS_CERT and FITSYNC_TLS_KEY end that";
 
 // --- Results of a callback ---
 pub const CONNECTED_TITLE: &str = "Connected";
@@ -28,6 +35,10 @@ pub const OTHER_SIGN_IN_TITLE: &str = "This sign-in is not the newest one";
 pub const OTHER_SIGN_IN: &str = "This address belongs to another sign-in, or to one that was \
      started earlier. Nothing was changed. If another terminal waits for it, copy this address \
      into that terminal; else start again from the newest link.";
+pub const OTHER_BROWSER_TITLE: &str = "This sign-in began in another browser";
+pub const OTHER_BROWSER: &str = "Nothing was changed. Go back to the browser in which you pressed \
+     \u{201c}Go to Google\u{201d}; or open the study team's link in this browser and press it \
+     again here. If somebody else sent you here, close this page.";
 pub const NOT_FOUND_TITLE: &str = "Nothing here";
 pub const NOT_FOUND: &str = "This address is not known, or its link was used or has ended. Ask \
      the study team for a new link.";
@@ -45,6 +56,13 @@ pub const CODE_TITLE: &str = "Sign in to the study";
 pub const CODE_LABEL: &str = "Code from the study team";
 pub const CODE_HELP: &str = "Eight letters and digits, such as K7QM-3FXD.";
 pub const CODE_BUTTON: &str = "Go on";
+pub const CODE_WRONG: &str = "This code is not known here. It lives ten minutes; look at it once \
+     more, or ask the study team for a new one.";
+
+/// A guess that is not looked at yet.
+pub fn wait(wait: Duration) -> String {
+    format!("Too many wrong tries from this device. Wait {} seconds.", wait.as_secs() + 1)
+}
 
 // --- The sign-in page ---
 pub const STUDY_ID: &str = "Study id";
@@ -185,6 +203,10 @@ pub const fn hint(hint: Hint) -> &'static str {
             "The gateway could not reach Google. Wait a moment, then press \u{201c}Go to \
              Google\u{201d} again."
         }
+        Hint::NoCookies => {
+            "This browser keeps no cookies for this page, so it cannot come back by itself. After \
+             you approve, copy the address of the page that follows and paste it here."
+        }
         Hint::Busy => {
             "Many people sign in right now. Wait a moment, then press \u{201c}Go to \
              Google\u{201d} again."
@@ -199,99 +221,6 @@ pub const fn hint(hint: Hint) -> &'static str {
     }
 }
 
-// --- Coverage ---
-pub const NO_DAYS: &str = "no days yet";
-pub const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-
-const MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-
-/// The short name of a month, 1 to 12.
-pub fn month(number: i8) -> &'static str {
-    let at = usize::try_from(number - 1).unwrap_or_default();
-    MONTHS.get(at).copied().unwrap_or_default()
-}
-
-/// `22 Nov 2026`: no order of day and month to be mistaken.
-pub fn day(date: Date) -> String {
-    format!("{} {} {}", date.day(), month(date.month()), date.year())
-}
-
-/// `4 minutes ago`
-pub fn ago(seconds: i64) -> String {
-    let (count, unit) = match seconds {
-        ..60 => return "just now".to_owned(),
-        60..3_600 => (seconds / 60, "minute"),
-        3_600..86_400 => (seconds / 3_600, "hour"),
-        _ => (seconds / 86_400, "day"),
-    };
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {unit}{plural} ago")
-}
-
-/// What a mark is called on pages.
-pub const fn mark(mark: Mark) -> &'static str {
-    mark.word()
-}
-
-/// What is known of a day that is not sealed.
-#[derive(Debug, Clone, Copy)]
-pub struct Why<'a> {
-    pub mark: Mark,
-    /// The class of the last failure.
-    pub error: Option<&'a str>,
-    /// The last answer had lost most of the day.
-    pub shrunk: bool,
-    /// The device has synced past its end.
-    pub passed: bool,
-    pub is_today: bool,
-    /// One value per night.
-    pub daily: bool,
-    /// A worn band may well have nothing of this kind.
-    pub sparse: bool,
-    /// The sign-in works.
-    pub connected: bool,
-    /// The device has not synced since this day began.
-    pub device_behind: bool,
-}
-
-/// The reason of a gap in words; empty for a day that is sealed.
-pub fn why(why: &Why) -> &'static str {
-    match why.mark {
-        Mark::Sealed | Mark::Before => "",
-        Mark::Failed => failure(why.error.unwrap_or_default()),
-        Mark::NotGranted => "the participant did not share this",
-        Mark::Empty if why.daily => "no value for this night: the band was probably not worn",
-        Mark::Empty if why.sparse => "the band synced; there was nothing of this kind on that day",
-        Mark::Empty => "the band synced, but recorded nothing: it was probably not worn",
-        Mark::Provisional if why.shrunk => "the last answer had less data; it is asked once more",
-        Mark::NeverAsked => "the participant was not told of this, or it was added later",
-        Mark::Provisional | Mark::Waiting | Mark::Missing if why.is_today => "the day is not over",
-        Mark::Provisional if why.passed => "the band has synced; the provider may still add to it",
-        Mark::Provisional => "the band has not synced past the end of this day",
-        Mark::Waiting | Mark::Missing if !why.connected => "the sign-in had ended: sign in again",
-        Mark::Waiting if why.device_behind => "the band has not synced since before this day",
-        Mark::Waiting => "not read yet; the next sync asks for it",
-        Mark::Missing => "no sync has asked for it",
-    }
-}
-
-/// The last failure by its class; the next sync tries again.
-fn failure(class: &str) -> &'static str {
-    match class {
-        "network" => "the gateway had no connection; it tries again",
-        "server" => "the provider had a fault; the gateway tries again",
-        "quota" => "too many requests; the gateway tries again",
-        "auth" | "account" | "code" => "the sign-in had ended: sign in again",
-        "retired" => "the provider is switched off: sign in again with Google",
-        "config" => "the study's application was refused: see fitsync doctor",
-        "disk" => "the gateway's disk failed or was full",
-        "clock" => "the gateway's clock was wrong",
-        "format" => "the answer could not be read: please report it",
-        _ => "reading failed; the gateway tries again",
-    }
-}
-
 // --- Operator ---
 pub const START_TITLE: &str = "Study gateway";
 pub const START: &str = "Participants: open the link that the study team gave you.";
@@ -300,7 +229,21 @@ pub const OPERATOR_TITLE: &str = "Study team";
 pub const PASSWORD_LABEL: &str = "Operator's password";
 pub const PASSWORD_BUTTON: &str = "Sign in";
 pub const PASSWORD_WRONG: &str = "That is not the password.";
-pub const PASSWORD_WAIT: &str = "Too many wrong passwords from this device. Wait ten minutes.";
+pub const OPERATOR_LINK_HELP: &str = "This link signs you in once.";
+pub const OPERATOR_LINK_GONE: &str = "This link was used or has ended. Make a new one with: \
+     fitsync serve --sign-in";
+pub const NO_PASSWORD_TITLE: &str = "Not set up";
+pub const NO_PASSWORD: &str = "The study team's pages need a password: fitsync serve \
+     --set-password. To start sign-ins without one in a browser on the gateway itself, set \
+     FITSYNC_LOCAL_SIGN_IN=1.";
+pub const ELSEWHERE_TITLE: &str = "For the study team";
+pub const ELSEWHERE: &str = "The study team's pages have an encrypted address of their own.";
+pub const ELSEWHERE_BUTTON: &str = "Go there";
+pub const ELSEWHERE_WARNING: &str = "The browser warns of the gateway's own certificate: compare \
+     its fingerprint (SHA-256) with the one that fitsync serve prints.";
+pub const ELSEWHERE_CLOSED: &str = "The study team's pages have an encrypted address of their own, \
+     which could not be opened: see the log of fitsync serve. In a browser on the gateway itself \
+     they are here.";
 pub const SIGN_OUT: &str = "Sign out";
 pub const PARTICIPANTS_TITLE: &str = "Participants";
 pub const FILTER_LABEL: &str = "Which participants";

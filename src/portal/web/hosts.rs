@@ -14,6 +14,11 @@ pub fn name_of(host: &str) -> String {
     Address::of_authority(host).map(|address| address.host()).unwrap_or_default()
 }
 
+/// A host as it stands in an address.
+pub fn bracketed(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
+}
+
 /// Whether the name can only mean the machine of whoever asks.
 pub fn is_loopback_name(host: &str) -> bool {
     Address::of_authority(host).is_ok_and(|address| address.is_loopback())

@@ -4,28 +4,33 @@
 //! arrives here; what it means is decided by the loop that called [`Listener::next`].
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::consent::oauth::{new_state, same};
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::io::random;
-use crate::limits::{PORTAL_CLOSE_TIMEOUT_MS, PORTAL_PAUSE_MS, PORTAL_SOCKETS_MAX};
+use crate::limits::{PORTAL_CLOSE_TIMEOUT_MS, PORTAL_PAUSE_MS};
 use crate::portal::pages::page::{self, Outcome, Page};
-use crate::portal::web::guard::{Guard, GuardRules};
-use crate::portal::web::places;
+use crate::portal::web::bind::{bind, names_public};
+use crate::portal::web::guard::Guard;
+use crate::portal::web::service::GuardRules;
 use crate::portal::web::stream::Tls;
 use crate::portal::web::visit::Visit;
 
 /// The open sign-in pages. They close when this is dropped.
 pub struct Listener {
     guard: Guard,
+    /// In front of the operator's own port.
+    operator: Option<Guard>,
     /// `None` while it could not be started again.
     server: Option<tiny_http::Server>,
     folder: PathBuf,
     secure: bool,
+    headers: String,
 }
 
 impl std::fmt::Debug for Listener {
@@ -36,17 +41,41 @@ impl std::fmt::Debug for Listener {
 
 impl Listener {
     /// Opens the pages on `listen`: `:8000` is every interface, IPv4 and IPv6; else `host:port`.
-    /// A port that is taken is [`ErrorClass::Locked`], an address that cannot be
-    /// [`ErrorClass::Usage`].
-    pub fn open(listen: &str, tls: Option<Tls>, allow_public: bool) -> Result<Self> {
+    /// `form_targets`: origins to which a form may lead on. A port that is taken is
+    /// [`ErrorClass::Locked`], an address that cannot be [`ErrorClass::Usage`].
+    pub fn open(listen: &str, tls: Option<Tls>, form_targets: &[String]) -> Result<Self> {
         let sockets = bind(listen)?;
         let folder = private_folder()?;
-        let inner = folder.join(SOCKET);
         let secure = tls.is_some();
-        let server = Some(serve(&inner).inspect_err(|_| remove(&folder))?);
-        let rules = GuardRules { inner, tls, allow_public, headers: page::security_headers() };
+        let headers = page::security_headers(form_targets);
+        let server = Some(serve(&folder.join(SOCKET)).inspect_err(|_| remove(&folder))?);
+        let rules = GuardRules {
+            inner: folder.join(SOCKET),
+            tls,
+            operator_door: false,
+            allow_public: names_public(listen),
+            headers: headers.clone(),
+        };
         let guard = Guard::start(sockets, rules).inspect_err(|_| remove(&folder))?;
-        Ok(Self { guard, server, folder, secure })
+        Ok(Self { guard, operator: None, server, folder, secure, headers })
+    }
+
+    /// Opens the operator's own port, in place of one that is open already; the port.
+    pub fn open_operator(&mut self, listen: &str, tls: Tls) -> Result<u16> {
+        if let Some(before) = self.operator.take() {
+            before.stop();
+        }
+        let rules = GuardRules {
+            inner: self.folder.join(SOCKET),
+            tls: Some(tls),
+            operator_door: true,
+            allow_public: names_public(listen),
+            headers: self.headers.clone(),
+        };
+        let guard = Guard::start(bind(listen)?, rules)?;
+        let port = port_of(&guard);
+        self.operator = Some(guard);
+        Ok(port)
     }
 
     /// The next request, or `None` when nobody came in that time.
@@ -55,10 +84,11 @@ impl Listener {
             Some(server) => server.recv_timeout(timeout),
             None => Err(io::ErrorKind::NotConnected.into()),
         };
-        if received.is_err() || self.guard.inner_lost() {
+        let operator_lost = self.operator.as_ref().is_some_and(Guard::inner_lost);
+        if received.is_err() || self.guard.inner_lost() || operator_lost {
             self.restart();
         }
-        received.ok().flatten().and_then(|request| Visit::read(request, self.secure))
+        received.ok().flatten().and_then(Visit::read)
     }
 
     /// tiny_http ends for good after any error (no file, no thread): begin again behind the guard.
@@ -78,10 +108,13 @@ impl Listener {
     }
 
     /// Ends a callback: its browser goes on to an address without the code, and that page is
-    /// served if it is asked for within a moment. Other visitors wait meanwhile.
+    /// served if it is asked for within a moment. Other visitors wait meanwhile. The address has a
+    /// part that only that browser knows: how somebody's sign-in ended is nobody else's business.
     pub fn conclude(&mut self, visit: Visit, outcome: Outcome) {
         let Some(path) = outcome.path() else { return visit.answer(outcome.page()) };
-        visit.answer(Page::redirect(path));
+        let Ok(random) = random::bytes() else { return visit.answer(outcome.page()) };
+        let secret = new_state(random);
+        visit.answer(Page::redirect(&format!("{path}?seen={secret}")));
         let deadline = Instant::now() + Duration::from_millis(PORTAL_CLOSE_TIMEOUT_MS);
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -89,11 +122,11 @@ impl Listener {
                 return;
             }
             let Some(next) = self.next(left) else { continue };
-            let shown = Outcome::at(&next.path);
-            next.answer(shown.unwrap_or(Outcome::NotFound).page());
-            if shown == Some(outcome) {
-                return;
+            let knows = next.query_value("seen").is_some_and(|seen| same(&seen, &secret));
+            if next.path == path && knows {
+                return next.answer(outcome.page());
             }
+            next.answer(Outcome::NotFound.page());
         }
     }
 
@@ -103,7 +136,7 @@ impl Listener {
     }
 
     pub fn port(&self) -> u16 {
-        self.addresses().first().map_or(0, SocketAddr::port)
+        port_of(&self.guard)
     }
 
     /// Whether the pages are served over TLS.
@@ -112,69 +145,20 @@ impl Listener {
     }
 }
 
+fn port_of(guard: &Guard) -> u16 {
+    guard.addresses().first().map_or(0, SocketAddr::port)
+}
+
 impl Drop for Listener {
     fn drop(&mut self) {
         while let Some(Ok(Some(request))) = self.server.as_ref().map(|server| server.try_recv()) {
             drop(request); // answers "500": its client is told that nothing comes
         }
         self.guard.stop();
+        self.operator.iter().for_each(Guard::stop);
         remove(&self.folder);
     }
 }
-
-/// Whether `listen` names a public address: then its peers may be public too.
-pub fn names_public(listen: &str) -> bool {
-    let addresses = listen.to_socket_addrs().map(Iterator::collect::<Vec<_>>).unwrap_or_default();
-    let public =
-        |address: &SocketAddr| !address.ip().is_unspecified() && !places::is_private(address.ip());
-    addresses.iter().any(public)
-}
-
-fn bind(listen: &str) -> Result<Vec<TcpListener>> {
-    if let Some(port) = listen.strip_prefix(':') {
-        let no_port = |_| Failure::new(ErrorClass::Usage, format!("no valid port; {LISTEN_FORMS}"));
-        return bind_all(port.parse().map_err(no_port)?);
-    }
-    let addresses: Vec<_> = listen
-        .to_socket_addrs()
-        .map_err(|error| cannot_listen(listen, &error))?
-        .take(PORTAL_SOCKETS_MAX)
-        .collect();
-    addresses
-        .iter()
-        .map(|address| TcpListener::bind(address).map_err(|error| cannot_listen(listen, &error)))
-        .collect()
-}
-
-/// One socket for both families where the system shares it, two where it does not, one where
-/// there is no IPv6.
-fn bind_all(port: u16) -> Result<Vec<TcpListener>> {
-    let failed = |error: io::Error| cannot_listen(&format!(":{port}"), &error);
-    let any6 = TcpListener::bind((std::net::Ipv6Addr::UNSPECIFIED, port));
-    let any6 = match any6 {
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(failed(error)),
-        other => other.ok(),
-    };
-    let bound = any6.as_ref().and_then(|socket| socket.local_addr().ok());
-    let port = bound.map_or(port, |address| address.port());
-    match (any6, TcpListener::bind((std::net::Ipv4Addr::UNSPECIFIED, port))) {
-        (Some(any6), Ok(any4)) => Ok(vec![any6, any4]),
-        // In use by the socket just opened: it serves IPv4 too.
-        (Some(any6), Err(_)) => Ok(vec![any6]),
-        (None, Ok(any4)) => Ok(vec![any4]),
-        (None, Err(error)) => Err(failed(error)),
-    }
-}
-
-fn cannot_listen(listen: &str, error: &io::Error) -> Failure {
-    if error.kind() == io::ErrorKind::AddrInUse {
-        return Failure::new(ErrorClass::Locked, "another program listens on this port").at(listen);
-    }
-    Failure::new(ErrorClass::Usage, format!("cannot listen: {error}; {LISTEN_FORMS}")).at(listen)
-}
-
-const LISTEN_FORMS: &str = "FITSYNC_LISTEN is a port such as :8000 for every address of this \
-                            machine, or one of its addresses with a port, such as 127.0.0.1:8000";
 
 /// A new folder that only this user can enter.
 fn private_folder() -> Result<PathBuf> {
@@ -214,13 +198,13 @@ mod tests {
     use super::*;
     use crate::portal::pages::text;
     use std::io::{Read as _, Write as _};
-    use std::net::{IpAddr, TcpStream};
+    use std::net::{IpAddr, TcpListener, TcpStream};
     use std::thread;
 
     const LONG: Duration = Duration::from_secs(20);
 
     fn open() -> Listener {
-        Listener::open("127.0.0.1:0", None, false).unwrap()
+        Listener::open("127.0.0.1:0", None, &[]).unwrap()
     }
 
     fn client(address: SocketAddr, bytes: &[u8]) -> thread::JoinHandle<String> {
@@ -297,23 +281,40 @@ mod tests {
         });
         listener.conclude(visit, Outcome::Connected);
         let (to, answer) = browser.join().unwrap();
-        assert_eq!(to, "/auth/connected");
+        assert!(to.starts_with("/auth/connected?seen="), "{to}");
         assert!(answer.contains(text::CONNECTED), "{answer}");
+    }
+
+    #[test]
+    fn how_a_sign_in_ended_is_told_to_nobody_but_its_browser() {
+        let mut listener = open();
+        let address = listener.addresses()[0];
+        let get = |path: &str| {
+            client(address, format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n").as_bytes())
+        };
+        let browser = get("/auth/callback?code=secret");
+        let visit = listener.next(LONG).unwrap();
+        let (guess, plain) = (get("/auth/connected?seen=AAAA"), get("/auth/connected"));
+        listener.conclude(visit, Outcome::Connected);
+        assert!(browser.join().unwrap().starts_with("HTTP/1.1 303"));
+        for stranger in [guess, plain] {
+            assert!(stranger.join().unwrap().starts_with("HTTP/1.1 404"));
+        }
     }
 
     #[test]
     fn a_port_that_is_taken_is_told_from_an_address_that_cannot_be() {
         let first = open();
-        let taken = Listener::open(&first.addresses()[0].to_string(), None, false);
+        let taken = Listener::open(&first.addresses()[0].to_string(), None, &[]);
         assert_eq!(taken.unwrap_err().class, ErrorClass::Locked);
-        let strange = Listener::open("192.0.2.1:0", None, false);
+        let strange = Listener::open("192.0.2.1:0", None, &[]);
         assert_eq!(strange.unwrap_err().class, ErrorClass::Usage);
-        assert_eq!(Listener::open(":x", None, false).unwrap_err().class, ErrorClass::Usage);
+        assert_eq!(Listener::open(":x", None, &[]).unwrap_err().class, ErrorClass::Usage);
     }
 
     #[test]
     fn all_interfaces_serve_both_families_and_close_without_a_trace() {
-        let mut listener = Listener::open(":0", None, false).unwrap();
+        let mut listener = Listener::open(":0", None, &[]).unwrap();
         let folder = listener.folder.clone();
         for host in ["127.0.0.1", "::1"] {
             let address = SocketAddr::new(host.parse().unwrap(), listener.port());
@@ -329,7 +330,7 @@ mod tests {
         let port = listener.port();
         drop(listener);
         assert!(!folder.exists());
-        Listener::open(&format!(":{port}"), None, false).unwrap();
+        Listener::open(&format!(":{port}"), None, &[]).unwrap();
     }
 
     #[test]
@@ -345,11 +346,5 @@ mod tests {
         let answer = client(address, request);
         listener.next(LONG).unwrap().answer(Page::text(200, "again"));
         assert!(answer.join().unwrap().ends_with("again\n"));
-    }
-
-    #[test]
-    fn public_listen_addresses_are_recognised() {
-        assert!(names_public("8.8.8.8:80") && !names_public("192.168.1.2:80"));
-        assert!(!names_public(":8000") && !names_public("0.0.0.0:8000"));
     }
 }

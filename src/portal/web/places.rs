@@ -1,31 +1,55 @@
-//! The connections that are open right now: at most so many in all and so many per peer. When
-//! there is no place, the one that has waited longest without a whole request loses its own: an
-//! attacker that only holds connections open cannot keep a visitor out. Peers that did so again
-//! and again come last: they take no place from anybody, and lose theirs first. Pure bookkeeping
-//! over any kind of connection `C`; the guard closes what it is handed back.
+//! The connections that are being served: at most so many in all and so many per peer. Who has a
+//! place keeps it while something comes of it: for a moment while its request is read, and until
+//! the end while its page is made. So a flood of new addresses takes none from somebody who is
+//! talking. Pure bookkeeping over any kind of connection `C`; the guard closes what it is handed back.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use crate::limits::{
-    PORTAL_CONNECTIONS_PER_PEER_MAX, PORTAL_OFFENCE_MS, PORTAL_OFFENCES_MIN, PORTAL_OFFENDERS_MAX,
+    PORTAL_CONNECTIONS_PER_PEER_MAX, PORTAL_READING_GRACE_MS, PORTAL_WRITING_GRACE_MS,
 };
+use crate::portal::tally::Tally;
 
 /// How far a connection is, in the order in which places are taken away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
-    /// Its request is not complete, or it was answered and only has to hang up.
-    Waiting,
+    /// It was answered and only has to hang up.
+    Leaving,
+    /// Its request is not complete.
+    Reading,
     /// Its answer is being written; the client may be slow on purpose.
     Writing,
     /// Its page is being made: it keeps its place.
     Asked,
 }
 
-/// One peer: an IPv4 address, or an IPv6 /64 (one household or one attacker's machine).
-pub fn peer_key(peer: IpAddr) -> u128 {
+impl Phase {
+    /// How long a place is safe in this phase; `None` for ever.
+    const fn grace(self) -> Option<Duration> {
+        match self {
+            Self::Leaving => Some(Duration::ZERO),
+            Self::Reading => Some(Duration::from_millis(PORTAL_READING_GRACE_MS)),
+            Self::Writing => Some(Duration::from_millis(PORTAL_WRITING_GRACE_MS)),
+            Self::Asked => None,
+        }
+    }
+}
+
+/// One peer: an IPv4 address, a whole IPv6 address of an own network, or else an IPv6 /64 (one
+/// household or one attacker's machine).
+pub fn peer_key(peer: IpAddr, near: bool) -> u128 {
     match peer.to_canonical() {
         IpAddr::V4(address) => u128::from(address.to_bits()),
+        IpAddr::V6(address) if near => address.to_bits(),
+        IpAddr::V6(_) => network_key(peer),
+    }
+}
+
+/// The network of a peer: IPv4 /24, IPv6 /64.
+pub fn network_key(peer: IpAddr) -> u128 {
+    match peer.to_canonical() {
+        IpAddr::V4(address) => u128::from(address.to_bits() >> 8 << 8),
         IpAddr::V6(address) => address.to_bits() >> 64 << 64,
     }
 }
@@ -38,89 +62,119 @@ pub fn is_private(peer: IpAddr) -> bool {
     }
 }
 
-/// All open connections, oldest first.
+/// Those whose request never came, or was none: by address, and by network.
+#[derive(Debug, Default)]
+pub struct Offences {
+    addresses: Tally<u128>,
+    networks: Tally<u128>,
+}
+
+impl Offences {
+    pub fn note(&mut self, peer: Peer, now: Instant) {
+        self.addresses.note(peer.address, now);
+        self.networks.note(peer.network, now);
+    }
+
+    /// Its request was whole.
+    pub fn forgive(&mut self, peer: Peer) {
+        self.addresses.forgive(&peer.address);
+    }
+
+    /// Who comes first: less is earlier.
+    pub fn rank(&self, peer: Peer, now: Instant) -> (u32, u32) {
+        (self.addresses.count(&peer.address, now), self.networks.count(&peer.network, now))
+    }
+}
+
+/// Whose a connection is, for fairness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer {
+    pub address: u128,
+    pub network: u128,
+}
+
+impl Peer {
+    /// `near`: on one of this machine's own networks.
+    pub fn new(address: IpAddr, near: bool) -> Self {
+        Self { address: peer_key(address, near), network: network_key(address) }
+    }
+}
+
+/// All connections that have a place, oldest first.
 #[derive(Debug)]
 pub struct Places<C> {
     rows: Vec<Place<C>>,
     next_id: u64,
     places_max: usize,
-    offenders: Offenders,
+    pub offences: Offences,
 }
 
 #[derive(Debug)]
 struct Place<C> {
     id: u64,
-    peer: u128,
-    stage: Phase,
+    peer: Peer,
+    phase: Phase,
+    since: Instant,
     connection: C,
 }
 
-/// What becomes of a new connection.
+impl<C> Place<C> {
+    fn is_safe(&self, now: Instant) -> bool {
+        self.phase.grace().is_none_or(|grace| now < self.since + grace)
+    }
+}
+
+/// A place, and the connection that lost its own for it and must be closed.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Admission<C> {
-    /// It has a place; the connection that lost its place for it must be closed.
-    Admitted { id: u64, closed: Option<C> },
-    /// It must be closed: everybody is being served, or its peer has offended too often.
-    Refused,
+pub struct Admitted<C> {
+    pub id: u64,
+    pub closed: Option<C>,
 }
 
 impl<C> Places<C> {
     pub fn new(places_max: usize) -> Self {
-        Self { rows: Vec::new(), next_id: 0, places_max, offenders: Offenders::default() }
+        Self { rows: Vec::new(), next_id: 0, places_max, offences: Offences::default() }
     }
 
-    /// Finds a place for a new connection.
-    pub fn admit(&mut self, peer: IpAddr, connection: C, now: Instant) -> Admission<C> {
-        let peer = peer_key(peer);
-        let of_peer = self.rows.iter().filter(|row| row.peer == peer).count();
-        let peer_full = of_peer >= PORTAL_CONNECTIONS_PER_PEER_MAX;
+    /// Finds a place; gives the connection back where there is none yet.
+    pub fn admit(&mut self, peer: Peer, connection: C, now: Instant) -> Result<Admitted<C>, C> {
+        let of_peer = self.rows.iter().filter(|row| row.peer.address == peer.address).count();
         let mut closed = None;
-        if peer_full || self.rows.len() >= self.places_max {
-            if self.offenders.is_offender(peer, now) {
-                return Admission::Refused;
-            }
-            closed = if peer_full {
-                self.take_victim(|row| row.peer == peer, now)
-            } else {
-                self.make_room(now)
-            };
-            if closed.is_none() {
-                return Admission::Refused;
-            }
+        if of_peer >= PORTAL_CONNECTIONS_PER_PEER_MAX {
+            closed = self.take_victim(|row| row.peer.address == peer.address, now);
+        } else if self.rows.len() >= self.places_max {
+            closed = self.take_victim(|row| !row.is_safe(now), now);
+        }
+        let full = of_peer >= PORTAL_CONNECTIONS_PER_PEER_MAX || self.rows.len() >= self.places_max;
+        if full && closed.is_none() {
+            return Err(connection);
         }
         let id = self.next_id;
         self.next_id += 1;
-        self.rows.push(Place { id, peer, stage: Phase::Waiting, connection });
-        Admission::Admitted { id, closed }
+        self.rows.push(Place { id, peer, phase: Phase::Reading, since: now, connection });
+        Ok(Admitted { id, closed })
     }
 
-    /// Takes a place away, an offender's first; also when the process has run out of files.
-    pub fn make_room(&mut self, now: Instant) -> Option<C> {
-        let offends: Vec<u128> = self.offenders.all(now);
-        self.take_victim(|row| row.stage == Phase::Waiting && offends.contains(&row.peer), now)
-            .or_else(|| self.take_victim(|_| true, now))
-    }
-
-    /// The oldest of the least advanced connections among `which`; one being served never.
+    /// The least advanced connection among `which`, an offender's first, then the oldest; one whose
+    /// page is being made never.
     fn take_victim(&mut self, which: impl Fn(&Place<C>) -> bool, now: Instant) -> Option<C> {
-        let candidates = self.rows.iter().enumerate().filter(|(_, row)| which(row));
-        let (at, _) = candidates
-            .filter(|(_, row)| row.stage != Phase::Asked)
-            .min_by_key(|(_, row)| (row.stage, row.id))?;
+        let candidates = self.rows.iter().enumerate();
+        let candidates = candidates.filter(|(_, row)| which(row) && row.phase != Phase::Asked);
+        let (at, _) = candidates.min_by_key(|(_, row)| {
+            let (address, network) = self.offences.rank(row.peer, now);
+            (row.phase, u32::MAX - address, u32::MAX - network, row.id)
+        })?;
         let victim = self.rows.remove(at);
-        self.offenders.note(victim.peer, now);
+        if victim.phase == Phase::Reading {
+            self.offences.note(victim.peer, now);
+        }
         Some(victim.connection)
     }
 
-    /// A request was refused or never finished.
-    pub fn offend(&mut self, peer: IpAddr, now: Instant) {
-        self.offenders.note(peer_key(peer), now);
-    }
-
     /// Notes how far a connection is; `false` when it has lost its place.
-    pub fn advance(&mut self, id: u64, stage: Phase) -> bool {
+    pub fn advance(&mut self, id: u64, phase: Phase, now: Instant) -> bool {
         let row = self.rows.iter_mut().find(|row| row.id == id);
-        row.map(|row| row.stage = stage).is_some()
+        row.map(|row| (row.phase, row.since) = (phase, now)).is_some()
     }
 
     /// A connection ended by itself.
@@ -130,7 +184,7 @@ impl<C> Places<C> {
 
     /// Whether somebody waits for a page or is being sent one.
     pub fn any_served(&self) -> bool {
-        self.rows.iter().any(|row| row.stage != Phase::Waiting)
+        self.rows.iter().any(|row| matches!(row.phase, Phase::Asked | Phase::Writing))
     }
 
     /// All that are open, to close them.
@@ -139,132 +193,85 @@ impl<C> Places<C> {
     }
 }
 
-/// Peers that keep others waiting, for a while.
-#[derive(Debug, Default)]
-struct Offenders {
-    rows: Vec<Offender>,
-}
-
-#[derive(Debug)]
-struct Offender {
-    peer: u128,
-    count: u32,
-    forgotten_at: Instant,
-}
-
-impl Offenders {
-    fn note(&mut self, peer: u128, now: Instant) {
-        self.rows.retain(|row| row.forgotten_at > now);
-        let forgotten_at = now + Duration::from_millis(PORTAL_OFFENCE_MS);
-        if let Some(row) = self.rows.iter_mut().find(|row| row.peer == peer) {
-            row.count = row.count.saturating_add(1);
-            row.forgotten_at = forgotten_at;
-            return;
-        }
-        if self.rows.len() >= PORTAL_OFFENDERS_MAX {
-            self.rows.remove(0);
-        }
-        self.rows.push(Offender { peer, count: 1, forgotten_at });
-    }
-
-    fn all(&self, now: Instant) -> Vec<u128> {
-        let bad = |row: &&Offender| row.count >= PORTAL_OFFENCES_MIN && row.forgotten_at > now;
-        self.rows.iter().filter(bad).map(|row| row.peer).collect()
-    }
-
-    fn is_offender(&self, peer: u128, now: Instant) -> bool {
-        self.all(now).contains(&peer)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    impl Places<u8> {
-        fn admit_now(&mut self, peer: IpAddr, connection: u8) -> Admission<u8> {
-            self.admit(peer, connection, Instant::now())
-        }
+    fn v4(last: u8) -> Peer {
+        Peer::new(IpAddr::from([10, 0, 0, last]), true)
     }
 
-    fn v4(last: u8) -> IpAddr {
-        IpAddr::from([10, 0, 0, last])
-    }
+    const GRACE: Duration = Duration::from_millis(PORTAL_READING_GRACE_MS);
 
-    fn admitted(admission: Admission<u8>) -> (u64, Option<u8>) {
-        match admission {
-            Admission::Admitted { id, closed } => (id, closed),
-            Admission::Refused => panic!("refused"),
-        }
+    fn closed(admitted: Result<Admitted<u8>, u8>) -> Option<u8> {
+        admitted.unwrap().closed
     }
 
     #[test]
-    fn the_one_that_waited_longest_makes_room() {
-        let mut places = Places::new(3);
-        let first = admitted(places.admit_now(v4(1), 1)).0;
-        admitted(places.admit_now(v4(2), 2));
-        admitted(places.admit_now(v4(3), 3));
-        assert!(places.advance(first, Phase::Asked));
-        assert_eq!(admitted(places.admit_now(v4(4), 4)).1, Some(2));
-        assert_eq!(admitted(places.admit_now(v4(5), 5)).1, Some(3));
+    fn who_was_given_a_place_keeps_it_for_a_moment_whoever_comes() {
+        let (mut places, now) = (Places::new(2), Instant::now());
+        places.admit(v4(1), 1, now).unwrap();
+        places.admit(v4(2), 2, now).unwrap();
+        for address in 3..200 {
+            assert_eq!(places.admit(v4(address), address, now), Err(address));
+        }
+        let later = now + GRACE;
+        assert_eq!(closed(places.admit(v4(3), 3, later)), Some(1), "nothing came of it");
+        assert_eq!(closed(places.admit(v4(4), 4, later)), Some(2));
+        assert_eq!(places.admit(v4(5), 5, later), Err(5));
     }
 
     #[test]
-    fn a_slow_reader_makes_room_before_one_that_is_served() {
-        let mut places = Places::new(2);
-        let first = admitted(places.admit_now(v4(1), 1)).0;
-        let second = admitted(places.admit_now(v4(2), 2)).0;
-        places.advance(first, Phase::Asked);
-        places.advance(second, Phase::Writing);
-        let (third, closed) = admitted(places.admit_now(v4(3), 3));
-        assert_eq!(closed, Some(2));
-        assert!(!places.advance(second, Phase::Waiting), "it has lost its place");
-        places.advance(third, Phase::Asked);
-        assert_eq!(places.admit_now(v4(4), 4), Admission::Refused);
-        places.leave(first);
-        assert_eq!(admitted(places.admit_now(v4(4), 4)).1, None);
-        assert_eq!(places.take_all(), [3, 4]);
+    fn who_hangs_up_makes_room_first_then_who_does_not_ask_then_who_does_not_read() {
+        let (mut places, now) = (Places::new(4), Instant::now());
+        let phases = [Phase::Asked, Phase::Writing, Phase::Reading, Phase::Leaving];
+        for (number, phase) in (1..).zip(phases) {
+            let id = places.admit(v4(number), number, now).unwrap().id;
+            assert!(places.advance(id, phase, now));
+        }
+        let later = now + Duration::from_millis(PORTAL_WRITING_GRACE_MS);
+        let victims = (5..8).map(|number| {
+            let admitted = places.admit(v4(number), number, later).unwrap();
+            places.advance(admitted.id, Phase::Asked, later);
+            admitted.closed.unwrap()
+        });
+        assert_eq!(victims.collect::<Vec<_>>(), [4, 3, 2]);
+        assert_eq!(places.admit(v4(8), 8, later + GRACE), Err(8), "pages are being made");
+        assert_eq!(places.take_all(), [1, 5, 6, 7]);
     }
 
     #[test]
     fn one_peer_takes_places_from_itself_alone() {
-        let mut places = Places::new(64);
-        places.admit_now(v4(9), 0);
+        let (mut places, now) = (Places::new(64), Instant::now());
+        places.admit(v4(9), 0, now).unwrap();
         for number in 1..=4 {
-            assert_eq!(admitted(places.admit_now(v4(1), number)).1, None);
+            assert_eq!(closed(places.admit(v4(1), number, now)), None);
         }
-        assert_eq!(admitted(places.admit_now(v4(1), 5)).1, Some(1));
+        assert_eq!(closed(places.admit(v4(1), 5, now)), Some(1));
     }
 
     #[test]
-    fn an_offender_takes_no_place_and_loses_its_own_first() {
+    fn an_offender_loses_its_place_before_an_older_visitor() {
         let (mut places, now) = (Places::new(2), Instant::now());
-        places.admit(v4(1), 1, now);
-        for _ in 0..PORTAL_OFFENCES_MIN {
-            places.offend(v4(9), now);
-        }
-        assert_eq!(admitted(places.admit(v4(9), 9, now)).1, None, "there was a free place");
-        assert_eq!(places.admit(v4(9), 10, now), Admission::Refused);
-        assert_eq!(admitted(places.admit(v4(3), 3, now)).1, Some(9), "not the older visitor");
-        let later = now + Duration::from_millis(PORTAL_OFFENCE_MS);
-        assert_eq!(admitted(places.admit(v4(9), 9, later)).1, Some(1), "all is forgotten");
+        places.admit(v4(1), 1, now).unwrap();
+        places.admit(v4(9), 9, now).unwrap();
+        places.offences.note(v4(9), now);
+        assert_eq!(closed(places.admit(v4(3), 3, now + GRACE)), Some(9));
+        assert_eq!(places.offences.rank(v4(9), now), (2, 2), "it never asked");
+        places.offences.forgive(v4(9));
+        assert_eq!(places.offences.rank(v4(9), now), (0, 2));
     }
 
     #[test]
-    fn only_so_many_offenders_are_remembered() {
-        let (mut offenders, now) = (Offenders::default(), Instant::now());
-        for peer in 0..2 * PORTAL_OFFENDERS_MAX as u128 {
-            offenders.note(peer, now);
-        }
-        assert_eq!(offenders.rows.len(), PORTAL_OFFENDERS_MAX);
-    }
-
-    #[test]
-    fn a_peer_is_an_ipv4_address_or_an_ipv6_network() {
-        let key = |text: &str| peer_key(text.parse().unwrap());
-        assert_eq!(key("::ffff:10.0.0.1"), key("10.0.0.1"));
-        assert_eq!(key("fd00::1:2:3:4"), key("fd00::9:9:9:9"));
-        assert_ne!(key("fd00:0:0:1::1"), key("fd00:0:0:2::1"));
+    fn a_peer_is_an_address_nearby_and_a_network_further_away() {
+        let key = |text: &str, near| peer_key(text.parse().unwrap(), near);
+        assert_eq!(key("::ffff:10.0.0.1", false), key("10.0.0.1", true));
+        assert_eq!(key("2001:db8::1:2:3:4", false), key("2001:db8::9:9:9:9", false));
+        assert_ne!(key("2001:db8::1:2:3:4", true), key("2001:db8::9:9:9:9", true));
+        assert_ne!(key("2001:db8:0:1::1", false), key("2001:db8:0:2::1", false));
+        let network = |text: &str| network_key(text.parse().unwrap());
+        assert_eq!(network("10.0.0.1"), network("10.0.0.200"));
+        assert_ne!(network("10.0.0.1"), network("10.0.1.1"));
     }
 
     #[test]

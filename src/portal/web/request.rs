@@ -11,9 +11,26 @@ use crate::limits::{PORTAL_BODY_BYTES_MAX, PORTAL_HEAD_BYTES_MAX, PORTAL_HEADERS
 pub const PEER_HEADER: &str = "Fitsync-Peer";
 /// Present when the request came through a proxy, whatever that proxy says.
 pub const FORWARDED_HEADER: &str = "Fitsync-Forwarded";
-
 /// Present when the peer is this machine itself.
 pub const LOCAL_HEADER: &str = "Fitsync-Local";
+/// Present when the peer is on one of this machine's own networks.
+pub const NEAR_HEADER: &str = "Fitsync-Near";
+/// Present when the request came over TLS.
+pub const SECURE_HEADER: &str = "Fitsync-Secure";
+/// Present when it came to the port of the operator's pages.
+pub const OPERATOR_HEADER: &str = "Fitsync-Operator";
+
+/// Who asks, and at which door.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer {
+    pub address: IpAddr,
+    /// It is this machine.
+    pub local: bool,
+    /// It is on one of this machine's own networks.
+    pub near: bool,
+    pub secure: bool,
+    pub operator_door: bool,
+}
 
 /// Besides everything that begins with `x-forwarded-`.
 const FORWARDING: [&str; 5] =
@@ -103,7 +120,9 @@ fn request_line(line: &str) -> Result<RequestHead, u16> {
         "POST" => true,
         _ => return Err(405),
     };
-    Ok(RequestHead { post, target: target.to_owned(), ..RequestHead::default() })
+    // No browser of today speaks HTTP/1.0; nginx does, and says nothing else of being a proxy.
+    let forwarded = version == "HTTP/1.0";
+    Ok(RequestHead { post, target: target.to_owned(), forwarded, ..RequestHead::default() })
 }
 
 fn header(line: &str, head: &mut RequestHead, seen: &mut Seen) -> Result<(), u16> {
@@ -162,11 +181,11 @@ fn check_body(head: &RequestHead, length_seen: bool) -> Result<(), u16> {
 
 impl RequestHead {
     /// The head that the server behind the guard gets, written anew.
-    pub fn forward(&self, peer: IpAddr, local: bool) -> String {
+    pub fn forward(&self, peer: &Peer) -> String {
         let method = if self.post { "POST" } else { "GET" };
         let mut text = format!(
-            "{method} {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{PEER_HEADER}: {peer}\r\n",
-            self.target, self.host
+            "{method} {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{PEER_HEADER}: {}\r\n",
+            self.target, self.host, peer.address
         );
         let mut add = |name: &str, value: &str| {
             if !value.is_empty() {
@@ -174,8 +193,15 @@ impl RequestHead {
             }
         };
         add("Cookie", &self.cookie);
-        add(FORWARDED_HEADER, if self.forwarded { "yes" } else { "" });
-        add(LOCAL_HEADER, if local && !self.forwarded { "yes" } else { "" });
+        for (name, is_so) in [
+            (FORWARDED_HEADER, self.forwarded),
+            (LOCAL_HEADER, peer.local && !self.forwarded),
+            (NEAR_HEADER, peer.near),
+            (SECURE_HEADER, peer.secure),
+            (OPERATOR_HEADER, peer.operator_door),
+        ] {
+            add(name, if is_so { "yes" } else { "" });
+        }
         if self.post {
             add("Content-Type", &self.content_type);
             add("Content-Length", &self.body_bytes.to_string());
@@ -197,6 +223,11 @@ mod tests {
         }
     }
 
+    fn peer(address: &str) -> Peer {
+        let address = address.parse().unwrap();
+        Peer { address, local: true, near: true, secure: false, operator_door: true }
+    }
+
     const FORM: &str = "Content-Type: application/x-www-form-urlencoded\n";
 
     #[test]
@@ -207,9 +238,10 @@ mod tests {
         assert_eq!(text.get(body..), Some("rest"));
         assert!(head.forwarded && !head.post);
         assert_eq!(
-            head.forward("10.0.0.7".parse().unwrap(), true),
+            head.forward(&peer("10.0.0.7")),
             "GET /s/K7QM?x=1 HTTP/1.1\r\nHost: pi:8000\r\nConnection: close\r\n\
-             Fitsync-Peer: 10.0.0.7\r\nCookie: a=1\r\nFitsync-Forwarded: yes\r\n\r\n"
+             Fitsync-Peer: 10.0.0.7\r\nCookie: a=1\r\nFitsync-Forwarded: yes\r\n\
+             Fitsync-Near: yes\r\nFitsync-Operator: yes\r\n\r\n"
         );
     }
 
@@ -223,13 +255,22 @@ mod tests {
     }
 
     #[test]
+    fn a_proxy_that_says_nothing_is_known_by_its_old_http() {
+        for (version, forwarded) in [("1.0", true), ("1.1", false)] {
+            let text = format!("GET / HTTP/{version}\r\nHost: h\r\n\r\n");
+            let HeadReading::Whole(head, _) = read(text.as_bytes()) else { panic!("not whole") };
+            assert_eq!(head.forwarded, forwarded, "{version}");
+        }
+    }
+
+    #[test]
     fn a_form_is_passed_on_with_a_length_of_our_own() {
         let text = format!("POST /x HTTP/1.1\nHost: h\n{FORM}Content-Length: 0004\n\na=bc");
         let HeadReading::Whole(head, _) = read(text.replace('\n', "\r\n").as_bytes()) else {
             panic!("not whole")
         };
         assert_eq!(head.body_bytes, 4);
-        assert!(head.forward("::1".parse().unwrap(), false).ends_with("Content-Length: 4\r\n\r\n"));
+        assert!(head.forward(&peer("::1")).ends_with("Content-Length: 4\r\n\r\n"));
     }
 
     #[test]

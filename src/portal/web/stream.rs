@@ -19,6 +19,21 @@ use crate::limits::{PORTAL_LINGER_BYTES_MAX, PORTAL_LINGER_MS};
 /// First byte of every TLS connection: a handshake record.
 const TLS_HANDSHAKE: u8 = 0x16;
 
+/// A record's head: its type, the protocol's version, its length (RFC 8446, section 5.1).
+const TLS_RECORD_HEAD_BYTES: usize = 5;
+
+/// Whether a handshake can begin with these bytes, or they are no TLS at all.
+pub fn first_flight_is_whole(bytes: &[u8]) -> bool {
+    match bytes {
+        [TLS_HANDSHAKE, _, _, high, low, ..] => {
+            let length = usize::from(u16::from_be_bytes([*high, *low]));
+            bytes.len() >= TLS_RECORD_HEAD_BYTES + length
+        }
+        [TLS_HANDSHAKE, ..] | [] => false,
+        _ => true,
+    }
+}
+
 /// Certificate and key of the sign-in pages.
 #[derive(Clone, Debug)]
 pub struct Tls(Arc<ServerConfig>);
@@ -38,14 +53,20 @@ impl Tls {
             .map_err(|error| refused("cannot read FITSYNC_TLS_CERT", certificate, &error))?;
         let secret = PrivateKeyDer::from_pem_file(key)
             .map_err(|error| refused("cannot read FITSYNC_TLS_KEY", key, &error))?;
+        Self::new(chain, secret)
+            .map_err(|error| refused("FITSYNC_TLS_CERT and _KEY do not fit", certificate, &error))
+    }
+
+    /// The key must belong to the first certificate.
+    pub fn new(
+        chain: Vec<CertificateDer<'static>>,
+        key: PrivateKeyDer<'static>,
+    ) -> std::result::Result<Self, rustls::Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map(|builder| builder.with_no_client_auth())
-            .and_then(|builder| builder.with_single_cert(chain, secret))
-            .map_err(|error| {
-                refused("FITSYNC_TLS_CERT and _KEY do not fit", certificate, &error)
-            })?;
+            .and_then(|builder| builder.with_single_cert(chain, key))?;
         // One connection, one request: nothing to resume, nothing to remember.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
@@ -171,6 +192,24 @@ impl Write for Wire {
         match self {
             Self::Plain(timed) => timed.flush(),
             Self::Tls(stream) => stream.flush(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_handshake_begins_when_its_first_record_is_whole() {
+        for (bytes, whole) in [
+            (&b""[..], false),
+            (b"\x16", false),
+            (b"\x16\x03\x01\x00\x03ab", false),
+            (b"\x16\x03\x01\x00\x03abc", true),
+            (b"GET / HTTP/1.1", true),
+        ] {
+            assert_eq!(first_flight_is_whole(bytes), whole, "{bytes:?}");
         }
     }
 }

@@ -1,12 +1,15 @@
 //! One request of one visitor, as the pages see it.
 
 use std::io::{self, Read as _};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::core::exchange::pairs;
 use crate::limits::PORTAL_BODY_BYTES_MAX;
 use crate::portal::pages::page::Page;
-use crate::portal::web::request::{FORWARDED_HEADER, LOCAL_HEADER, PEER_HEADER};
+use crate::portal::web::places::{network_key, peer_key};
+use crate::portal::web::request::{
+    FORWARDED_HEADER, LOCAL_HEADER, NEAR_HEADER, OPERATOR_HEADER, PEER_HEADER, SECURE_HEADER,
+};
 
 /// What one visitor asks.
 #[derive(Clone)]
@@ -21,12 +24,16 @@ pub struct Ask {
     pub host: String,
     pub cookie: String,
     pub peer: IpAddr,
+    /// The peer is on one of this machine's own networks.
+    pub near: bool,
     /// It came through a proxy: `peer` is the proxy.
     pub forwarded: bool,
-    /// It came from this machine, and not through a proxy.
+    /// It came from this machine; a proxy that says nothing of itself looks like that, too.
     pub local: bool,
     /// It came over TLS.
     pub secure: bool,
+    /// It came to the port of the operator's pages.
+    pub operator_door: bool,
 }
 
 /// Neither query, form nor cookie: they carry codes.
@@ -37,6 +44,22 @@ impl std::fmt::Debug for Ask {
 }
 
 impl Ask {
+    /// The address that is counted for fairness.
+    pub fn address(&self) -> u128 {
+        peer_key(self.peer, self.near)
+    }
+
+    /// Its network.
+    pub fn network(&self) -> u128 {
+        network_key(self.peer)
+    }
+
+    /// Several people may stand behind the peer: it is a proxy, or may be one on this machine.
+    pub fn is_shared(&self) -> bool {
+        let usual = [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)];
+        self.forwarded || usual.contains(&self.peer) || (self.local && !self.peer.is_loopback())
+    }
+
     /// A value of the query, decoded.
     pub fn query_value(&self, name: &str) -> Option<String> {
         value(&self.query, name)
@@ -76,15 +99,17 @@ fn shown(path: &str) -> &str {
 }
 
 impl Visit {
-    pub(super) fn read(mut request: tiny_http::Request, secure: bool) -> Option<Self> {
+    pub(super) fn read(mut request: tiny_http::Request) -> Option<Self> {
         let header = |name: &'static str| {
             let found = request.headers().iter().find(|header| header.field.equiv(name));
             found.map(|header| header.value.as_str().to_owned())
         };
         let peer = header(PEER_HEADER)?.parse().ok()?;
         let (host, cookie) = (header("Host")?, header("Cookie").unwrap_or_default());
-        let forwarded = header(FORWARDED_HEADER).is_some();
-        let local = header(LOCAL_HEADER).is_some();
+        let is_set = |name: &'static str| header(name).is_some();
+        let (near, forwarded) = (is_set(NEAR_HEADER), is_set(FORWARDED_HEADER));
+        let (local, secure) = (is_set(LOCAL_HEADER), is_set(SECURE_HEADER));
+        let operator_door = is_set(OPERATOR_HEADER);
         let post = *request.method() == tiny_http::Method::Post;
         let (path, query) = {
             let target = request.url();
@@ -96,7 +121,20 @@ impl Visit {
             let limit = u64::try_from(PORTAL_BODY_BYTES_MAX).unwrap_or(u64::MAX);
             request.as_reader().take(limit).read_to_string(&mut form).ok()?;
         }
-        let ask = Ask { post, path, query, form, host, cookie, peer, forwarded, local, secure };
+        let ask = Ask {
+            post,
+            path,
+            query,
+            form,
+            host,
+            cookie,
+            peer,
+            near,
+            forwarded,
+            local,
+            secure,
+            operator_door,
+        };
         log::debug!("sign-in pages: {ask:?}");
         Some(Self { ask, request })
     }

@@ -1,12 +1,14 @@
 //! A browser without a screen: what it asks of the pages on this machine, and what it is answered.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
-/// One browser with its cookie.
+/// One browser with its cookies.
 pub struct Browser {
     pub port: u16,
-    pub cookie: String,
+    cookies: RefCell<BTreeMap<String, String>>,
 }
 
 /// What one request was answered.
@@ -25,19 +27,8 @@ impl Answer {
         line.unwrap_or_else(|| panic!("no Location: {}\n{}", self.head, self.body))
     }
 
-    pub fn cookie(&self) -> String {
-        let line = self.head.lines().find_map(|line| line.strip_prefix("Set-Cookie: "));
-        line.and_then(|line| line.split(';').next()).expect("a cookie").to_owned()
-    }
-
     pub fn token(&self) -> String {
         between(&self.body, "name=\"token\" value=\"", "\"").to_owned()
-    }
-
-    /// The provider's address behind the button of a sign-in page.
-    pub fn address(&self) -> String {
-        let button = "class=\"button\" target=\"_blank\" rel=\"noopener noreferrer\" href=\"";
-        between(&self.body, button, "\"").replace("&amp;", "&")
     }
 }
 
@@ -52,7 +43,12 @@ pub fn encoded(text: &str) -> String {
 
 impl Browser {
     pub fn new(port: u16) -> Self {
-        Self { port, cookie: "a=b".to_owned() }
+        Self { port, cookies: RefCell::default() }
+    }
+
+    /// Presses the button of a sign-in page: the provider's address.
+    pub fn go(&self, link: &str) -> String {
+        self.press(link, "go").location().to_owned()
     }
 
     pub fn get(&self, path: &str) -> Answer {
@@ -68,7 +64,7 @@ impl Browser {
         ))
     }
 
-    /// The form of a button on a sign-in page: `done`, `not-mine`, `again`.
+    /// The form of a button on a sign-in page: `go`, `done`, `not-mine`, `again`.
     pub fn press(&self, link: &str, button: &str) -> Answer {
         let token = self.get(link).token();
         self.post(&format!("{link}/{button}"), &format!("token={token}"))
@@ -81,7 +77,18 @@ impl Browser {
     }
 
     fn headers(&self) -> String {
-        format!("Host: localhost:{}\r\nCookie: {}\r\n", self.port, self.cookie)
+        let cookies = self.cookies.borrow();
+        let cookies: Vec<_> =
+            cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        format!("Host: localhost:{}\r\nCookie: {}\r\n", self.port, cookies.join("; "))
+    }
+
+    fn keep_cookies(&self, head: &str) {
+        for line in head.lines().filter_map(|line| line.strip_prefix("Set-Cookie: ")) {
+            let pair = line.split(';').next().and_then(|pair| pair.split_once('='));
+            let (name, value) = pair.expect("a cookie");
+            self.cookies.borrow_mut().insert(name.to_owned(), value.to_owned());
+        }
     }
 
     fn ask(&self, request: &str) -> Answer {
@@ -90,6 +97,7 @@ impl Browser {
         let mut answer = String::new();
         socket.read_to_string(&mut answer).expect("an answer");
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        self.keep_cookies(head);
         Answer { head: head.to_owned(), body: body.to_owned() }
     }
 }
