@@ -220,7 +220,7 @@ fn a_token_that_must_not_be_taken_over_is_swept() {
         store.sweep().unwrap();
         assert!(loaded(&store) == "r1" && !left.exists(), "{text}");
     }
-    put(store.dir().join("user_001.withdrawn"), "{}").unwrap();
+    put(&store.dir().join("user_001.withdrawn"), "{}").unwrap();
     put(&left, later("r2", "account", 7200)).unwrap();
     store.sweep().unwrap();
     assert!(loaded(&store) == "r1" && !left.exists());

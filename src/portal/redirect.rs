@@ -4,6 +4,7 @@
 
 use crate::core::address::Address;
 use crate::portal::pages::sign_in::Way;
+use crate::portal::web::hosts::{is_loopback_name, name_of};
 use crate::portal::web::visit::Ask;
 
 /// What is to be said of a redirect address.

@@ -1,6 +1,6 @@
 //! What every visitor's request means: which side of the desk it goes to, and the callback.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use jiff::Timestamp;
 
