@@ -37,7 +37,7 @@ pub fn run(gateway: &Gateway, arguments: &SyncArguments) -> Result<u8> {
     if chosen.is_empty() && gateway.known()?.is_empty() {
         log::warn!("nobody is signed in yet; run: fitsync login USER");
     }
-    let unfinished = unfinished_withdrawals(gateway);
+    let unfinished = unfinished_withdrawals(gateway)?;
     tell_added_metrics(gateway, &chosen);
     make_room(gateway);
     let mut reports = work(gateway, &wanted, &uploads, &chosen);

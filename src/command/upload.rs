@@ -14,7 +14,7 @@ pub fn run(gateway: &Gateway, arguments: &UploadArguments) -> Result<u8> {
     if gateway.config.bucket.is_none() {
         return Err(Failure::new(ErrorClass::Usage, "S3_BUCKET_RAW is not set: no bucket"));
     }
-    let unfinished = unfinished_withdrawals(gateway);
+    let unfinished = unfinished_withdrawals(gateway)?;
     let uploads = Uploads::open(gateway, chosen.len(), false, true)?;
     let mut reports: Vec<_> = chosen.iter().map(ParticipantReport::new).collect();
     uploads.backlog(&chosen, &mut reports);

@@ -94,7 +94,7 @@ fn compare(gateway: &Gateway, arguments: &VerifyArguments) -> Result<u8> {
         report: VerifyReport { version: 1, ..VerifyReport::default() },
     };
     if arguments.repair {
-        run.take_in(unfinished_withdrawals(gateway));
+        run.take_in(unfinished_withdrawals(gateway)?);
     }
     let mut months = Vec::new();
     for user in &users {

@@ -105,7 +105,7 @@ pub fn work(
 }
 
 /// Finishes the withdrawals of earlier runs; what is still undone is told like any other failure.
-pub fn unfinished_withdrawals(gateway: &Gateway) -> Vec<ParticipantReport> {
+pub fn unfinished_withdrawals(gateway: &Gateway) -> Result<Vec<ParticipantReport>> {
     let told = |(user, problems): (UserId, Vec<Failure>)| {
         let mut report = ParticipantReport::new(&user);
         for problem in problems {
@@ -114,5 +114,5 @@ pub fn unfinished_withdrawals(gateway: &Gateway) -> Vec<ParticipantReport> {
         }
         report
     };
-    finish(gateway).into_iter().map(told).collect()
+    Ok(finish(gateway)?.into_iter().map(told).collect())
 }

@@ -12,18 +12,14 @@ use crate::withdrawal::remove;
 use crate::withdrawal::revoke::{find_token, revoke, revoke_former};
 
 /// Finishes earlier withdrawals; called by runs that hold the run lock. What is still undone is
-/// told like any other failure.
+/// told like any other failure. Fails where nobody can tell who withdrew.
 ///
 /// Whatever a marker says, what lies here of somebody who withdrew is removed: a power cut or a
 /// restored copy may have brought it back.
-pub fn finish(gateway: &Gateway) -> Vec<(UserId, Vec<Failure>)> {
+pub fn finish(gateway: &Gateway) -> Result<Vec<(UserId, Vec<Failure>)>> {
     let mut unfinished = Vec::new();
-    let users = gateway.tokens.ids().unwrap_or_else(|failure| {
-        log::warn!("withdrawals cannot be looked for: {failure}");
-        Default::default()
-    });
     let copies = Copies::list(gateway);
-    for user in users {
+    for user in gateway.tokens.ids()? {
         let problems = match remove::load(&gateway.tokens, &user) {
             Ok(None) => continue,
             Ok(Some(mut withdrawal)) => finish_one(gateway, &user, &mut withdrawal, &copies),
@@ -33,7 +29,7 @@ pub fn finish(gateway: &Gateway) -> Vec<(UserId, Vec<Failure>)> {
             unfinished.push((user, problems));
         }
     }
-    unfinished
+    Ok(unfinished)
 }
 
 fn finish_one(
