@@ -115,6 +115,10 @@ fn the_samples_have_an_example_of_every_part_that_may_be_absent() {
             assert!(entries.iter().any(|(_, entry)| !entry["file"][part].is_null()), "no {part}");
         }
         for state in ["wanted", "provisional", "sealed", "not_granted"] {
+            // A day is sealed a day after its device has synced, which no test waits for.
+            if state == "sealed" && version.name == "today" {
+                continue;
+            }
             assert!(entries.iter().any(|(_, entry)| entry["state"] == state), "nothing {state}");
         }
     }
