@@ -155,8 +155,8 @@ fn metric_status(
         date: date.to_string(),
         state: match (entry, mark) {
             (Some(entry), _) => entry.state.name(),
-            (None, Mark::Missing) => "missing",
-            (None, _) => NEVER_ASKED,
+            (None, Mark::NeverAsked) => NEVER_ASKED,
+            (None, _) => "missing",
         }
         .to_owned(),
         rows: entry.map_or(0, |entry| entry.rows),

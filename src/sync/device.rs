@@ -31,9 +31,9 @@ impl Fetch<'_, '_> {
         let devices = paired_devices(provider, &zone, |request| self.session.call(request));
         // The reply has told the time.
         let now = self.gateway.clock.now();
-        let head = &mut self.ledger.head;
         match devices {
             Ok(devices) => {
+                let head = &mut self.ledger.head;
                 let (device, synced) = last_sync(&devices, now);
                 self.device_ahead = matches!(synced, LastSync::ToCome(_));
                 head.device = device.map(|device| device.name.clone());
@@ -51,11 +51,13 @@ impl Fetch<'_, '_> {
                 Ok(at.map_or(Device::Unknown, Device::SyncedAt))
             }
             Err(failure) if failure.class.is_refusal() => {
+                let head = &mut self.ledger.head;
                 head.device_unknown = Some("device settings were refused".to_owned());
                 Ok(Device::Unknown)
             }
             // Data can be read without: days are then judged by what was known before.
-            Err(failure) if is_of_this_request(&failure) => {
+            Err(failure) if self.is_of_this_request(&failure) => {
+                let head = &mut self.ledger.head;
                 let known = Device::at(head.device_synced_at.map(|at| *at), now);
                 if known == Device::Unknown {
                     head.device_unknown = Some("the devices could not be asked for".to_owned());
@@ -100,6 +102,12 @@ impl Fetch<'_, '_> {
         Ok(zone)
     }
 
+    /// Whether one request may fail so and others be answered; without a token none is.
+    fn is_of_this_request(&self, failure: &Failure) -> bool {
+        let classes = [ErrorClass::Server, ErrorClass::Format, ErrorClass::Bug];
+        classes.contains(&failure.class) && !self.session.is_cut_off()
+    }
+
     /// The zones that were known before, the best first.
     fn known_zones(&self) -> impl Iterator<Item = String> + use<> {
         let stored = self.session.token.time_zone.clone();
@@ -125,7 +133,7 @@ impl Fetch<'_, '_> {
             }
             // Not so where the account names one that cannot be read, and no other is known.
             Err(failure)
-                if is_of_this_request(&failure)
+                if self.is_of_this_request(&failure)
                     && (failure.class != ErrorClass::Format
                         || self.known_zones().next().is_some()) =>
             {
@@ -165,11 +173,6 @@ pub(super) fn zone_of(
 fn from_the_future(at: Timestamp) -> String {
     let at = at.strftime("%Y-%m-%d %H:%M UTC");
     format!("the device's last sync lies in the future ({at}): set the clock of its phone")
-}
-
-/// Whether one request may fail so and others be answered.
-const fn is_of_this_request(failure: &Failure) -> bool {
-    matches!(failure.class, ErrorClass::Server | ErrorClass::Format | ErrorClass::Bug)
 }
 
 #[cfg(test)]

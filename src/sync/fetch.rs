@@ -351,7 +351,6 @@ impl Fetch<'_, '_> {
         let known = self.ledger.entry_mut(metric.name, date)?;
         if entry.state == State::Sealed && *unfinished && !known.was_sealed {
             log::warn!("user={user} {} of {date} is sealed, and still unfinished", metric.name);
-            self.report.sealed_unfinished += 1;
         }
         *known = entry;
         let newest = rows.last().map(|row| match row.key {

@@ -110,9 +110,10 @@ impl Fetch<'_, '_> {
         if let (Device::SyncedAt(at), true, false) = (device, clock.checked(), clock.known_wrong())
         {
             let token = &self.session.token;
-            let accounts = [token.account.as_str(), token.legacy_user_id.as_deref().unwrap_or("")];
+            let former = token.legacy_user_id.as_ref().unwrap_or(&token.account);
+            let accounts = [&token.account, former];
             let days = self.ledger.days_mut();
-            let own = days.filter(|day| accounts.contains(&day.account.as_str()));
+            let own = days.filter(|day| accounts.contains(&&day.account));
             sealing::note_passed(own, at, self.now);
         }
     }

@@ -123,6 +123,11 @@ impl<'a> Session<'a> {
         Self { provider, user, token, http, store, circuit, pace, refreshes, no_refresh }
     }
 
+    /// Whether no access token is to be had in this run: nothing more is answered.
+    pub const fn is_cut_off(&self) -> bool {
+        self.no_refresh.is_some()
+    }
+
     /// How many requests were sent, repeated ones and token refreshes among them.
     pub fn requests(&self) -> u64 {
         self.http.sent()

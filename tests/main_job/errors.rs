@@ -108,6 +108,7 @@ fn an_access_token_without_a_letter_is_not_kept() {
 fn a_metric_that_is_refused_for_a_while_leaves_what_was_read_as_it_was() {
     let world = World::connected(plain(vec![at_noon()]));
     world.sync(&[]).exits(0);
+    world.sync_sealed(USER);
     let states = |world: &World| -> BTreeMap<_, _> {
         let rows = world.completeness(USER).into_iter().filter(|row| row.metric == "hrv");
         rows.map(|row| (row.date, row.state)).collect()
@@ -305,6 +306,31 @@ fn a_refusal_that_the_consent_does_not_explain_is_warned_about_with_its_reason()
     assert_eq!(ran.failures(), ["denied hrv"]);
     assert_eq!(world.status(USER)["state"], "connected");
     world.sim.clear_faults();
+}
+
+#[test]
+fn what_does_not_speak_for_itself_ends_no_consent() {
+    let world = two();
+    world.sync(&["--user", USER]).exits(0);
+    let pages = [401, 403, 410, 412].map(|status| Effect::Html { status });
+    for effect in pages.into_iter().chain([status(410, None)]) {
+        world.sim.inject(Fault::always(effect.clone()).host(Host::Google).who(WHO));
+        let ran = world.sync(&["--user", USER, "--from", "2026-11-01"]).exits(1);
+        let failures = ran.failures();
+        assert_eq!(failures.len(), 1 + 5, "{effect:?}: {failures:?}");
+        assert_eq!(world.status(USER)["state"], "connected", "{effect:?}");
+        world.sim.clear_faults();
+    }
+    // One that version 1 took for the end of Google's API is tried at the next run.
+    let path = world.token_file(USER);
+    let token = std::fs::read_to_string(&path).expect("a token");
+    let mut token: serde_json::Value = serde_json::from_str(&token).expect("JSON");
+    token["state"] = "retired".into();
+    std::fs::write(&path, token.to_string()).expect("a token");
+    let ran = world.sync(&[]).exits(0);
+    second_is_whole(&world, &ran);
+    assert_eq!(world.status(USER)["state"], "connected");
+    world.check_bucket(USER, WHO);
 }
 
 #[test]

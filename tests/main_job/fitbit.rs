@@ -40,6 +40,7 @@ fn the_settings_of_the_seed_lead_to_the_same_files() {
     assert_eq!(ran.failures(), Vec::<String>::new());
     // Profile for the zone, devices, three minute metrics a day, one request per daily metric.
     assert_eq!(asked(&world), 2 + 3 * 8 + 2);
+    world.sync_sealed(USER);
     let files = world.check_bucket(USER, WHO);
     assert!(files >= 3 * 7, "{files} files");
     let rows = world.completeness(USER);
@@ -140,6 +141,7 @@ fn the_hour_that_the_clock_shows_twice_has_rows_for_its_first_showing() {
     let world = seed_in(plain(vec![living_in("America/New_York")]));
     world.connect(USER, WHO);
     world.sync(&["--from", "2026-10-30", "--to", "2026-11-03"]).exits(0);
+    world.sync_sealed(USER);
     world.check_bucket(USER, WHO);
     let day = date(2026, 11, 1);
     let file = String::from_utf8(world.objects()[&key(USER, Metric::Calories, day)].clone());

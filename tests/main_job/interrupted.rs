@@ -35,6 +35,7 @@ fn a_backfill_of_90_days_that_is_killed_twice_is_finished_by_plain_syncs() {
     // In the middle of sending.
     kill_after(&world, &["sync"], "PUT", 60);
     world.sync(&[]).exits(0);
+    world.sync_sealed(USER);
     assert!(world.check_days(USER, WHO, days, "America/New_York") > 90 * 3);
     world.check_bucket(USER, WHO);
     let rows = world.completeness(USER);

@@ -103,6 +103,7 @@ fn a_midnight_without_its_hours_is_understood() {
 fn a_missing_window_was_not_worn_and_a_zero_was() {
     let person = Participant { off_percent: 30, ..Participant::new(WHO) };
     let world = reads_well_under(plain(vec![person]), Vec::new());
+    world.sync_sealed(USER);
     let steps = world.completeness(USER).into_iter().filter(|row| row.metric == "steps");
     let whole: Vec<_> = steps.filter(|row| row.state == "sealed").collect();
     assert!(whole.iter().any(|row| 0 < row.rows && row.rows < 1440), "{whole:?}");

@@ -65,6 +65,7 @@ fn status_prints_one_document_with_everything_that_was_promised() {
     assert_eq!(empty, serde_json::json!({"version": 1, "participants": []}));
     world.connect(USER, WHO);
     world.sync(&[]).exits(0);
+    world.sync_sealed(USER);
     let json = world.run(&["status", "--json"]).exits(0).json();
     assert_eq!(json["version"], 1);
     let one = &json["participants"][0];
@@ -104,6 +105,7 @@ fn status_shows_a_picture_and_always_ends_well() {
     assert!(nobody.stdout.contains("fitsync login USER"));
     world.connect(USER, WHO);
     world.sync(&[]).exits(0);
+    world.sync_sealed(USER);
     world.sim.revoke(WHO);
     world.sim.expire_access_tokens();
     world.sync(&["--user", USER]).exits(3);

@@ -12,6 +12,7 @@ use crate::world::{USER, WHO, World, at_noon, hours, just_now, plain};
 fn shrunk(keep_percent: u8) -> (World, Clock, Timestamp, String) {
     let world = World::connected(plain(vec![at_noon()]));
     world.sync(&[]).exits(0);
+    world.sync_sealed(USER);
     let days = world.completeness(USER);
     let newest = days.iter().rfind(|row| row.metric == "steps").expect("days").date;
     let day = newest.saturating_sub(fitsync_sim::jiff::Span::new().days(3));
@@ -77,6 +78,7 @@ fn a_day_that_lost_its_rows_for_a_moment_only_is_never_touched() {
 fn a_day_that_the_provider_revises_is_uploaded_again_and_counted() {
     let world = World::connected(plain(vec![at_noon()]));
     world.sync(&[]).exits(0);
+    world.sync_sealed(USER);
     let newest = world.completeness(USER).last().expect("days").date;
     let day = newest.saturating_sub(fitsync_sim::jiff::Span::new().days(2));
     world.sim.revise_day(WHO, Some(Metric::Calories), day).expect("a person");

@@ -204,13 +204,17 @@ impl World {
         files
     }
 
-    /// The cloud has had its time since the device passed what is in the ledger by now: a day and
-    /// an hour.
+    /// The cloud has had its time, a day and an hour, since the device passed what is in the ledger
+    /// by now, and nothing was read meanwhile.
     pub fn let_the_cloud_work(&self, user: &str) {
         self.change_ledger(user, |entry| {
-            if let Some(at) = entry.get("passed_at").and_then(Value::as_str) {
-                let at: Timestamp = at.parse().expect("a time");
-                entry["passed_at"] = (at - hours(25)).to_string().into();
+            let names = ["passed_at", "read_at"];
+            let times = names.map(|name| entry[name].as_str().and_then(|at| at.parse().ok()));
+            let times: [Option<Timestamp>; 2] = times;
+            if let [Some(_), Some(_)] = times {
+                for (name, at) in names.into_iter().zip(times.into_iter().flatten()) {
+                    entry[name] = (at - hours(25)).to_string().into();
+                }
             }
         });
     }
