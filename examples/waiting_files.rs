@@ -75,6 +75,7 @@ fn add(ledger: &mut Ledger, folder: &Path, user: &UserId, day: Date) -> Result<(
         at: "2026-11-22T13:05:00Z".parse().unwrap_or_default(),
         device_synced_at: None,
         seals: true,
+        unfinished: false,
         clock_wrong: false,
         provider: "google-health",
         data_source: "all-sources",

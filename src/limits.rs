@@ -30,16 +30,26 @@ pub const CLOCK_DOUBT_S_MIN: i64 = 60;
 // --- Days and ledger ----------------------------------------------------------------------------
 /// A day that lost most of its rows is believed when a run this much later reads the same.
 pub const SHRUNK_CONFIRM_S: i64 = 6 * 3600;
+/// The cloud needs time after the device: a day is sealed by what is read so much later.
+pub const CLOUD_SETTLES_S: i64 = 24 * 3600;
+/// What the provider calls unfinished is waited for so long after the device has passed it.
+pub const UNFINISHED_S_MAX: i64 = 14 * 86_400;
+/// Days of a version 1 ledger that may have been sealed before the cloud was done.
+pub const EARLY_SEALS_DAYS: u32 = 90;
 /// A next try further ahead than this was set by a clock that has jumped: it is due.
 pub const NEXT_TRY_AHEAD_S_MAX: i64 = 6 * 3600;
 /// A device's last sync may be so far ahead of the services' clocks; what is more cannot be true.
 pub const DEVICE_AHEAD_S_MAX: i64 = 5 * 60;
+/// No device that is paired today last synced before 2010: such a time is none.
+pub const DEVICE_TIME_S_MIN: i64 = 1_262_304_000;
 /// The whole look-back is read again after this long.
 pub const LOOKBACK_EVERY_S: i64 = 24 * 3600;
 /// A consent that ends within this time is pressing.
 pub const GRANT_ENDS_SOON_S: i64 = 2 * 86_400;
 /// A participant who must sign in again is tried all the same this often.
 pub const SIGN_IN_TRY_EVERY_S: i64 = 24 * 3600;
+/// An API that is switched off is asked again this often.
+pub const RETIRED_TRY_EVERY_S: i64 = 7 * 86_400;
 /// Forty years of months: no range of dates is longer.
 pub const MONTHS_MAX: usize = 480;
 /// A request of minute data spans at most this much (Google's limit for several types).
@@ -165,6 +175,8 @@ pub const BACKLOG_ITEMS_MAX: usize = 2_000;
 pub const SETTINGS_BYTES_MAX: u64 = 256 * 1024;
 pub const THREADS_MAX: u32 = 64;
 pub const LOOKBACK_DAYS_MAX: u32 = 60;
+/// With a shorter look-back, what a provider adds or changes later is not seen.
+pub const LOOKBACK_DAYS_USUAL: u32 = 3;
 
 // --- Sign-in pages ------------------------------------------------------------------------------
 pub const PORTAL_CONNECTIONS_MAX: usize = 64;

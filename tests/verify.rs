@@ -13,6 +13,7 @@ use fitsync::io::http::Http;
 use fitsync::ledger::completeness;
 use fitsync::ledger::entry::{Reading, State};
 use fitsync::ledger::folder::Ledger;
+use fitsync::ledger::head::Head;
 use fitsync::ledger::month::MonthKey;
 use fitsync::s3::store::{Store, StoreConfig};
 use fitsync_sim::{Options, Sim};
@@ -85,6 +86,7 @@ impl Gateway {
                     at: Timestamp::now(),
                     device_synced_at: None,
                     seals: true,
+                    unfinished: false,
                     clock_wrong: false,
                     provider: "google-health",
                     data_source: "all-sources",
@@ -94,7 +96,7 @@ impl Gateway {
         }
         for key in [MonthKey::of(days()[0]), MonthKey::of(days()[2])] {
             let month = ledger.month_mut(key).unwrap();
-            let bytes = completeness::csv(&user(), month).unwrap();
+            let bytes = completeness::csv(&user(), month, &Head::default()).unwrap();
             month.completeness.written(&sha256_hex(&bytes), bytes.len() as u64);
             self.write_file(&self.local(COMPLETENESS, key.first_day()), &bytes);
         }

@@ -13,6 +13,7 @@ use crate::core::table::utc;
 use crate::core::user::UserId;
 use crate::gateway::Gateway;
 use crate::io::terminal::print_json;
+use crate::ledger::completeness::NEVER_ASKED;
 use crate::ledger::entry::{Day, Entry};
 use crate::ledger::mark::Mark;
 use crate::ledger::overview::Overview;
@@ -149,7 +150,12 @@ fn metric_status(
 ) -> MetricStatus {
     let day = |(date, entry, mark): (Date, Option<&Entry>, Mark)| DayStatus {
         date: date.to_string(),
-        state: entry.map_or("missing", |entry| entry.state.name()).to_owned(),
+        state: match (entry, mark) {
+            (Some(entry), _) => entry.state.name(),
+            (None, Mark::Missing) => "missing",
+            (None, _) => NEVER_ASKED,
+        }
+        .to_owned(),
         rows: entry.map_or(0, |entry| entry.rows),
         revisions: entry.map_or(0, |entry| entry.revisions),
         mark: mark.character().to_string(),
@@ -200,8 +206,8 @@ fn table(report: &StatusReport, now_s: i64) -> String {
     lines.join("\n") + "\n"
 }
 
-const LEGEND: &str = "The last 14 days, today last: █ sealed  ▒ provisional  ░ empty  · missing  \
-                      ! failed  × not granted";
+const LEGEND: &str = "The last 14 days, today last: █ sealed  ▒ provisional  ░ empty  ○ waiting  \
+                      · missing  - never asked  ! failed  × not granted";
 
 fn headline(one: &ParticipantStatus, now_s: i64) -> String {
     let mut parts = vec![one.state.replace('_', " ")];

@@ -9,7 +9,6 @@ use crate::gateway::Gateway;
 use crate::io::clock::{CLOCK_CURE, clock_is_off};
 use crate::io::terminal::print_json;
 use crate::provider::metric::Metric;
-use crate::provider::metric::table::METRICS;
 use crate::settings::{find_metric, parse_date};
 use crate::sync::dry_run;
 use crate::sync::fetch::RunOptions;
@@ -21,8 +20,10 @@ use crate::sync::uploads::Uploads;
 pub fn run(gateway: &Gateway, arguments: &SyncArguments) -> Result<u8> {
     let users = named_users(&arguments.user)?;
     let today = gateway.clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let metrics = metrics(gateway, &arguments.metric)?;
     let wanted = RunOptions {
-        metrics: metrics(gateway, &arguments.metric)?,
+        narrowed: metrics.len() < gateway.config.metrics.len(),
+        metrics,
         named: dates(arguments.from.as_deref(), arguments.to.as_deref(), today)?,
         insistent: !users.is_empty(),
     };
@@ -62,8 +63,13 @@ fn metrics(gateway: &Gateway, names: &[String]) -> Result<Vec<&'static Metric>> 
         return Ok(gateway.config.metrics.clone());
     }
     let named: Vec<_> = names.iter().map(|name| find_metric(name)).collect::<Result<_>>()?;
-    let is_named = |metric: &&Metric| named.iter().any(|one| one.name == metric.name);
-    Ok(METRICS.iter().filter(is_named).collect())
+    let wanted = &gateway.config.metrics;
+    let is_one = |metric: &Metric, of: &[&Metric]| of.iter().any(|one| one.name == metric.name);
+    if let Some(other) = named.iter().find(|metric| !is_one(metric, wanted)) {
+        let what = format!("--metric {0}: FITSYNC_METRICS does not name {0}", other.name);
+        return Err(Failure::new(ErrorClass::Usage, what));
+    }
+    Ok(wanted.iter().copied().filter(|metric| is_one(metric, &named)).collect())
 }
 
 fn dates(from: Option<&str>, to: Option<&str>, today: Date) -> Result<Option<(Date, Date)>> {

@@ -283,6 +283,7 @@ impl Run<'_> {
         let mut ledger = Ledger::open(data_dir, user)?;
         let months = ledger.named_months();
         ledger.open_months(months.into_iter().chain([key]))?;
+        let head = ledger.head.clone();
         let Some(month) = ledger.month_mut(key) else { return Ok(0) };
         let mut repaired = 0;
         for item in items.iter().filter(|item| item.metric != COMPLETENESS) {
@@ -299,7 +300,7 @@ impl Run<'_> {
         }
         if let Some(item) = items.iter().find(|item| item.metric == COMPLETENESS) {
             // It follows from the ledger: it can be made again at any time.
-            let bytes = completeness::csv(user, month)?;
+            let bytes = completeness::csv(user, month, &head)?;
             let path = data_dir.join(&item.path);
             path.parent().map(files::make_folder).transpose()?;
             files::write_durably(&path, &bytes)?;

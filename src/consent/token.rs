@@ -74,6 +74,10 @@ pub struct Token {
     pub moved_at: Option<Timestamp>,
     /// The scopes that the sign-in asked for: what is missing was not offered, or declined.
     pub asked_scopes: Vec<String>,
+    /// The metrics that a sign-in named, on its page or in the terminal; version 1 kept none.
+    pub told_metrics: Option<Vec<String>>,
+    /// Of the study's own text, as it was shown before the sign-in.
+    pub told_text_sha256: Option<String>,
     /// Everything in the file, known or not.
     fields: Fields,
 }
@@ -124,6 +128,8 @@ impl Token {
             account_since: None,
             moved_at: None,
             asked_scopes: Vec::new(),
+            told_metrics: None,
+            told_text_sha256: None,
             fields: Fields::default(),
         };
         token.renew(grant, now);
@@ -271,6 +277,8 @@ impl Token {
             account_since: time("account_since"),
             moved_at: time("moved_at"),
             asked_scopes: scopes_of(fields.get("asked_scope")),
+            told_metrics: fields.get("told_metrics").map(|told| scopes_of(Some(told))),
+            told_text_sha256: text("told_text_sha256"),
             fields: Fields(fields),
         })
     }
@@ -322,6 +330,8 @@ impl Token {
         set("account_since", time(self.account_since));
         set("moved_at", time(self.moved_at));
         set("asked_scope", Some(self.asked_scopes.join(" ")).filter(|text| !text.is_empty()));
+        set("told_metrics", self.told_metrics.as_ref().map(|told| told.join(" ")));
+        set("told_text_sha256", self.told_text_sha256.clone());
         match self.expires_in_s {
             Some(life_s) => {
                 drop(fields.insert("expires_in".to_owned(), Value::Number(Number::I64(life_s))));

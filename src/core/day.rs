@@ -77,11 +77,38 @@ pub fn ceil_minute(at: Timestamp) -> Timestamp {
     if floor == at { at } else { floor.saturating_add(SignedDuration::from_mins(1)).unwrap_or(at) }
 }
 
-/// The zone of an IANA name.
+/// The zone of an IANA name, or of an offset such as `+05:30` (see [`fixed_zone`]).
 pub fn zone(name: &str) -> Result<TimeZone> {
-    TimeZone::get(name).map_err(|_| {
+    TimeZone::get(name).or_else(|_| fixed(name).ok_or(())).map_err(|()| {
         Failure::new(ErrorClass::Format, format!("{name:?} is not a known IANA time zone"))
     })
+}
+
+fn fixed(name: &str) -> Option<TimeZone> {
+    let (hours, minutes) = name.strip_prefix(['+', '-'])?.split_once(':')?;
+    let digits = |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(hours) || !digits(minutes) {
+        return None;
+    }
+    let ahead_s = hours.parse::<i32>().ok()? * 3600 + minutes.parse::<i32>().ok()? * 60;
+    let ahead_s = if name.starts_with('-') { -ahead_s } else { ahead_s };
+    // The farthest zones are 14 hours ahead and 12 behind; the calendar bears a day.
+    let offset = jiff::tz::Offset::from_seconds(ahead_s).ok().filter(|_| ahead_s.abs() < 86_400);
+    offset.map(TimeZone::fixed)
+}
+
+/// The name of a zone that is this offset from UTC for ever, `+05:30`; `None` where no clock shows
+/// such an offset.
+pub fn fixed_zone(offset_s: i64) -> Option<String> {
+    let sign = if offset_s < 0 { '-' } else { '+' };
+    let minutes = offset_s.abs() / 60;
+    let name = format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60);
+    (offset_s % 60 == 0 && fixed(&name).is_some()).then_some(name)
+}
+
+/// How far ahead of UTC the clock of a zone is at an instant.
+pub fn offset_s(zone_name: &str, at: Timestamp) -> Option<i64> {
+    zone(zone_name).ok().map(|zone| i64::from(zone.to_offset(at).seconds()))
 }
 
 /// The days of one participant: those already fixed, and, for all others, where they would lie.
@@ -197,6 +224,18 @@ mod tests {
         let fixed = BTreeMap::from([(date, day.clone())]);
         let span = Calendar::new(fixed, "UTC").unwrap().span(date);
         assert_eq!(span, DaySpan { zone: "UTC".to_owned(), ..day });
+    }
+
+    #[test]
+    fn an_offset_is_a_zone_whose_clocks_never_change() {
+        for (seconds, name) in [(19_800, "+05:30"), (-12_600, "-03:30"), (0, "+00:00")] {
+            assert_eq!(fixed_zone(seconds).as_deref(), Some(name));
+            assert_eq!(offset_s(name, Timestamp::UNIX_EPOCH), Some(seconds));
+        }
+        assert_eq!((fixed_zone(90), fixed_zone(100 * 3600)), (None, None));
+        for name in ["+24:00", "05:30", "+5:30", "+05:3x", "-", ""] {
+            assert!(zone(name).is_err(), "{name}");
+        }
     }
 
     #[test]

@@ -110,6 +110,11 @@ impl Reply {
         html || self.body.trim_ascii_start().starts_with(b"<")
     }
 
+    /// Whether it is an object or an array of JSON, by its first letter.
+    pub fn is_json(&self) -> bool {
+        matches!(self.body.trim_ascii_start().first(), Some(b'{' | b'['))
+    }
+
     /// `Retry-After` in seconds: a number or a date (RFC 9110, section 10.2.3). A date is measured
     /// from the service's own `Date`, because this machine's clock may be wrong; without that it
     /// is a long wait.

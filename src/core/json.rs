@@ -161,6 +161,15 @@ impl Element {
     ) -> Result<Option<T>> {
         if self.has(path) { read(self, path).map(Some) } else { Ok(None) }
     }
+
+    /// The same, and `None` for null, which is how proto3 JSON may write what is not set.
+    pub fn nullable<'a, T>(
+        &'a self,
+        path: &str,
+        read: impl FnOnce(&'a Self, &str) -> Result<T>,
+    ) -> Result<Option<T>> {
+        if self.has_value(path) { read(self, path).map(Some) } else { Ok(None) }
+    }
 }
 
 fn integer(value: &Value) -> Option<i64> {

@@ -23,10 +23,10 @@ pub enum State {
     /// To be asked.
     #[serde(rename = "wanted")]
     Wanted,
-    /// Read, but the device had not synced past the day's end.
+    /// Read, and not yet for good: `sealing.rs` says when.
     #[serde(rename = "provisional")]
     Provisional,
-    /// Read, and the device's last sync, seen before the request, was past the day's end.
+    /// Read long enough after the device had synced past the day's end.
     #[serde(rename = "sealed")]
     Sealed,
     #[serde(rename = "not_granted")]
@@ -66,6 +66,11 @@ pub struct Entry {
     pub odd_since: Option<AsText<Timestamp>>,
     /// A request that covers it gives nothing of the days around it either.
     pub odd_alone: Option<bool>,
+    /// When a run first saw a device time past the day's end; no later sync moves it.
+    pub passed_at: Option<AsText<Timestamp>>,
+    /// The last read found that the provider was still at work on the day; of a sealed day, that
+    /// it was not waited for any longer.
+    pub unfinished: Option<bool>,
 }
 
 /// The last failure to read; cleared by success.
@@ -159,8 +164,10 @@ pub struct Reading<'a> {
     pub bytes: u64,
     pub at: Timestamp,
     pub device_synced_at: Option<Timestamp>,
-    /// Whether the day is over and the device had synced past its end.
+    /// Whether the day is sealed by this reading ([`Entry::seals`]).
     pub seals: bool,
+    /// Whether the provider said that it is still at work on the day.
+    pub unfinished: bool,
     /// Whether a service has shown the machine's clock to be wrong: nothing is sealed then.
     pub clock_wrong: bool,
     pub provider: &'a str,
@@ -193,6 +200,8 @@ impl Entry {
             clock_was_wrong: None,
             odd_since: None,
             odd_alone: None,
+            passed_at: None,
+            unfinished: None,
         }
     }
 
@@ -213,6 +222,7 @@ impl Entry {
         self.device_synced_at = reading.device_synced_at.map(AsText);
         self.provider = Some(reading.provider.to_owned());
         self.data_source = Some(reading.data_source.to_owned());
+        self.unfinished = reading.unfinished.then_some(true);
         let shrinks = self.rows > 0 && 2 * reading.rows < self.rows;
         if !same && shrinks && !self.confirms_shrunk(reading) {
             self.state = State::Provisional;
@@ -303,6 +313,8 @@ impl Entry {
         (self.state == State::Wanted && !self.given_up())
             || self.shrunk.is_some()
             || self.clock_was_wrong.is_some()
+            || (self.state == State::Provisional && self.passed_at.is_some())
+            || self.waits_for_cloud()
     }
 }
 

@@ -14,6 +14,7 @@ fn reading(rows: u64, sha256: &str, time: &str, seals: bool) -> Reading<'static>
         at: at(time),
         device_synced_at: None,
         seals,
+        unfinished: false,
         clock_wrong: false,
         provider: "google-health",
         data_source: "all-sources",

@@ -1,8 +1,7 @@
 //! The ledger of one participant on disk: `head.json` and one file per month, opened as needed.
 //!
-//! What cannot be read back is copied to `quarantine/` and stays in its place until the
-//! rebuilt file
-//! (`remains.rs`) takes it: a run that is killed in between finds it, and its loss, again.
+//! What cannot be read back is copied to `quarantine/` and stays in its place until the rebuilt
+//! file (`remains.rs`) takes it: a run that is killed in between finds it, and its loss, again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -36,8 +35,8 @@ pub struct Ledger {
     pub lost: BTreeSet<MonthKey>,
     /// Months that the head names whatever they hold: each run looks into them anyway.
     kept: BTreeSet<MonthKey>,
-    /// The first day that was noted since; the head names it when the day itself is durable.
-    first_noted: Option<Date>,
+    /// Each metric's first day that was noted since; the head names it when it is durable.
+    noted: BTreeMap<String, Date>,
     /// The head is new although there are months: what it knew is gathered from them.
     pub head_lost: bool,
     /// A zone of the head that this build does not know: the account is asked for it again.
@@ -70,7 +69,7 @@ impl Ledger {
             saved: BTreeMap::new(),
             lost: BTreeSet::new(),
             kept: BTreeSet::new(),
-            first_noted: None,
+            noted: BTreeMap::new(),
             head_lost: false,
             unknown_zone: None,
         };
@@ -243,16 +242,20 @@ impl Ledger {
             State::NotGranted => entry.not_granted(),
             state => entry.state = state,
         }
-        self.first_noted = self.first_noted.min(Some(date)).or(Some(date));
+        let first = self.noted.get(metric).map_or(date, |first| date.min(*first));
+        self.noted.insert(metric.to_owned(), first);
+    }
+
+    /// The days of the opened months, in their order.
+    pub fn days_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut Day> {
+        self.months.values_mut().flat_map(|month| month.days.values_mut())
     }
 
     /// Another account's last day ends where the present account begins.
     pub fn end_other_accounts(&mut self, account: &str, since: Timestamp) {
         let since = ceil_minute(since);
-        for day in self.months.values_mut().flat_map(|month| month.days.values_mut()) {
-            if day.account != account && *day.end > since {
-                day.end = AsText(since.max(*day.start));
-            }
+        for day in self.days_mut().filter(|day| day.account != account && *day.end > since) {
+            day.end = AsText(since.max(*day.start));
         }
     }
 
@@ -312,8 +315,9 @@ impl Ledger {
         let waiting = self.months.iter().filter(|(_, month)| month.waiting() > 0);
         let waiting: BTreeSet<_> = unopened.chain(waiting.map(|(&key, _)| key)).collect();
         self.head.waiting_months = waiting.into_iter().map(AsText).collect();
-        if let Some(first) = self.first_noted {
+        for (metric, first) in std::mem::take(&mut self.noted) {
             self.begins_by(first);
+            self.head.was_asked(&metric, first);
         }
         self.write_head()
     }
@@ -356,7 +360,7 @@ impl Ledger {
     pub fn write_completeness(&mut self, data_dir: &Path, user: &UserId) -> Result<u64> {
         let mut written = 0;
         for (key, month) in &mut self.months {
-            let bytes = completeness::csv(user, month)?;
+            let bytes = completeness::csv(user, month, &self.head)?;
             let sha256 = sha256_hex(&bytes);
             let file = &mut month.completeness;
             let known = file.sha256.as_ref() == Some(&sha256) && !file.missing;

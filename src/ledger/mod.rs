@@ -11,3 +11,5 @@ pub mod overview;
 pub mod rebuild;
 pub mod remains;
 pub mod retention;
+pub mod sealing;
+pub mod told;

@@ -74,12 +74,12 @@ impl Overview {
         days: &BTreeMap<Date, &'a Day>,
         metric: &str,
     ) -> Vec<(Date, Option<&'a Entry>, Mark)> {
-        let first_day = self.ledger.head.first_day;
+        let head = &self.ledger.head;
         range(self.from, self.today)
             .map(|date| {
                 let entry = days.get(&date).and_then(|day| day.metrics.get(metric));
-                let before = first_day.is_none_or(|first| date < *first);
-                (date, entry, Mark::of(entry, before))
+                let mark = entry.map_or_else(|| Mark::of_nothing(head, metric, date), Mark::of);
+                (date, entry, mark)
             })
             .collect()
     }

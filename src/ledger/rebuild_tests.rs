@@ -3,6 +3,7 @@ use jiff::civil::date;
 use super::*;
 use crate::core::day::zone;
 use crate::ledger::completeness;
+use crate::ledger::head::Head;
 
 const ZONE: &str = "America/New_York";
 
@@ -22,8 +23,8 @@ fn whole(sha256s: &[&str]) -> (Month, Vec<CompletenessRow>) {
         day.metrics.insert("steps".to_owned(), entry);
         month.days.insert(date, day);
     }
-    let rows = completeness::read(&completeness::csv(&"u".parse().unwrap(), &month).unwrap());
-    (month, rows.unwrap())
+    let bytes = completeness::csv(&"u".parse().unwrap(), &month, &Head::default()).unwrap();
+    (month, completeness::read(&bytes).unwrap())
 }
 
 fn files(found: &[(i8, &str)]) -> BTreeMap<(Date, String), LocalFile> {

@@ -10,7 +10,7 @@ pub mod metric;
 #[cfg(test)]
 mod conformance_tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -22,7 +22,7 @@ use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::exchange::{Reply, Request};
 use crate::core::json::Element;
 use crate::core::table::{Row, tidy};
-use crate::limits::{DEVICE_NAME_CHARS_MAX, DEVICE_PAGES_MAX};
+use crate::limits::{DEVICE_NAME_CHARS_MAX, DEVICE_PAGES_MAX, DEVICE_TIME_S_MIN};
 use crate::provider::job::{Extent, Job};
 use crate::provider::metric::Metric;
 
@@ -65,11 +65,43 @@ fn product_name(text: Option<&str>) -> String {
     if plain.trim().is_empty() { "device".to_owned() } else { plain }
 }
 
-/// The device whose last sync says how far data can be complete: the newest that is no scale. A
-/// time that is still to come cannot be true and hides no other device's.
-pub fn newest(devices: &[PairedDevice], now: Timestamp) -> Option<&PairedDevice> {
-    let worn = devices.iter().filter(|device| !device.is_scale);
-    worn.max_by_key(|device| device.synced_at.map(|at| (!ahead(at, now), at)))
+/// What the devices that are no scales say of how far data can be complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LastSync {
+    /// The newest one.
+    At(Timestamp),
+    /// It is still to come, which cannot be true.
+    ToCome(Timestamp),
+    /// One of them tells no time, or one from before there was such a device: it may be the one
+    /// that is worn.
+    Untold,
+    NoDevice,
+}
+
+/// The device to be named, and what all say. A time that is still to come hides no other device's.
+pub fn last_sync(devices: &[PairedDevice], now: Timestamp) -> (Option<&PairedDevice>, LastSync) {
+    let worn = || devices.iter().filter(|device| !device.is_scale);
+    let told =
+        |device: &PairedDevice| device.synced_at.filter(|at| at.as_second() >= DEVICE_TIME_S_MIN);
+    if let Some(untold) = worn().find(|device| told(device).is_none()) {
+        return (Some(untold), LastSync::Untold);
+    }
+    let newest = worn().max_by_key(|device| told(device).map(|at| (!ahead(at, now), at)));
+    let last = match newest.and_then(told) {
+        None => LastSync::NoDevice,
+        Some(at) if ahead(at, now) => LastSync::ToCome(at),
+        Some(at) => LastSync::At(at),
+    };
+    (newest, last)
+}
+
+/// What an account says of its time zone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ToldZone {
+    /// An IANA name.
+    pub name: Option<String>,
+    /// How far ahead of UTC its clock is now.
+    pub offset_s: Option<i64>,
 }
 
 /// One page of devices.
@@ -114,6 +146,8 @@ pub struct DataPage {
     pub unplaced: Option<Failure>,
     /// Windows whose value is an empty object, which is no value.
     pub bare: u64,
+    /// The dates that the provider is still at work on.
+    pub unfinished: BTreeSet<Date>,
 }
 
 /// What every provider can do. Requests are complete but for the bearer token.
@@ -156,8 +190,8 @@ pub trait Provider: Sync {
         false
     }
     fn zone_request(&self) -> Request;
-    /// The IANA zone that the account is set to, where it names one.
-    fn read_zone(&self, reply: &Reply) -> Result<Option<String>>;
+    /// The zone that the account is set to, as far as it tells.
+    fn read_zone(&self, reply: &Reply) -> Result<ToldZone>;
 
     /// How far one request of this metric may reach.
     fn reach(&self, metric: &Metric) -> Extent;
@@ -269,24 +303,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_device_with_a_time_still_to_come_hides_no_other() {
+    fn a_device_with_a_time_still_to_come_hides_no_other_and_one_without_a_time_all() {
         let at = |text: &str| text.parse().unwrap();
         let device = |name: &str, synced_at: Option<&str>| PairedDevice {
             name: name.to_owned(),
             is_scale: name == "scale",
             synced_at: synced_at.map(at),
         };
-        let named = |devices: &[PairedDevice]| {
-            newest(devices, at("2026-11-22T12:00:00Z")).map(|device| device.name.clone())
+        let told = |devices: &[PairedDevice]| {
+            let (device, synced) = last_sync(devices, at("2026-11-22T12:00:00Z"));
+            (device.map(|device| device.name.clone()).unwrap_or_default(), synced)
         };
         let drawer = device("drawer", Some("2030-01-01T00:00:00Z"));
         let wrist = device("wrist", Some("2026-11-22T11:00:00Z"));
         let new = device("new", None);
         let scale = device("scale", Some("2026-11-22T11:30:00Z"));
-        let all = [drawer.clone(), wrist, new.clone(), scale.clone()];
-        assert_eq!(named(&all).as_deref(), Some("wrist"));
-        assert_eq!(named(&[new, drawer]).as_deref(), Some("drawer"));
-        assert_eq!(named(&[scale]), None);
+        let synced = |device: &PairedDevice| device.synced_at.unwrap();
+        let name = str::to_owned;
+        let all = [drawer.clone(), wrist.clone(), scale.clone()];
+        assert_eq!(told(&all), (name("wrist"), LastSync::At(synced(&wrist))));
+        let to_come = LastSync::ToCome(synced(&drawer));
+        assert_eq!(told(&[scale.clone(), drawer.clone()]), (name("drawer"), to_come));
+        assert_eq!(told(&[scale]), (String::new(), LastSync::NoDevice));
+        // Which of them is worn nobody knows.
+        assert_eq!(told(&[new, wrist.clone()]), (name("new"), LastSync::Untold));
+        let reset = device("reset", Some("1970-01-01T00:00:07Z"));
+        assert_eq!(told(&[wrist, reset]), (name("reset"), LastSync::Untold));
     }
 
     #[test]

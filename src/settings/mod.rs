@@ -8,9 +8,12 @@ use std::str::FromStr;
 
 use jiff::civil::Date;
 
+use crate::consent::token::Token;
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::user::UserId;
-use crate::limits::{LOOKBACK_DAYS_MAX, THREADS_MAX};
+use crate::ledger::head::Head;
+use crate::ledger::told::Told;
+use crate::limits::{LOOKBACK_DAYS_MAX, LOOKBACK_DAYS_USUAL, THREADS_MAX};
 use crate::provider::App;
 use crate::provider::fitbit::{self, Fitbit};
 use crate::provider::google::{self, DATA_SOURCES, Endpoints, GoogleHealth};
@@ -33,6 +36,8 @@ pub struct Config {
     pub lookback_days: u32,
     pub today_minutes: u32,
     pub collect_from_consent: bool,
+    /// The study's own consent form covers every metric of the settings, whatever a sign-in named.
+    pub consent_form: bool,
     pub time_zone: Option<String>,
     pub listen: String,
     /// What participants know the study by.
@@ -61,6 +66,7 @@ const NAMES: &[&str] = &[
     "FITSYNC_LOOKBACK_DAYS",
     "FITSYNC_TODAY_MINUTES",
     "FITSYNC_COLLECT_FROM",
+    "FITSYNC_CONSENT",
     "FITSYNC_DATA_SOURCE",
     "FITSYNC_TIME_ZONE",
     "FITSYNC_LISTEN",
@@ -104,6 +110,7 @@ impl Config {
                 "FITSYNC_COLLECT_FROM",
                 &["lookback", "consent"],
             )? == "consent",
+            consent_form: one_of(&settings, "FITSYNC_CONSENT", &["page", "form"])? == "form",
             time_zone: time_zone(&settings, &mut warnings)?,
             listen: get("FITSYNC_LISTEN").unwrap_or(":8000").to_owned(),
             study_name: get("FITSYNC_STUDY_NAME").map(str::to_owned),
@@ -122,6 +129,13 @@ impl Config {
             warnings: Vec::new(),
             settings,
         };
+        if config.lookback_days < LOOKBACK_DAYS_USUAL {
+            warnings.push(format!(
+                "FITSYNC_LOOKBACK_DAYS={}: what the provider adds or changes later than that is \
+                 not seen; at least {LOOKBACK_DAYS_USUAL} are advised",
+                config.lookback_days
+            ));
+        }
         Ok(Self { warnings, ..config })
     }
 
@@ -130,6 +144,11 @@ impl Config {
         let relative =
             [&self.token_dir, &self.data_dir].into_iter().filter(|dir| dir.is_relative());
         relative.map(|dir| dir.display().to_string()).collect()
+    }
+
+    /// Which metrics may be read of a participant, by what a sign-in named.
+    pub fn told(&self, token: Option<&Token>, head: &Head) -> Told {
+        if self.consent_form { Told::ALL } else { Told::of(token, head) }
     }
 
     /// The CSV files of one participant and metric.

@@ -14,11 +14,13 @@ use crate::gateway::Gateway;
 use crate::io::circuit::Circuit;
 use crate::io::files::Lock;
 use crate::io::terminal::say;
+use crate::ledger::folder::Ledger;
+use crate::ledger::told::Told;
 use crate::portal::pages::text::{ago, period};
 use crate::portal::sign_ins::{self, Hint};
 use crate::provider::granted::granted;
 use crate::provider::metric::Metric;
-use crate::provider::{Identity, PairedDevice, Provider, newest, paired_devices};
+use crate::provider::{Identity, PairedDevice, Provider, last_sync, paired_devices};
 use crate::sign_in::account::{self, Before};
 use crate::withdrawal::remove;
 
@@ -93,18 +95,16 @@ pub fn connect(
     let settings_granted = has(provider.settings_scope());
     // The device and the zone are for the technician and for later; the sign-in stands without.
     let ask = |request: Request| send(&bearer(request));
-    let wants_zone = provider.tells_wall_clocks() || gateway.config.collect_from_consent;
-    let zone = (wants_zone && has(provider.zone_scope()))
-        .then(|| ask(provider.zone_request()).and_then(|reply| provider.read_zone(&reply)).ok())
-        .flatten()
-        .flatten();
-    let zone = zone.and_then(|name| day::zone(&name).ok());
-    let clock = zone.clone().unwrap_or(TimeZone::UTC);
+    let zone = has(provider.zone_scope())
+        .then(|| ask(provider.zone_request()).and_then(|reply| provider.read_zone(&reply)).ok());
+    let zone = zone.flatten().and_then(|told| told.name);
+    let clock = zone.as_deref().and_then(|name| day::zone(name).ok());
+    let clock = clock.unwrap_or(TimeZone::UTC);
     let devices = match settings_granted {
         true => paired_devices(provider, &clock, |request| ask(request.clone())),
         false => Ok(Vec::new()),
     };
-    let stored = store(gateway, provider, asked, &grant, &identity, zone.as_ref())?;
+    let stored = store(gateway, provider, asked, &grant, &identity, zone)?;
     let token = stored.token;
     let metrics = gateway.config.metrics.iter().copied();
     let (offered, not_offered): (Vec<&'static Metric>, Vec<&'static Metric>) =
@@ -115,7 +115,7 @@ pub fn connect(
     Ok(Connection {
         user: asked.user.clone(),
         account_end: token.account_end(),
-        device: devices.map(|devices| newest(&devices, gateway.clock.now()).cloned()),
+        device: devices.map(|devices| last_sync(&devices, gateway.clock.now()).0.cloned()),
         granted: names(granted),
         missing: names(missing),
         not_offered: names(not_offered),
@@ -165,7 +165,7 @@ fn store(
     asked: &Asked,
     grant: &Grant,
     identity: &Identity,
-    zone: Option<&TimeZone>,
+    zone: Option<String>,
 ) -> Result<StoredToken> {
     let (tokens, user) = (&gateway.tokens, &asked.user);
     let now = gateway.clock.now();
@@ -188,9 +188,13 @@ fn store(
         remove::keep_former(tokens, user, former)?;
     }
     token.asked_scopes = provider.scopes(&gateway.config.metrics);
+    token.told_metrics = Some(told(gateway, user, before.token(), other)?);
     let consented_at = before.token().and_then(|before| before.obtained_at).unwrap_or(now);
+    // Kept: a first sync that cannot ask for it must not guess.
+    token.time_zone = zone.or(token.time_zone);
+    let zone = token.time_zone.as_deref().and_then(|name| day::zone(name).ok());
     let consent = zone.filter(|_| gateway.config.collect_from_consent);
-    let consent = consent.map(|zone| consented_at.to_zoned(zone.clone()).date());
+    let consent = consent.map(|zone| consented_at.to_zoned(zone).date());
     token.name_bounds(asked.collect_from, asked.collect_until);
     token.collect_from = token.collect_from.or(consent.filter(|_| !token.window_unreadable));
     let place = tokens.reserve(user)?;
@@ -203,6 +207,22 @@ fn store(
     }
     let others_stay = other && before.others_stay(gateway, user, identity);
     Ok(StoredToken { token, undecided, others_stay })
+}
+
+/// What the participant has been told of by now: what this sign-in named, and what the same person's
+/// sign-ins before it did.
+fn told(
+    gateway: &Gateway,
+    user: &UserId,
+    before: Option<&Token>,
+    other: bool,
+) -> Result<Vec<String>> {
+    let named = gateway.config.metrics.iter().map(|metric| metric.name);
+    if other {
+        return Ok(Told::ALL.with(named));
+    }
+    let head = Ledger::look(&gateway.config.data_dir, user)?.head;
+    Ok(Told::of(before, &head).with(named))
 }
 
 /// Why a sign-in led to nothing, for its page; the terminal and the log have the reason.

@@ -78,6 +78,7 @@ fn day_views(
             mark,
             error: error.map(|error| error.class.as_str()),
             shrunk: entry.is_some_and(|entry| entry.shrunk.is_some()),
+            passed: entry.is_some_and(|entry| entry.passed_at.is_some()),
             is_today: date == overview.today,
             daily: metric.cadence == Cadence::Daily,
             sparse: !metric.gaps.contains("not worn"),

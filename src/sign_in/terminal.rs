@@ -56,11 +56,13 @@ pub fn sign_in(
     let (facts, attempt) = (office.facts(&user)?, office.attempt(&user)?);
     let address = attempt.address.clone();
     let period = text::period(facts.from, facts.until);
+    let named = facts.metrics.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
     let now = Instant::now();
     let ticket = desk.sign_ins.open(user, key, facts, attempt, life.as_secs(), now);
     let page = listener.as_ref().and_then(|listener| pages_address(gateway, listener));
     let page = page.map(|page| page + &desk.path(ticket));
     say(&format!("Sign-in for {}. Data are collected: {period}", asked.user));
+    say(&format!("What is read: {named}."));
     let page_life_s = life.as_secs().min(PORTAL_CODE_S);
     invite(&address, page.as_deref().map(|page| (page, page_life_s / 60)), by_itself);
     let waiting = Waiting::new(&office, desk, ticket, listener, life, lines);

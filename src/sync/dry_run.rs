@@ -91,7 +91,9 @@ fn plan_of(
         granted: granted(token, metric),
         daily: !metric.cadence.has_instants(),
     };
-    let wishes: Vec<Wish> = wanted.metrics.iter().map(wish).collect();
+    let told = config.told(Some(token), &ledger.head);
+    let metrics = wanted.metrics.iter().filter(|metric| told.covers(metric.name));
+    let wishes: Vec<Wish> = metrics.map(wish).collect();
     Ok(plan::plan(&Inputs {
         now,
         head: &ledger.head,

@@ -10,8 +10,7 @@ use std::io::Read;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::consent::token::{AccountState, Token};
-use crate::core::day::{self, Calendar, DaySpan, within};
+use crate::core::day::{self, Calendar, DaySpan};
 use crate::core::error::{ErrorClass, Failure, Result, Smaller};
 use crate::core::hash::sha256_hex;
 use crate::core::json::AsText;
@@ -19,14 +18,15 @@ use crate::core::table::{self, Row, RowKey};
 use crate::core::user::{COMPLETENESS, UserId, file_path};
 use crate::gateway::Gateway;
 use crate::io::files;
-use crate::ledger::entry::{FileChange, Reading};
+use crate::ledger::entry::{FileChange, Reading, State};
 use crate::ledger::folder::Ledger;
-use crate::ledger::head::Head;
-use crate::limits::{EXTRA_REQUESTS_MAX, FETCH_SPACE_BYTES_MIN, PAGES_MAX, SIGN_IN_TRY_EVERY_S};
+use crate::ledger::sealing::Circumstances;
+use crate::limits::{EXTRA_REQUESTS_MAX, FETCH_SPACE_BYTES_MIN, PAGES_MAX};
 use crate::provider::DataPage;
-use crate::provider::fitbit;
 use crate::provider::job::Job;
 use crate::provider::metric::Metric;
+use crate::sync::account::check_state;
+use crate::sync::consent::note_told;
 use crate::sync::notices::warn_of_end;
 use crate::sync::plan::{Device, Plan};
 use crate::sync::report::ParticipantReport;
@@ -37,6 +37,8 @@ use crate::sync::uploads::Uploads;
 #[derive(Debug, Clone, Default)]
 pub struct RunOptions {
     pub metrics: Vec<&'static Metric>,
+    /// `--metric` left out some of those in the settings: their plan stays where it was.
+    pub narrowed: bool,
     pub named: Option<(Date, Date)>,
     /// `--user` named this participant: a recent failure to sign in is not waited out.
     pub insistent: bool,
@@ -82,6 +84,8 @@ fn try_participant(
     let provider = gateway.provider(&token.provider)?;
     let (store, circuit) = (&gateway.tokens, circuits.of(provider.name()));
     let mut session = Session::new(provider, user, token, &gateway.http, store, circuit);
+    let told = note_told(gateway, &mut session, &ledger.head)?;
+    let wanted = &wanted.covered(&told, user);
     let (ledger, open) = (&mut ledger, &mut session);
     let mut fetch = Fetch {
         gateway,
@@ -106,34 +110,13 @@ pub fn never_signed_in(user: &UserId) -> Failure {
     Failure::new(ErrorClass::Auth, what)
 }
 
-/// A participant who must sign in again is tried once a day all the same; a retired API never.
-fn check_state(
-    token: &Token,
-    head: &Head,
-    wanted: &RunOptions,
-    user: &UserId,
-    now: Timestamp,
-) -> Result<()> {
-    if token.window_unreadable {
-        let what = format!(
-            "collect_from or collect_until in the token file is no date such as 2026-11-22: \
-             correct it, or name it: fitsync login {user} --collect-from DATE --collect-until DATE"
-        );
-        return Err(Failure::new(ErrorClass::Format, what));
-    }
-    let tried = within(head.sign_in_tried_at, SIGN_IN_TRY_EVERY_S, now);
-    match token.state {
-        AccountState::Retired => {
-            let cure = if token.provider == fitbit::NAME { "migrate" } else { "login" };
-            let what = format!("this API is switched off; run: fitsync {cure} {user}");
-            Err(Failure::new(ErrorClass::Retired, what))
-        }
-        AccountState::SignInAgain if tried && !wanted.insistent => {
-            let what = format!("must sign in again; run: fitsync login {user}");
-            Err(Failure::new(ErrorClass::Auth, what))
-        }
-        _ => Ok(()),
-    }
+/// What was read of one day.
+struct DayRead<'a> {
+    date: Date,
+    span: DaySpan,
+    rows: &'a [Row],
+    /// The provider is still at work on it.
+    unfinished: bool,
 }
 
 /// The run of one participant; its other half is `planning.rs`.
@@ -164,6 +147,7 @@ impl Fetch<'_, '_> {
         let wishes = self.wishes();
         self.open_months(&wishes, device)?;
         let missing = self.rebuild()?;
+        self.note_first_days();
         if let Some(since) = self.session.token.account_since {
             self.ledger.end_other_accounts(&self.session.token.account, since);
         }
@@ -171,7 +155,9 @@ impl Fetch<'_, '_> {
             let calendar = self.calendar(&zone)?;
             let plan = self.plan(device, &wishes, &calendar, &missing);
             if plan.is_idle() {
+                self.tell_named(&plan, &wishes);
                 self.advance(&plan);
+                self.note_passed(device);
                 return self.conclude();
             }
         }
@@ -183,8 +169,10 @@ impl Fetch<'_, '_> {
         let mut calendar = self.calendar(&zone)?;
         let plan = self.plan(device, &wishes, &calendar, &missing);
         self.note_plan(&plan, &mut calendar);
+        self.note_passed(device);
         self.ledger.save_months()?;
         self.finish_plan(&plan, &wishes);
+        self.tell_named(&plan, &wishes);
         self.ledger.save()?;
         self.sweep()?;
         let read = self.read_all(&plan, device, &calendar);
@@ -215,7 +203,7 @@ impl Fetch<'_, '_> {
     fn read_all(&mut self, plan: &Plan, device: Device, calendar: &Calendar) -> Result<()> {
         let mut tried = 0;
         let mut denied = Vec::new();
-        for metric in self.wanted.metrics.clone() {
+        for metric in self.in_reading_order() {
             let Some(dates) = plan.ask.get(metric.name) else { continue };
             tried += 1;
             if let Some(refusal) = self.read_metric(metric, dates, device, calendar)? {
@@ -262,9 +250,8 @@ impl Fetch<'_, '_> {
     ) -> Result<()> {
         let read = self.pages(metric, job, tries)?;
         let mut rows = self.session.provider.combine(metric, read.rows);
-        let fills = self.session.provider.fills_after_sync(metric);
-        if let (true, Device::SyncedAt(at)) = (fills, device) {
-            rows.retain(|row| !matches!(row.key, RowKey::Instant(key) if key >= at));
+        if let Some(end) = self.filled_from(metric, device) {
+            rows.retain(|row| !matches!(row.key, RowKey::Instant(key) if key >= end));
         }
         let mut rest = rows.as_slice();
         for date in job.dates() {
@@ -272,7 +259,9 @@ impl Fetch<'_, '_> {
             let (of_day, after) = table::cut(rest, date, &span);
             rest = after;
             if !read.odd.contains_key(&date) {
-                self.take_in(metric, date, &span, of_day, device, calendar)?;
+                let unfinished = read.unfinished.contains(&date);
+                let day = DayRead { date, span, rows: of_day, unfinished };
+                self.take_in(metric, &day, device, calendar)?;
             }
         }
         self.note_odd(metric, job, &read.odd);
@@ -298,6 +287,7 @@ impl Fetch<'_, '_> {
             }
             read.rows.extend(page.rows);
             read.odd.extend(page.odd);
+            read.unfinished.extend(page.unfinished);
             read.bare += page.bare;
             match page.next {
                 None => {
@@ -321,37 +311,47 @@ impl Fetch<'_, '_> {
     fn take_in(
         &mut self,
         metric: &Metric,
-        date: Date,
-        span: &DaySpan,
-        rows: &[Row],
+        read: &DayRead,
         device: Device,
         calendar: &Calendar,
     ) -> Result<()> {
-        let user = self.session.user;
+        let DayRead { date, span, rows, unfinished } = read;
+        let (date, user) = (*date, self.session.user);
         let zone = day::zone(&span.zone)?;
         let bytes = table::csv(user.as_str(), &metric.header(), &zone, rows)?;
         let today = calendar.date_of(self.now);
         let lookback_ended = date <= day::back(today, self.gateway.config.lookback_days);
-        let passed = match device {
-            Device::SyncedAt(at) => at >= span.end,
-            Device::Unknown => lookback_ended && !self.device_ahead,
-        };
         let mut entry = self.ledger.entry_mut(metric.name, date)?.clone();
+        let clock_wrong = self.gateway.clock.known_wrong();
+        let seals = entry.seals(&Circumstances {
+            now: self.now,
+            day_end: span.end,
+            device_synced_at: device.synced_at(),
+            is_old: device == Device::Unknown && lookback_ended && !self.device_ahead,
+            clock_wrong,
+            unfinished: *unfinished,
+        });
         let outcome = entry.settle(&Reading {
             rows: rows.len() as u64,
             sha256: sha256_hex(&bytes),
             bytes: bytes.len() as u64,
             at: self.now,
             device_synced_at: device.synced_at(),
-            seals: passed && self.now >= span.end,
-            clock_wrong: self.gateway.clock.known_wrong(),
+            seals,
+            unfinished: *unfinished,
+            clock_wrong,
             provider: self.session.provider.name(),
             data_source: self.session.provider.data_source(),
         });
         if outcome == FileChange::Write {
             self.write(metric.name, date, &bytes)?;
         }
-        *self.ledger.entry_mut(metric.name, date)? = entry;
+        let known = self.ledger.entry_mut(metric.name, date)?;
+        if entry.state == State::Sealed && *unfinished && !known.was_sealed {
+            log::warn!("user={user} {} of {date} is sealed, and still unfinished", metric.name);
+            self.report.sealed_unfinished += 1;
+        }
+        *known = entry;
         let newest = rows.last().map(|row| match row.key {
             RowKey::Instant(at) => at,
             RowKey::Date(_) => span.start,
@@ -374,20 +374,5 @@ impl Fetch<'_, '_> {
         files::write_durably(&path, bytes)?;
         self.report.files_written += 1;
         Ok(())
-    }
-
-    /// Keeps what the run learned about the participant's grant.
-    fn settle_state(&mut self, done: &Result<()>) -> Result<()> {
-        let state = match done {
-            Ok(()) => AccountState::Connected,
-            Err(failure) if failure.class == ErrorClass::Auth => AccountState::SignInAgain,
-            Err(failure) if failure.class == ErrorClass::Retired => AccountState::Retired,
-            Err(_) => return Ok(()),
-        };
-        if state == AccountState::SignInAgain {
-            self.ledger.head.sign_in_tried_at = Some(AsText(self.now));
-            self.ledger.save()?;
-        }
-        self.session.note_state(state)
     }
 }

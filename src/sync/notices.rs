@@ -7,7 +7,17 @@ use jiff::Timestamp;
 use crate::consent::token::Token;
 use crate::core::user::UserId;
 use crate::gateway::Gateway;
+use crate::ledger::folder::Ledger;
+use crate::ledger::head::Head;
+use crate::ledger::told::Told;
 use crate::limits::{CONSENT_ENDS_SOON_S, NAMES_SHOWN_MAX};
+
+/// What a sign-in named; only a token that says nothing needs the ledger for it.
+fn told(gateway: &Gateway, user: &UserId, token: &Token) -> Told {
+    let known = token.told_metrics.is_some().then(Head::default);
+    let head = || Ledger::look(&gateway.config.data_dir, user).map(|ledger| ledger.head).ok();
+    gateway.config.told(Some(token), &known.or_else(head).unwrap_or_default())
+}
 
 /// Says who has to consent again for which metric. What a participant declined is left alone, and
 /// so is what the provider does not have.
@@ -16,13 +26,14 @@ pub fn tell_added_metrics(gateway: &Gateway, users: &[UserId]) {
     for user in users {
         let Ok(Some(token)) = gateway.tokens.load(user) else { continue };
         let Ok(provider) = gateway.provider(&token.provider) else { continue };
+        let told = told(gateway, user, &token);
         for metric in &gateway.config.metrics {
             let offered = provider.scope_of(metric).is_none_or(|scope| {
                 token.granted(&scope)
                     || token.asked_scopes.is_empty()
                     || token.asked_scopes.contains(&scope)
             });
-            if !offered {
+            if !offered || !told.covers(metric.name) {
                 added.entry(metric.name).or_default().push(user.as_str());
             }
         }

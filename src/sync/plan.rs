@@ -13,13 +13,13 @@ use crate::core::day::{Calendar, ahead, back, ceil_minute, next, previous, range
 use crate::ledger::entry::{Day, Entry, State};
 use crate::ledger::head::Head;
 use crate::ledger::month::MonthKey;
-use crate::limits::LOOKBACK_EVERY_S;
+use crate::limits::{EARLY_SEALS_DAYS, LOOKBACK_EVERY_S};
 
 /// What is known of the participant's device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Device {
     SyncedAt(Timestamp),
-    /// None paired, its settings not granted, or its time is still to come.
+    /// None paired, one without a time, settings not granted, or a time that is still to come.
     Unknown,
 }
 
@@ -121,9 +121,17 @@ pub fn months(
     named: Option<(Date, Date)>,
 ) -> BTreeSet<MonthKey> {
     let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let mut from = back(today, lookback_days + 2);
+    let recent = back(today, lookback_days + 2);
+    let mut from = recent;
     for done in [head.read_until, head.lookback_read_at].into_iter().flatten() {
         from = from.min(back(done.to_zoned(jiff::tz::TimeZone::UTC).date(), lookback_days + 2));
+    }
+    if let Some(first) = head.first_day {
+        if head.early_seals_asked.is_none() {
+            from = from.min(back(today, EARLY_SEALS_DAYS));
+        }
+        // Nothing is known, or asked, from before it.
+        from = from.max(previous(*first)).min(recent);
     }
     let mut months: BTreeSet<_> = MonthKey::range(from, next(today)).collect();
     months.extend(head.open_months.iter().map(|month| month.0));
@@ -191,7 +199,11 @@ fn moved_from(inputs: &Inputs, today: Date) -> Option<Date> {
             let recent = back(today, inputs.lookback_days);
             Some(read_at.map_or(recent, |date| date.max(first).min(recent)))
         }
-        (Device::SyncedAt(at), Some(until)) if at > *until => Some(inputs.calendar.date_of(*until)),
+        // A device from a drawer may have synced long before the participant signed in.
+        (Device::SyncedAt(at), Some(until)) if at > *until => {
+            let first = inputs.head.first_day.map_or(Date::MIN, |first| *first);
+            Some(inputs.calendar.date_of(*until).max(first))
+        }
         (Device::SyncedAt(_), Some(_)) => None,
     }
 }
@@ -204,9 +216,11 @@ const fn first_seen(inputs: &Inputs) -> bool {
 fn plan_metric(inputs: &Inputs, wish: Wish, today: Date, dates: &BTreeSet<Date>, plan: &mut Plan) {
     let entry = |date: Date| inputs.days.get(&date).and_then(|day| day.metrics.get(wish.name));
     let known = inputs.days.iter();
-    let pending = known.filter_map(|(&date, day)| pending(inputs, wish, day, plan).then_some(date));
-    let candidates: BTreeSet<Date> = dates.iter().copied().chain(pending).collect();
-    for date in candidates {
+    let pending: BTreeSet<Date> = known
+        .filter_map(|(&date, day)| pending(inputs, wish, day, plan).then_some(date))
+        .chain(added(inputs, wish, today).filter(|&date| entry(date).is_none()))
+        .collect();
+    for &date in dates.union(&pending) {
         if !allowed(inputs, wish, date, today) || stays_as_it_was(inputs, date, entry(date)) {
             continue;
         }
@@ -221,7 +235,12 @@ fn plan_metric(inputs: &Inputs, wish: Wish, today: Date, dates: &BTreeSet<Date>,
             &mut plan.not_granted
         } else if !today_due(inputs, date, today, entry(date)) {
             continue;
-        } else if waits_for_device(inputs, date, today) {
+        } else if polled(inputs, date, today, plan) && !pending.contains(&date) {
+            if !poll_due(inputs, entry(date)) {
+                continue;
+            }
+            &mut plan.ask
+        } else if waits_for_device(inputs, date, today, entry(date)) {
             if entry(date).is_some() {
                 continue;
             }
@@ -233,11 +252,28 @@ fn plan_metric(inputs: &Inputs, wish: Wish, today: Date, dates: &BTreeSet<Date>,
     }
 }
 
+/// Whether the metric may be read, and could not at the last run.
+fn is_new(inputs: &Inputs, wish: Wish) -> bool {
+    wish.granted && !inputs.head.granted.iter().any(|known| known == wish.name)
+}
+
+/// The days of a metric that was added later: from the participant's first one on.
+fn added(inputs: &Inputs, wish: Wish, today: Date) -> impl Iterator<Item = Date> {
+    // One that the provider refused had them; they are noted as not granted.
+    let refused = inputs.head.refused.iter().any(|known| known == wish.name);
+    let first = inputs.head.first_day.filter(|_| is_new(inputs, wish) && !refused);
+    first.into_iter().flat_map(move |first| range(*first, today))
+}
+
 /// Whether a day that is known is still to be asked, or asked once more.
 fn pending(inputs: &Inputs, wish: Wish, day: &Day, plan: &Plan) -> bool {
     let Some(entry) = day.metrics.get(wish.name) else { return false };
-    let newly_granted = wish.granted && !inputs.head.granted.iter().any(|known| known == wish.name);
+    let newly_granted = is_new(inputs, wish);
     entry.state == State::Wanted
+        // The cloud has had its time since the device passed the day.
+        || entry.cloud_is_due(inputs.now, plan.lookback)
+        || (inputs.head.early_seals_asked.is_none()
+            && entry.sealed_early(*day.end, inputs.lookback_days, inputs.now))
         || entry.shrunk_due(inputs.now)
         // A device's time that was still to come said that it was whole.
         || entry.device_was_ahead(inputs.now)
@@ -275,28 +311,47 @@ fn allowed(inputs: &Inputs, wish: Wish, date: Date, today: Date) -> bool {
 fn stays_as_it_was(inputs: &Inputs, date: Date, entry: Option<&Entry>) -> bool {
     let former = inputs.days.get(&date).is_some_and(|day| day.account != inputs.account);
     let moved = inputs.window.moved_at.map(|at| inputs.calendar.date_of(at));
-    let named = inputs.named.is_some_and(|(from, to)| from <= date && date <= to);
     former
-        && !named
+        && !is_named(inputs, date)
         && moved.is_none_or(|moved| date < moved)
         && entry.is_some_and(|entry| entry.state != State::Wanted)
 }
 
 /// The running day is read at most so often, unless it is named or was never read.
 fn today_due(inputs: &Inputs, date: Date, today: Date, entry: Option<&Entry>) -> bool {
-    if date != today || inputs.named.is_some_and(|(from, to)| from <= date && date <= to) {
+    if date != today || is_named(inputs, date) {
         return true;
     }
     let wanted = entry.is_some_and(|entry| entry.state == State::Wanted);
-    let read_at = entry.and_then(|entry| entry.read_at);
-    let pause_s = i64::from(inputs.today_minutes) * 60;
-    inputs.today_minutes > 0 && (wanted || !within(read_at, pause_s, inputs.now))
+    inputs.today_minutes > 0 && (wanted || poll_due(inputs, entry))
 }
 
-/// Days after the device's last sync are asked only within the look-back.
-fn waits_for_device(inputs: &Inputs, date: Date, today: Date) -> bool {
+fn is_named(inputs: &Inputs, date: Date) -> bool {
+    inputs.named.is_some_and(|(from, to)| from <= date && date <= to)
+}
+
+/// Whether it is yesterday and there is no other reason to ask it than that no device tells of
+/// anything new.
+fn polled(inputs: &Inputs, date: Date, today: Date, plan: &Plan) -> bool {
+    inputs.device == Device::Unknown
+        && date == previous(today)
+        && !(plan.lookback || is_named(inputs, date) || inputs.lost.contains(&date))
+}
+
+/// Whether so much time has passed since it was read that there may be something new.
+fn poll_due(inputs: &Inputs, entry: Option<&Entry>) -> bool {
+    let read_at = entry.and_then(|entry| entry.read_at);
+    let pause_s = i64::from(inputs.today_minutes) * 60;
+    inputs.today_minutes > 0 && !within(read_at, pause_s, inputs.now)
+}
+
+/// Days after the device's last sync are asked only within the look-back, but for those that a
+/// device had passed which is not known any more.
+fn waits_for_device(inputs: &Inputs, date: Date, today: Date, entry: Option<&Entry>) -> bool {
     let Device::SyncedAt(at) = inputs.device else { return false };
-    date < back(today, inputs.lookback_days) && date > inputs.calendar.date_of(at)
+    date < back(today, inputs.lookback_days)
+        && date > inputs.calendar.date_of(at)
+        && entry.is_none_or(|entry| entry.passed(inputs.now).is_none())
 }
 
 /// If the running day was put off, what the device sent of it is still to be asked.

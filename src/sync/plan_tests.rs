@@ -164,10 +164,20 @@ fn with_zero_minutes_only_ended_days_are_read_and_none_is_lost() {
 }
 
 #[test]
-fn without_a_device_today_and_yesterday_are_asked_each_run() {
+fn without_a_device_today_and_yesterday_are_asked_every_three_hours() {
     let mut story = Story::settled(NOON, "2026-11-20T09:00:00Z");
     story.device = Device::Unknown;
     assert_eq!(story.asks(), days(19, 20));
+    for day in 19..=20 {
+        story.entry(day, State::Provisional).read_at = Some(AsText(at(NOON) - HOUR));
+    }
+    assert!(story.plan().is_idle());
+    story.now = at("2026-11-20T14:00:00Z");
+    assert_eq!(story.asks(), days(19, 20));
+    story.today_minutes = 0;
+    assert!(story.plan().is_idle(), "yesterday is asked with the look-back");
+    story.head.lookback_read_at = None;
+    assert_eq!(story.asks(), days(13, 19));
 }
 
 #[test]
@@ -240,6 +250,7 @@ fn a_day_that_shrank_is_asked_again_after_six_hours() {
         at: at(time),
         device_synced_at: Some(at("2026-11-19T06:00:00Z")),
         seals: true,
+        unfinished: false,
         clock_wrong: false,
         provider: "p",
         data_source: "d",
@@ -275,7 +286,7 @@ fn an_outage_longer_than_the_look_back_leaves_no_gap_where_no_device_was_known()
     story.head.first_day = Some(AsText(date(2026, 11, 5)));
     assert_eq!(story.asks(), days(5, 20), "nothing was ever asked before");
     let first = months(&story.head, at("2026-12-24T00:00:00Z"), 7, None).pop_first();
-    assert_eq!(first, Some(MonthKey::of(date(2026, 10, 31))));
+    assert_eq!(first, Some(MonthKey::of(date(2026, 11, 4))), "the first day and its neighbour");
 }
 
 #[test]
@@ -377,3 +388,6 @@ fn what_a_wrong_clock_could_not_seal_is_sealed_when_it_is_right_however_old() {
     story.clock_wrong = false;
     assert_eq!(story.asks(), days(3, 3), "the other one had not synced past its end");
 }
+
+#[path = "plan_cloud_tests.rs"]
+mod cloud;

@@ -4,19 +4,21 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::consent::token::Token;
 use crate::consent::window::Window;
 use crate::core::day::{self, Calendar};
-use crate::core::error::{ErrorClass, Failure, Result};
+use crate::core::error::Result;
 use crate::core::json::AsText;
 use crate::ledger::entry::State;
 use crate::ledger::rebuild::Owner;
 use crate::ledger::remains;
-use crate::provider::metric::Metric;
-use crate::provider::{self, newest, paired_devices};
+use crate::ledger::sealing;
+use crate::provider;
+use crate::provider::metric::table::METRICS;
+use crate::provider::metric::{Cadence, Metric};
 use crate::settings::Config;
 use crate::sync::fetch::Fetch;
 use crate::sync::plan::{self, Device, Inputs, Plan, Wish};
@@ -32,115 +34,36 @@ pub(super) fn window(config: &Config, token: &Token, calendar: &Calendar) -> Win
 }
 
 impl Fetch<'_, '_> {
-    /// The device's last sync: asked first, and before any data.
-    pub(super) fn device(&mut self) -> Result<Device> {
-        let scope = self.session.provider.settings_scope();
-        self.session.ready()?;
-        if !self.session.token.granted(&scope) {
-            self.ledger.head.device_unknown = Some("device settings were not granted".to_owned());
-            self.ask_the_time()?;
-            return Ok(Device::Unknown);
-        }
-        // Wall clocks mean nothing without the zone: before the first run it is not known.
-        let mut zone = self.ledger.head.zone.clone();
-        if zone.is_none() && self.session.provider.tells_wall_clocks() {
-            zone = Some(self.zone()?);
-        }
-        let zone = day::zone(zone.as_deref().unwrap_or("UTC"))?;
+    /// Metrics whose minutes the provider fills come last: the rows of the others tell how far data
+    /// have come, whatever a device says.
+    pub(super) fn in_reading_order(&self) -> Vec<&'static Metric> {
+        let mut metrics = self.wanted.metrics.clone();
+        metrics.sort_by_key(|metric| self.session.provider.fills_after_sync(metric));
+        metrics
+    }
+
+    /// From when on the values of a metric are the provider's filling, and no data.
+    pub(super) fn filled_from(&self, metric: &Metric, device: Device) -> Option<Timestamp> {
         let provider = self.session.provider;
-        let devices = paired_devices(provider, &zone, |request| self.session.call(request));
-        // The reply has told the time.
-        let now = self.gateway.clock.now();
-        let known = Device::at(self.ledger.head.device_synced_at.map(|at| *at), now);
-        match devices {
-            Ok(devices) => {
-                let device = newest(&devices, now);
-                let told = device.and_then(|device| device.synced_at);
-                let synced = Device::at(told, now);
-                self.device_ahead = told.is_some() && synced == Device::Unknown;
-                let head = &mut self.ledger.head;
-                head.device = device.map(|device| device.name.clone());
-                head.device_synced_at = synced.synced_at().map(AsText);
-                head.device_unknown = match (synced, told) {
-                    (Device::SyncedAt(_), _) => None,
-                    (Device::Unknown, Some(at)) => Some(from_the_future(at)),
-                    (Device::Unknown, None) => Some("no device has synced yet".to_owned()),
-                };
-                Ok(synced)
-            }
-            Err(failure) if failure.class.is_refusal() => {
-                let head = &mut self.ledger.head;
-                head.device_unknown = Some("device settings were refused".to_owned());
-                Ok(Device::Unknown)
-            }
-            // Data can be read without: days are then judged by what was known before.
-            Err(failure) if isolated(&failure) && known != Device::Unknown => {
-                self.report.fail(&failure, None, None);
-                Ok(known)
-            }
-            Err(failure) => Err(failure),
-        }
+        let synced_at = device.synced_at().filter(|_| provider.fills_after_sync(metric))?;
+        let measured = METRICS
+            .iter()
+            .filter(|other| other.cadence == Cadence::Minute && !provider.fills_after_sync(other));
+        let newest = measured.filter_map(|other| self.ledger.head.newest.get(other.name));
+        let minute = SignedDuration::from_mins(1);
+        let ends = newest.map(|at| at.saturating_add(minute).unwrap_or(**at));
+        Some(ends.fold(synced_at, Timestamp::max))
     }
 
-    /// Some request that shows the clock to be right, where none is made before the plan: one that
-    /// booted in 1970 would make the ledger owe days of 1970.
-    fn ask_the_time(&mut self) -> Result<()> {
-        if self.gateway.clock.checked() {
-            return Ok(());
-        }
-        let request = self.session.provider.identity_request();
-        let answered = self.session.call(&request);
-        // A refusal tells the time as well.
-        if self.gateway.clock.checked() { Ok(()) } else { answered.map(drop) }
-    }
-
-    /// The participant's zone of today. A day's zone is fixed for good, so a zone that could not
-    /// be asked is never guessed while the account would name one.
-    pub(super) fn zone(&mut self) -> Result<String> {
-        if let Some(zone) = &self.zone {
-            return Ok(zone.clone());
-        }
-        if let Some(zone) = self.ledger.unknown_zone.take() {
-            let user = self.session.user;
-            log::warn!("user={user} {zone:?} is no time zone known here: it is asked again");
-        }
-        let scope = self.session.provider.zone_scope();
-        let known = self.ledger.head.zone.clone();
-        let (mut asked, mut refused) = (None, false);
-        if self.session.token.granted(&scope) {
-            let request = self.session.provider.zone_request();
-            let zone = self
-                .session
-                .call(&request)
-                .and_then(|reply| self.session.provider.read_zone(&reply));
-            match (zone, &known) {
-                (Ok(zone), _) => asked = zone.filter(|name| day::zone(name).is_ok()),
-                (Err(failure), _) if failure.class.is_refusal() => {
-                    refused = true;
-                }
-                (Err(failure), Some(_)) if isolated(&failure) => {
-                    self.report.fail(&failure, None, None);
-                }
-                (Err(failure), _) => return Err(failure),
-            }
-        }
+    /// The metrics' first days, where version 1 did not keep them, and which may not be asked.
+    pub(super) fn note_first_days(&mut self) {
+        let mut head = std::mem::take(&mut self.ledger.head);
+        head.gather_first_days(self.ledger.months().flat_map(|(_, month)| month.entries()));
         let config = &self.gateway.config;
-        let stored = self.session.token.time_zone.clone();
-        let stored = stored.filter(|name| day::zone(name).is_ok());
-        let zone = asked.or(known).or(stored).or(config.time_zone.clone());
-        if zone.is_none() && refused {
-            let what = "the time zone is refused although it was granted; set FITSYNC_TIME_ZONE or";
-            let what = format!("{what} run: fitsync login {}", self.session.user);
-            return Err(Failure::new(ErrorClass::Auth, what));
-        }
-        let zone = zone.unwrap_or_else(|| {
-            let user = self.session.user;
-            log::warn!("user={user} no time zone is known, days are UTC: set FITSYNC_TIME_ZONE");
-            "UTC".to_owned()
-        });
-        self.ledger.head.zone = Some(zone.clone());
-        self.zone = Some(zone.clone());
-        Ok(zone)
+        let told = config.told(Some(&self.session.token), &head);
+        let names = config.metrics.iter().map(|metric| metric.name);
+        head.note_never_asked(names.filter(|name| !told.covers(name)));
+        self.ledger.head = head;
     }
 
     pub(super) fn wishes(&self) -> Vec<Wish<'static>> {
@@ -167,11 +90,25 @@ impl Fetch<'_, '_> {
         let named = self.wanted.named;
         self.ledger.open_months(plan::months(&self.ledger.head, self.now, lookback_days, named))?;
         let first_seen = device.synced_at().is_some() && self.ledger.head.read_until.is_none();
-        if self.has_new_grants(wishes) || first_seen {
+        let is_of_version_1 = self.ledger.head.first_days.is_none();
+        if self.has_new_grants(wishes) || first_seen || is_of_version_1 {
             let all = self.ledger.month_keys()?;
             self.ledger.open_months(all)?;
         }
         Ok(())
+    }
+
+    /// Notes what this run saw of the device, where the time is certain.
+    pub(super) fn note_passed(&mut self, device: Device) {
+        let clock = &self.gateway.clock;
+        if let (Device::SyncedAt(at), true, false) = (device, clock.checked(), clock.known_wrong())
+        {
+            let token = &self.session.token;
+            let accounts = [token.account.as_str(), token.legacy_user_id.as_deref().unwrap_or("")];
+            let days = self.ledger.days_mut();
+            let own = days.filter(|day| accounts.contains(&day.account.as_str()));
+            sealing::note_passed(own, at, self.now);
+        }
     }
 
     fn has_new_grants(&self, wishes: &[Wish]) -> bool {
@@ -293,7 +230,7 @@ impl Fetch<'_, '_> {
     /// From here on the ledger owes the planned days; the head may move on.
     pub(super) fn finish_plan(&mut self, plan: &Plan, wishes: &[Wish]) {
         self.advance(plan);
-        let all_metrics = self.reads_all_metrics();
+        let all_metrics = !self.wanted.narrowed;
         let head = &mut self.ledger.head;
         if plan.lookback && all_metrics {
             head.lookback_read_at = Some(AsText(self.now));
@@ -302,8 +239,10 @@ impl Fetch<'_, '_> {
         let names = |granted: bool| {
             wishes.iter().filter(move |wish| wish.granted == granted).map(|wish| wish.name)
         };
-        // Metrics left out by `--metric` stay as they are known.
-        head.granted.retain(|name| !names(false).any(|refused| refused == name));
+        // Metrics left out by `--metric` stay as they are known; one that the settings name no
+        // more is new when they name it again.
+        let narrowed = self.wanted.narrowed;
+        head.granted.retain(|name| narrowed && !names(false).any(|refused| refused == name));
         for name in names(true) {
             if !head.granted.iter().any(|known| known == name) {
                 head.granted.push(name.to_owned());
@@ -313,25 +252,11 @@ impl Fetch<'_, '_> {
 
     /// A run of some metrics only leaves the plan of the others where it was.
     pub(super) fn advance(&mut self, plan: &Plan) {
-        if let (Some(read_until), true) = (plan.read_until, self.reads_all_metrics()) {
-            self.ledger.head.read_until = Some(AsText(read_until));
+        if self.wanted.narrowed {
+            return;
         }
+        let head = &mut self.ledger.head;
+        head.read_until = plan.read_until.map(AsText).or(head.read_until);
+        head.early_seals_asked = Some(true);
     }
-
-    pub(super) fn reads_all_metrics(&self) -> bool {
-        let wanted = &self.wanted.metrics;
-        let config = &self.gateway.config;
-        config.metrics.iter().all(|metric| wanted.iter().any(|known| known.name == metric.name))
-    }
-}
-
-/// Why a device's time is not believed, for the log and for `status`.
-fn from_the_future(at: Timestamp) -> String {
-    let at = at.strftime("%Y-%m-%d %H:%M UTC");
-    format!("the device's last sync lies in the future ({at}): set the clock of its phone")
-}
-
-/// Whether one part may fail so and the others be tried.
-fn isolated(failure: &Failure) -> bool {
-    matches!(failure.class, ErrorClass::Server | ErrorClass::Format | ErrorClass::Bug)
 }

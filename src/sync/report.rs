@@ -13,6 +13,8 @@ pub struct ParticipantReport {
     pub days_read: u64,
     pub files_written: u64,
     pub files_uploaded: u64,
+    /// Days that the provider still calls unfinished and that are not waited for any longer.
+    pub sealed_unfinished: u64,
     pub failures: Vec<FailureReport>,
 }
 
@@ -57,6 +59,7 @@ impl ParticipantReport {
             days_read: 0,
             files_written: 0,
             files_uploaded: 0,
+            sealed_unfinished: 0,
             failures: Vec::new(),
         }
     }

@@ -19,7 +19,7 @@ use crate::limits::{
     PACE_BURST, PACE_PER_S, RANGE_ATTEMPTS_MAX, REFRESH_ATTEMPTS_MAX, REFRESHES_MAX,
     RETRY_ATTEMPTS_MAX,
 };
-use crate::provider::{Provider, fitbit};
+use crate::provider::{IN_BETWEEN, Provider, fitbit};
 
 /// One circuit per provider: what is wrong with one service must not stop the participants of the
 /// other.
@@ -191,7 +191,7 @@ impl<'a> Session<'a> {
                 self.refresh()?;
                 continue;
             }
-            let failure = self.provider.classify(&reply).at(request.label());
+            let failure = believed(self.provider.classify(&reply), &reply).at(request.label());
             if failure.class == ErrorClass::Config {
                 self.circuit.failed(self.user.as_str(), &failure);
             }
@@ -279,6 +279,17 @@ impl<'a> Session<'a> {
         Err(failure)
     }
 
+    /// Notes in the token file which metrics the participant was told of, once.
+    pub fn note_told(&mut self, names: Vec<String>) -> Result<()> {
+        let _lock = self.store.lock(self.user)?;
+        self.reload()?;
+        if self.token.told_metrics.is_some() {
+            return Ok(());
+        }
+        self.token.told_metrics = Some(names);
+        self.store.save(self.user, &self.token)
+    }
+
     /// Notes in the token file whether the participant must sign in again; never removes it. What
     /// was learned of one consent says nothing of another one that was given meanwhile.
     pub fn note_state(&mut self, state: AccountState) -> Result<()> {
@@ -294,6 +305,18 @@ impl<'a> Session<'a> {
         self.token.set_state(state, self.http.clock().now());
         self.store.save(self.user, &self.token)
     }
+}
+
+/// Only an answer that speaks for itself says anything of a participant: what a proxy sends in the
+/// service's place is a failure of that request. That an API is switched off is said by its status
+/// alone: the retired one answers with a page.
+fn believed(failure: Failure, reply: &Reply) -> Failure {
+    let verdicts = [ErrorClass::Auth, ErrorClass::Account, ErrorClass::NotGranted];
+    if !verdicts.contains(&failure.class) || reply.is_json() {
+        return failure;
+    }
+    let what = format!("HTTP {} without a word of the service's: {IN_BETWEEN}", reply.status);
+    Failure::new(ErrorClass::Format, what)
 }
 
 #[cfg(test)]

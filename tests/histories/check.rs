@@ -63,13 +63,13 @@ impl Gateway {
             return;
         }
         let known = world.person.settings_granted;
-        let ended = fitsync::core::day::back(today, if known { 1 } else { LOOKBACK_DAYS });
+        let ended = fitsync::core::day::back(today, if known { 2 } else { LOOKBACK_DAYS });
         assert!(date >= ended || entry.state == State::Sealed, "{name} is not sealed: {entry:?}");
         // Where no device says so, nobody knows of data that came later than the look-back.
         if !known {
             return;
         }
-        let (rows, said) = world.person.measured(metric, date, (*day.start, *day.end));
+        let (rows, said) = world.person.measured(metric, date, (*day.start, *day.end), world.now);
         let hours = |text: &str| text.split_once('[').map(|(_, hours)| hours.to_owned());
         let held_row = held.and_then(|text| text.lines().nth(1)).unwrap_or_default();
         let sure = said.contains(" r0 ");
@@ -113,6 +113,7 @@ pub fn check_plan(
             let owed = new
                 || entry.is_none_or(|entry| {
                     entry.state == State::Wanted
+                        || entry.cloud_is_due(run.now, plan.lookback)
                         || entry.state == State::NotGranted
                         || entry.shrunk_due(run.now)
                         || (entry.clock_was_wrong.is_some() && !run.clock_wrong)

@@ -11,6 +11,7 @@ use fitsync::core::error::{ErrorClass, Secret};
 use fitsync::core::json::AsText;
 use fitsync::ledger::entry::{Day, Entry, FileChange, Reading, State};
 use fitsync::ledger::month::MonthKey;
+use fitsync::ledger::sealing::{self, Circumstances};
 use fitsync::provider::job::{self, Extent};
 use fitsync::sync::plan::{self, Device, Inputs, Plan, Wish};
 use fitsync_sim::jiff::Timestamp;
@@ -153,7 +154,7 @@ impl Gateway {
         let mut device = Device::Unknown;
         // Without a device there is a request all the same, which tells the time.
         self.request(world, chance)?;
-        if world.person.settings_granted {
+        if world.person.settings_granted && !world.person.untold {
             device = Device::SyncedAt(world.person.synced_at);
         }
         // The reply has told the time.
@@ -187,10 +188,15 @@ impl Gateway {
             );
         }
         note(&mut run, &plan, &mut calendar);
+        if let (Device::SyncedAt(at), false) = (device, run.clock_wrong) {
+            let days = run.months.values_mut().flat_map(|month| month.days.values_mut());
+            sealing::note_passed(days, at, run.now);
+        }
         self.save(&mut run, steps, false)?;
         if plan.lookback {
             run.head.lookback_read_at = Some(AsText(run.now));
         }
+        run.head.early_seals_asked = Some(true);
         if let Some(until) = plan.read_until {
             run.head.read_until = Some(AsText(until));
         }
@@ -251,22 +257,28 @@ impl Gateway {
         let span = calendar.span(date);
         // A minute that is still to come is not asked.
         let end = span.end.min(run.now).max(span.start);
-        let (rows, said) = world.person.measured(metric, date, (span.start, end));
+        let (rows, said) = world.person.measured(metric, date, (span.start, end), world.now);
         let text =
             format!("header\n{}", format!("{said}\n").repeat(usize::try_from(rows).expect("few")));
-        let passed = match device {
-            Device::SyncedAt(at) => at >= span.end,
-            Device::Unknown => {
-                date <= fitsync::core::day::back(calendar.date_of(run.now), LOOKBACK_DAYS)
-            }
+        let ended = fitsync::core::day::back(calendar.date_of(run.now), LOOKBACK_DAYS);
+        let unfinished = world.person.is_unfinished(metric, span.end, world.now);
+        let circumstances = Circumstances {
+            now: run.now,
+            day_end: span.end,
+            device_synced_at: device.synced_at(),
+            is_old: device == Device::Unknown && date <= ended,
+            clock_wrong: run.clock_wrong,
+            unfinished,
         };
+        let seals = entry_mut(run, metric, date).seals(&circumstances);
         let reading = Reading {
             rows,
             sha256: hash(&text),
             bytes: text.len() as u64,
             at: run.now,
             device_synced_at: device.synced_at(),
-            seals: passed && run.now >= span.end,
+            seals,
+            unfinished,
             clock_wrong: run.clock_wrong,
             provider: "google-health",
             data_source: "all-sources",

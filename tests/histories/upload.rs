@@ -52,7 +52,7 @@ impl Gateway {
                 }
             }
             let user = "u".parse().expect("an id");
-            let bytes = completeness::csv(&user, month).expect("a completeness file");
+            let bytes = completeness::csv(&user, month, &run.head).expect("a completeness file");
             let text = String::from_utf8(bytes).expect("text");
             disk.insert(format!("csv/completeness/{key}"), text.clone());
             if !month.entries().any(|(_, _, entry)| entry.file.waits()) && !world.bucket_down {

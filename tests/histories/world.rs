@@ -32,6 +32,11 @@ pub struct World {
 pub struct Person {
     pub zone: &'static str,
     pub synced_at: Timestamp,
+    /// Syncs of which the cloud has not worked up everything yet: what was sent, and when that is
+    /// done. Nights (`hrv`) are there only then.
+    at_work: Vec<(Timestamp, Timestamp)>,
+    /// The band does not tell when it last synced.
+    pub untold: bool,
     /// Metrics whose box was left ticked.
     pub granted: BTreeSet<&'static str>,
     pub settings_granted: bool,
@@ -55,6 +60,8 @@ impl World {
             person: Person {
                 zone: ZONES[usize::try_from(chance.below(6)).expect("small")],
                 synced_at: now,
+                at_work: Vec::new(),
+                untold: false,
                 granted: METRICS.into(),
                 settings_granted: true,
                 refresh: 1,
@@ -84,8 +91,9 @@ impl World {
         // Some sync each hour, some after two weeks.
         if chance.happens(400) {
             let ago = chance.below(5 * 3600);
-            person.synced_at = person.synced_at.max(earlier(self.now, ago));
+            person.sync(earlier(self.now, ago), self.now, chance.below(20 * 3600));
         }
+        flip(&mut person.untold, chance, 3, 30);
         if chance.happens(8) {
             person.zone = ZONES[usize::try_from(chance.below(6)).expect("small")];
         }
@@ -110,6 +118,8 @@ impl World {
         self.bucket_down = false;
         self.clock_off_s = 0;
         self.person.synced_at = self.now;
+        self.person.untold = false;
+        self.person.at_work.clear();
         // Some never tell when their band synced.
         self.person.settings_granted |= chance.happens(500);
     }
@@ -128,6 +138,26 @@ fn flip(state: &mut bool, chance: &mut Chance, begins: u64, ends: u64) {
 }
 
 impl Person {
+    /// The band sends what it has until `at`; the cloud works on it for so long.
+    fn sync(&mut self, at: Timestamp, now: Timestamp, seconds: u64) {
+        self.at_work.retain(|(_, done)| *done > now);
+        if at > self.synced_at {
+            self.at_work.push((self.synced_at, later(now, seconds)));
+            self.synced_at = at;
+        }
+    }
+
+    /// Up to where the cloud has worked up what the band sent.
+    fn worked_up(&self, now: Timestamp) -> Timestamp {
+        let open = self.at_work.iter().filter(|(_, done)| *done > now);
+        open.map(|(from, _)| *from).fold(self.synced_at, Timestamp::min)
+    }
+
+    /// Whether the provider says that it is still at work on a day.
+    pub fn is_unfinished(&self, metric: &str, end: Timestamp, now: Timestamp) -> bool {
+        metric == "azm" && end <= self.synced_at && end > self.worked_up(now)
+    }
+
     /// The rows of a day and what they say: one for each UTC hour of it that the band has sent. A
     /// metric has days without any.
     pub fn measured(
@@ -135,9 +165,11 @@ impl Person {
         metric: &'static str,
         date: Date,
         (start, end): (Timestamp, Timestamp),
+        now: Timestamp,
     ) -> (u64, String) {
+        let there = if metric == "hrv" { self.worked_up(now) } else { self.synced_at };
         let first = start.as_second().div_euclid(3600) + i64::from(start.as_second() % 3600 != 0);
-        let until = end.min(self.synced_at).as_second();
+        let until = end.min(there).as_second();
         let worn = |hour: &i64| (hour * 7 + i64::from(metric.as_bytes()[0])) % 5 != 0;
         let off = i64::from(date.day()) % 9 == 4;
         let hours: Vec<i64> = (first..).take_while(|hour| hour * 3600 < until).collect();

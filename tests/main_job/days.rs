@@ -11,6 +11,7 @@ fn minutes_of_a_week(zone: &str, week: (Date, Date), day: Date) -> usize {
     let world = World::connected(Options { participants, ..Options::default() });
     let (from, to) = (week.0.to_string(), week.1.to_string());
     world.sync(&["--from", &from, "--to", &to]).exits(0);
+    world.sync_sealed(USER);
     let files = world.check_days(USER, WHO, week, zone);
     assert!(files >= 7 * 2, "only {files} files");
     assert!(world.check_bucket(USER, WHO) > files, "the look-back is missing");

@@ -8,7 +8,9 @@ mod callback;
 #[path = "../histories/chance.rs"]
 #[expect(dead_code, reason = "histories need more of it")]
 mod chance;
+mod cloud;
 mod days;
+mod devices;
 mod doctor;
 mod errors;
 mod fitbit;
@@ -30,6 +32,7 @@ mod serve;
 mod shapes;
 mod shrink;
 mod sixty_days;
+mod told;
 mod travel;
 mod upload;
 mod withdraw;

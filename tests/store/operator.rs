@@ -49,6 +49,7 @@ impl Gateway {
                 at: Timestamp::now(),
                 device_synced_at: None,
                 seals: true,
+                unfinished: false,
                 clock_wrong: false,
                 provider: "google-health",
                 data_source: "all-sources",

@@ -26,15 +26,25 @@ const LINE: i64 = 2;
 const MARGIN_LEFT: i64 = 34;
 const MARGIN_TOP: i64 = 20;
 
-pub const MARKS: [Mark; 6] =
-    [Mark::Sealed, Mark::Provisional, Mark::Empty, Mark::Missing, Mark::Failed, Mark::NotGranted];
+pub const MARKS: [Mark; 8] = [
+    Mark::Sealed,
+    Mark::Provisional,
+    Mark::Empty,
+    Mark::Waiting,
+    Mark::Missing,
+    Mark::NeverAsked,
+    Mark::Failed,
+    Mark::NotGranted,
+];
 
 const fn class(mark: Mark) -> &'static str {
     match mark {
         Mark::Sealed => "m-sealed",
         Mark::Provisional => "m-provisional",
         Mark::Empty => "m-empty",
+        Mark::Waiting => "m-waiting",
         Mark::Missing => "m-missing",
+        Mark::NeverAsked => "m-never",
         Mark::Failed => "m-failed",
         Mark::NotGranted => "m-none",
         Mark::Before => "m-before",
@@ -56,6 +66,11 @@ fn shape(mark: Mark, x: i64, y: i64) -> String {
         Mark::Sealed => format!("M{x} {y}h{CELL}v{CELL}h-{CELL}z"),
         Mark::Provisional => format!("{}M{x} {y}v{CELL}h{CELL}z", outline()),
         Mark::Empty => outline(),
+        Mark::Waiting => format!("M{} {}h6v6h-6z", x + CELL / 2 - 3, y + CELL / 2 - 3),
+        Mark::NeverAsked => {
+            let (middle, far) = (y + CELL / 2 - 1, x + CELL - 5);
+            format!("M{x} {middle}h5v{LINE}h-5zM{far} {middle}h5v{LINE}h-5z")
+        }
         Mark::Missing => {
             let (far_x, far_y, arm) = (x + CELL, y + CELL, 6);
             let thin = arm - LINE;

@@ -231,15 +231,7 @@ pub fn ago(seconds: i64) -> String {
 
 /// What a mark is called on pages.
 pub const fn mark(mark: Mark) -> &'static str {
-    match mark {
-        Mark::Sealed => "sealed",
-        Mark::Provisional => "provisional",
-        Mark::Empty => "empty",
-        Mark::Missing => "missing",
-        Mark::Failed => "failed",
-        Mark::NotGranted => "not granted",
-        Mark::Before => "before the first day",
-    }
+    mark.word()
 }
 
 /// What is known of a day that is not sealed.
@@ -250,6 +242,8 @@ pub struct Why<'a> {
     pub error: Option<&'a str>,
     /// The last answer had lost most of the day.
     pub shrunk: bool,
+    /// The device has synced past its end.
+    pub passed: bool,
     pub is_today: bool,
     /// One value per night.
     pub daily: bool,
@@ -271,11 +265,14 @@ pub fn why(why: &Why) -> &'static str {
         Mark::Empty if why.sparse => "the band synced; there was nothing of this kind on that day",
         Mark::Empty => "the band synced, but recorded nothing: it was probably not worn",
         Mark::Provisional if why.shrunk => "the last answer had less data; it is asked once more",
-        Mark::Provisional | Mark::Missing if why.is_today => "the day is not over",
+        Mark::NeverAsked => "the participant was not told of this, or it was added later",
+        Mark::Provisional | Mark::Waiting | Mark::Missing if why.is_today => "the day is not over",
+        Mark::Provisional if why.passed => "the band has synced; the provider may still add to it",
         Mark::Provisional => "the band has not synced past the end of this day",
-        Mark::Missing if !why.connected => "the sign-in had ended: sign in again",
-        Mark::Missing if why.device_behind => "the band has not synced since before this day",
-        Mark::Missing => "not read yet; the next sync asks for it",
+        Mark::Waiting | Mark::Missing if !why.connected => "the sign-in had ended: sign in again",
+        Mark::Waiting if why.device_behind => "the band has not synced since before this day",
+        Mark::Waiting => "not read yet; the next sync asks for it",
+        Mark::Missing => "no sync has asked for it",
     }
 }
 

@@ -96,7 +96,8 @@ fn the_profile_names_account_and_zone() {
     assert_eq!(fitbit().read_identity(&profile).unwrap().account, "XXXXXX");
     assert!(fitbit().read_zone(&profile).is_ok());
     let profile = reply(r#"{"user":{"encodedId":"A1B2C3","timezone":"America/Los_Angeles"}}"#);
-    assert_eq!(fitbit().read_zone(&profile).unwrap().as_deref(), Some("America/Los_Angeles"));
+    let zone = fitbit().read_zone(&profile).unwrap();
+    assert_eq!(zone.name.as_deref(), Some("America/Los_Angeles"));
     assert!(fitbit().read_zone(&reply("{}")).is_err());
 }
 

@@ -25,7 +25,7 @@ use crate::provider::fitbit::read::{FitbitRead, LabelledDay};
 use crate::provider::job::{Extent, Job};
 use crate::provider::metric::{FitbitSource, Metric};
 use crate::provider::{
-    App, DataPage, Devices, IN_BETWEEN, Identity, PairedDevice, Provider, error_name,
+    App, DataPage, Devices, IN_BETWEEN, Identity, PairedDevice, Provider, ToldZone, error_name,
     no_token_answer, product_name, read_token, refuses_client, text_of, tidied, whole,
 };
 
@@ -194,13 +194,15 @@ impl Provider for Fitbit {
         self.identity_request()
     }
 
-    fn read_zone(&self, reply: &Reply) -> Result<Option<String>> {
+    fn read_zone(&self, reply: &Reply) -> Result<ToldZone> {
         let profile = Element::object(text_of(reply)?, "profile")?;
         if !profile.is_object("user") {
             return Err(profile.unexpected("user", "an object"));
         }
         let zone = profile.optional("user.timezone", Element::text)?;
-        Ok(zone.filter(|zone| !zone.is_empty()).map(str::to_owned))
+        let name = zone.filter(|zone| !zone.is_empty()).map(str::to_owned);
+        let offset_ms = profile.optional("user.offsetFromUTCMillis", Element::int)?;
+        Ok(ToldZone { name, offset_s: offset_ms.map(|offset_ms| offset_ms / 1000) })
     }
 
     fn reach(&self, metric: &Metric) -> Extent {

@@ -122,11 +122,6 @@ fn is_needed(metric: &Metric, path: &str) -> bool {
     if metric.name == "sleep" {
         needed.extend(["stages[].startTime", "stages[].endTime"].map(below));
     }
-    if metric.name == "sleep_quality" {
-        for list in ["shortAwakenings[]", "outOfBedSegments[]"] {
-            needed.extend(["startTime", "endTime"].map(|time| below(&format!("{list}.{time}"))));
-        }
-    }
     needed.push(if rolled_up { "startTime".to_owned() } else { kind });
     needed.iter().any(|known| known == path)
 }

@@ -26,8 +26,8 @@ use crate::provider::google::error::{classify, classify_token, told};
 use crate::provider::job::{Extent, Job};
 use crate::provider::metric::{Cadence, GoogleQuery, Metric, Read};
 use crate::provider::{
-    App, DataPage, Devices, Identity, PairedDevice, Provider, product_name, read_token, text_of,
-    tidied,
+    App, DataPage, Devices, Identity, PairedDevice, Provider, ToldZone, product_name, read_token,
+    text_of, tidied,
 };
 
 pub const NAME: &str = "google-health";
@@ -218,8 +218,8 @@ impl Provider for GoogleHealth {
             }
             Ok(PairedDevice {
                 name: product_name(device.text("deviceVersion").ok()),
-                is_scale: device.optional("deviceType", Element::text)? == Some("SCALE"),
-                synced_at: device.optional("lastSyncTime", Element::instant)?,
+                is_scale: device.nullable("deviceType", Element::text)? == Some("SCALE"),
+                synced_at: device.nullable("lastSyncTime", Element::instant)?,
             })
         };
         let devices: Result<_> = found.list("pairedDevices")?.iter().map(device).collect();
@@ -230,10 +230,14 @@ impl Provider for GoogleHealth {
         self.get("settings")
     }
 
-    fn read_zone(&self, reply: &Reply) -> Result<Option<String>> {
+    fn read_zone(&self, reply: &Reply) -> Result<ToldZone> {
         let settings = Element::object(text_of(reply)?, "settings")?;
-        let zone = settings.optional("timeZone", Element::text)?;
-        Ok(zone.filter(|zone| !zone.is_empty()).map(str::to_owned))
+        let name = settings.nullable("timeZone", Element::text)?;
+        let offset_s = settings.nullable("utcOffset", sessions::duration_s)?;
+        #[expect(clippy::cast_possible_truncation, reason = "what is no offset is no zone either")]
+        let offset_s = offset_s.map(|seconds| seconds as i64);
+        let name = name.filter(|name| !name.is_empty()).map(str::to_owned);
+        Ok(ToldZone { name, offset_s })
     }
 
     fn reach(&self, metric: &Metric) -> Extent {
@@ -367,6 +371,9 @@ fn take_in(page: &mut DataPage, metric: &Metric, job: &Job, raw: &str, place: St
     match read {
         Ok(rows) => {
             page.bare += u64::from(metric.google.ask == GoogleQuery::RollUp && is_bare(&point));
+            if metric.google.data_type == "sleep" {
+                page.unfinished.extend(sessions::unfinished_night(&point, job));
+            }
             let rows = rows.into_iter().map(|mut row| {
                 metric.empty_placeholders(&mut row);
                 row

@@ -37,18 +37,22 @@ pub fn oxygen_saturation(point: &Element) -> Result<Option<Row>> {
     Ok(Some(Row::at(at, [Cell::Number(percentage)])))
 }
 
-/// The minutes of a list of stretches; they may overlap with stages.
-fn minutes(point: &Element, path: &str) -> Result<(usize, Cell)> {
+/// How many stretches a sleep has, and their minutes, which may overlap with stages. Empty where
+/// one of them lacks a time.
+fn minutes(point: &Element, path: &str) -> Result<(Cell, Cell)> {
     let stretches = point.list(path)?;
-    let mut seconds = 0.0;
+    let mut seconds = Some(0.0);
     for stretch in &stretches {
-        let (start, end) = (stretch.instant("startTime")?, stretch.instant("endTime")?);
-        if end < start {
+        let start = stretch.optional("startTime", Element::instant)?;
+        let end = stretch.optional("endTime", Element::instant)?;
+        let length = start.zip(end).map(|(start, end)| end.duration_since(start).as_secs_f64());
+        if length.is_some_and(|length| length < 0.0) {
             return Err(stretch.unexpected("endTime", "a time after the start"));
         }
-        seconds += end.duration_since(start).as_secs_f64();
+        seconds = seconds.zip(length).map(|(sum, length)| sum + length);
     }
-    Ok((stretches.len(), Cell::Number(seconds / 60.0)))
+    let count = i64::try_from(stretches.len()).unwrap_or(i64::MAX);
+    Ok((Cell::Int(count), Cell::from(seconds.map(|seconds| seconds / 60.0))))
 }
 
 /// One row per sleep.
@@ -62,7 +66,7 @@ pub fn sleep_quality(point: &Element, job: &Job) -> Result<Vec<Row>> {
         flag(point, "processed")?,
         word(point, "sleep.metadata.stagesStatus")?,
         flag(point, "manuallyEdited")?,
-        Cell::Int(i64::try_from(awakenings).unwrap_or(i64::MAX)),
+        awakenings,
         awake_minutes,
         out_of_bed_minutes,
     ];
@@ -74,21 +78,22 @@ pub fn active_energy(point: &Element) -> Result<Option<Row>> {
     Ok(Some(Row::at(start, [Cell::Number(point.number("activeEnergyBurned.kcalSum")?)])))
 }
 
-/// The seconds of each zone; a zone that is not listed is 0.
+/// The seconds of each zone; a zone that is not listed is 0, unless another one has no name.
 pub fn heart_rate_zones(point: &Element) -> Result<Option<Row>> {
     let (member, list) = ("timeInHeartRateZone", "timeInHeartRateZones");
     let Some(start) = window(point, member, &[list])? else { return Ok(None) };
     let zones = point.list(&format!("{member}.{list}"))?;
-    let mut seconds = ["light", "moderate", "vigorous", "peak"].map(|name| (name, Some(0.0)));
+    let mut listed = Vec::with_capacity(zones.len());
     for zone in &zones {
-        let time = zone.optional("duration", duration_s)?;
-        let name = word(zone, "heartRateZone")?;
-        let known = seconds.iter_mut().find(|(known, _)| name == Cell::Text((*known).into()));
-        if let Some((_, sum)) = known {
-            *sum = sum.zip(time).map(|(sum, time)| sum + time);
-        }
+        listed.push((word(zone, "heartRateZone")?, zone.optional("duration", duration_s)?));
     }
-    let cells = seconds.map(|(_, sum)| Cell::from(sum));
+    let unnamed = listed.iter().any(|(name, _)| *name == Cell::Empty);
+    let cells = ["light", "moderate", "vigorous", "peak"].map(|name| {
+        let same = listed.iter().filter(|(known, _)| *known == Cell::Text(name.into()));
+        let times: Vec<_> = same.map(|(_, time)| *time).collect();
+        let sum: Option<f64> = times.iter().copied().sum();
+        Cell::from(sum.filter(|_| !unnamed || !times.is_empty()))
+    });
     Ok((!zones.is_empty()).then(|| Row::at(start, cells)))
 }
 

@@ -60,6 +60,13 @@ fn a_sleep_tells_its_awakenings_and_its_times_out_of_bed() {
 }
 
 #[test]
+fn a_stretch_without_a_time_leaves_the_minutes_empty() {
+    let stretch = r#","shortAwakenings":[{"startTime":"2026-10-15T06:00:00Z"}]"#;
+    let found = cells(sleep_with(stretch)).unwrap();
+    assert_eq!(found[5..], [Cell::Int(1), Cell::Empty, Cell::Number(0.0)]);
+}
+
+#[test]
 fn a_false_is_left_out_but_no_metadata_tells_nothing() {
     let flags = |members: &str| cells(sleep_with(members)).unwrap()[2..5].to_vec();
     assert_eq!(flags(r#","metadata":{}"#), [text("false"), Cell::Empty, text("false")]);
@@ -76,7 +83,11 @@ fn zones_add_up_and_others_are_zero() {
     };
     let zones = r#"{"timeInHeartRateZones":[{"heartRateZone":"PEAK","duration":"20.5s"},
         {"duration":"9s"},{"heartRateZone":"LIGHT"}]}"#;
-    let expected = vec![Cell::Empty, Cell::Number(0.0), Cell::Number(0.0), Cell::Number(20.5)];
+    let expected = vec![Cell::Empty, Cell::Empty, Cell::Empty, Cell::Number(20.5)];
+    assert_eq!(cells(window(zones)), Some(expected));
+    let zones = r#"{"timeInHeartRateZones":[{"heartRateZone":"PEAK","duration":"20.5s"},
+        {"heartRateZone":"PEAK","duration":"9s"},{"heartRateZone":"LIGHT"}]}"#;
+    let expected = vec![Cell::Empty, Cell::Number(0.0), Cell::Number(0.0), Cell::Number(29.5)];
     assert_eq!(cells(window(zones)), Some(expected));
     assert_eq!(cells(window("{}")), None);
     assert!(window(r#"{"zones":[]}"#).is_err());

@@ -45,7 +45,7 @@ impl Moment {
     }
 }
 
-/// `"-25200s"`, `"0.5s"`: a Duration in proto3 JSON.
+/// `"-25200s"`, `"0.5s"`: a Duration in proto3 JSON, in seconds.
 pub fn duration_s(element: &Element, path: &str) -> Result<f64> {
     let text = element.text(path)?;
     let seconds = text.strip_suffix('s').and_then(|text| text.parse().ok());
@@ -68,6 +68,22 @@ pub fn flag(point: &Element, name: &str) -> Result<Cell> {
 /// The date on which the sleep of a point ended, whatever else is wrong with it.
 pub fn ended_on(point: &Element, job: &Job) -> Option<Date> {
     Moment::read(point, "sleep.interval.", "end", job).ok().map(|end| end.local.date())
+}
+
+/// The date of a sleep that Google is still at work on: the stages, and what follows from them,
+/// are still to come. `processed` is no `optional` in Google's protocol definitions, so that a
+/// false may be left out; then neither stages nor what became of them are told
+/// (googleapis `data_model.proto`, `SleepMetadata`).
+pub fn unfinished_night(point: &Element, job: &Job) -> Option<Date> {
+    let processed = point.boolean("sleep.metadata.processed").ok();
+    let status = point.text("sleep.metadata.stagesStatus").ok();
+    let untold = point.is_object("sleep.metadata")
+        && !point.has("sleep.metadata.externalId")
+        && status.is_none()
+        && point.list("sleep.stages").is_ok_and(|stages| stages.is_empty());
+    let at_work = status.is_some_and(|status| status.starts_with("PROCESSING"));
+    let is_unfinished = at_work || processed.map_or(untold, |processed| !processed);
+    is_unfinished.then(|| ended_on(point, job)).flatten()
 }
 
 /// The sleep of a point: its start and its end.
