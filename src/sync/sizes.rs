@@ -28,6 +28,8 @@ pub struct Sizes {
     rows: Option<u32>,
     /// The largest page that the provider has; `None`: it has no pages.
     rows_max: Option<u32>,
+    /// Something was answered in this run.
+    answered: bool,
     /// No smaller page is answered either.
     pages_tried: bool,
     remembered: Option<AsText<Timestamp>>,
@@ -71,9 +73,9 @@ impl Sizes {
         self.rows
     }
 
-    /// Whether anything of the metric was answered, now or by what is remembered.
+    /// Whether anything of the metric was answered in this run.
     pub const fn is_answered(&self) -> bool {
-        self.answered_days.is_some()
+        self.answered
     }
 
     pub fn answered(&mut self, job: &Job) {
@@ -82,6 +84,7 @@ impl Sizes {
             (self.rows, self.refused_days, self.remembered) = (job.page_rows, None, None);
         }
         self.answered_days = self.answered_days.max(Some(job.days.len()));
+        self.answered = true;
     }
 
     /// Notes what was refused; the smaller pieces to ask in its place, the earlier one first. None:

@@ -52,6 +52,7 @@ fn a_width_that_is_answered_is_kept_where_all_wider_ones_were_refused() {
     let hours = |count| now + jiff::SignedDuration::from_hours(count);
     let later = Sizes::remembered(Some(&known), Some(10_000), hours(23));
     assert_eq!(later.days_max(), Some(3));
+    assert!(!later.is_answered(), "a service that is ill today makes no day odd");
     assert_eq!(later.to_remember(hours(23)), Some(known.clone()));
     assert_eq!(Sizes::remembered(Some(&known), Some(10_000), hours(24)).days_max(), None);
 }
