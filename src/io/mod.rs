@@ -10,5 +10,6 @@ pub mod lan;
 pub mod log;
 pub mod proxy;
 pub mod random;
+pub mod rarely;
 pub mod stop;
 pub mod terminal;

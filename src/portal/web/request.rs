@@ -1,7 +1,8 @@
 //! Reads the head of one request, strictly: what two readers could understand differently is
 //! refused (a second `Host` or `Content-Length`, any `Transfer-Encoding`, folded lines, bare line
-//! ends). Pure: bytes in, a [`RequestHead`] or an HTTP status out. Called by the guard alone, which then
-//! writes a head of its own for the server behind it and forwards nothing that is not in [`RequestHead`].
+//! ends). Pure: bytes in, a [`RequestHead`] or an HTTP status out. Called by the guard alone,
+//! which then writes a head of its own for the server behind it and forwards nothing that is not
+//! in [`RequestHead`].
 
 use std::net::IpAddr;
 
