@@ -200,6 +200,7 @@ pub const PORTAL_TLS_CONNECTIONS_MAX: usize = 80;
 pub const PORTAL_LOBBY_MAX: usize = 800;
 /// In each of the two. A peer is one address, or one IPv6 /64 further away.
 pub const PORTAL_CONNECTIONS_PER_PEER_MAX: usize = 4;
+pub const PORTAL_CONNECTIONS_PER_PROXY_MAX: usize = 16;
 /// A place that was given is kept so long whatever happens: for the rest of a TLS handshake and a
 /// request, and for an answer.
 pub const PORTAL_READING_GRACE_MS: u64 = 300;
@@ -248,8 +249,8 @@ pub const PORTAL_PAUSE_MS: u64 = 20;
 pub const PORTAL_IDLE_MS: u64 = 500;
 /// The typed code and the link of `login` live so long.
 pub const PORTAL_CODE_S: u64 = 10 * 60;
-/// Somebody's wrong guesses (of a code, of the password) from this one on cost a wait, which doubles
-/// with each up to this many seconds.
+/// Somebody's wrong guesses (of a code, of the password) from this one on cost a wait, which
+/// doubles with each up to this many seconds.
 pub const GUESSES_FREE: u32 = 5;
 pub const GUESS_WAIT_S_MAX: u64 = 60;
 /// Guesses and other faults are remembered so long after the last, and of so many.

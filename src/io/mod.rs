@@ -13,6 +13,7 @@ pub mod log;
 pub mod proxy;
 pub mod random;
 pub mod removal;
+pub mod rarely;
 pub mod stop;
 pub mod terminal;
 pub mod tls;

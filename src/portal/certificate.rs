@@ -1,5 +1,6 @@
 //! The certificate of the operator's pages, of the gateway's own making: no authority knows it, so
-//! a person compares its fingerprint once. Pure but for the key's random numbers: time is an argument.
+//! a person compares its fingerprint once. Pure but for the key's random numbers: time is an
+//! argument.
 
 use std::net::IpAddr;
 

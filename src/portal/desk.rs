@@ -5,9 +5,9 @@
 //! site can send it. Nobody is trusted for where a connection comes from: a proxy makes everybody
 //! this machine.
 
+use crate::io::rarely::Rarely;
 use crate::portal::access::FormKey;
 use crate::portal::pages::page::Outcome;
-use crate::portal::rarely::Rarely;
 use crate::portal::redirect::Redirect;
 use crate::portal::session::Operator;
 use crate::portal::sign_ins::SignIns;

@@ -190,3 +190,7 @@ impl Desk {
             .header("Set-Cookie", &set(Cookie::Device, &device, DEVICE_S, ask)))
     }
 }
+
+#[cfg(test)]
+#[path = "entry_tests.rs"]
+mod tests;

@@ -11,7 +11,6 @@ pub mod operator;
 pub mod pages;
 pub mod participant;
 pub mod queue;
-pub mod rarely;
 pub mod redirect;
 pub mod router;
 pub mod session;
@@ -19,3 +18,7 @@ pub mod sign_ins;
 pub mod step;
 pub mod tally;
 pub mod web;
+
+#[cfg(test)]
+#[path = "scene_tests.rs"]
+mod scene;

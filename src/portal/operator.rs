@@ -52,7 +52,9 @@ impl Desk {
             return Some(Step::Answer(pages::no_password()));
         }
         if door(ask) == Door::Elsewhere {
-            return Some(Step::Answer(pages::elsewhere(self.operator_address(ask).as_deref())));
+            return Some(Step::Answer(pages::elsewhere(
+                self.operator_address(ask, office).as_deref(),
+            )));
         }
         match ask.path.strip_prefix(LINK_PATH) {
             Some(key) if !ask.post => return Some(Step::Answer(self.link_page(ask, key))),
@@ -70,10 +72,13 @@ impl Desk {
         })
     }
 
-    /// The same page where the operator's pages are, by the name that the visitor used.
-    fn operator_address(&self, ask: &Ask) -> Option<String> {
+    /// The same page where the operator's pages are, by the name that the visitor used, or where
+    /// that is a proxy's, by an address of this machine.
+    fn operator_address(&self, ask: &Ask, office: &dyn Office) -> Option<String> {
         let port = self.operator.as_ref()?.port?;
-        let host = bracketed(&name_of(&ask.host));
+        let base = office.base().filter(|_| is_loopback_name(&ask.host));
+        let base = base.as_deref().and_then(|base| base.split_once("://"));
+        let host = bracketed(&name_of(base.map_or(ask.host.as_str(), |(_, host)| host)));
         let query = if ask.query.is_empty() { String::new() } else { format!("?{}", ask.query) };
         Some(format!("https://{host}:{port}{}{query}", ask.path))
     }

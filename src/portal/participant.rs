@@ -207,3 +207,7 @@ impl Desk {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "participant_tests.rs"]
+mod tests;

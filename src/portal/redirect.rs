@@ -153,7 +153,7 @@ impl Redirect {
             }
             Lands::Here => Way::Paste,
             // The static page takes no name that only one network can read.
-            Lands::Bounce(_) if !name_of(&ask.host).contains(['.', ':']) => Way::Paste,
+            Lands::Bounce(_) if !is_readable_elsewhere(&ask.host) => Way::Paste,
             Lands::Bounce(page) => {
                 let scheme = if ask.secure { "https" } else { "http" };
                 Way::Bounce { page: page.clone(), gateway: format!("{scheme}://{}", ask.host) }
@@ -161,6 +161,12 @@ impl Redirect {
         };
         if ask.query_value("paste").is_some() { Way::Paste } else { way }
     }
+}
+
+/// Whether `docs/bounce.html` takes a gateway's host: an address, or a name that can be no public
+/// one.
+fn is_readable_elsewhere(host: &str) -> bool {
+    is_loopback_name(host) || name_of(host).contains(['.', ':'])
 }
 
 /// Where browsers come back to unless the settings say otherwise.

@@ -8,8 +8,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::consent::oauth::same;
 use crate::core::error::Secret;
+use crate::io::rarely::Rarely;
 use crate::limits::{SESSION_IDLE_S, SESSION_S, SESSIONS_MAX};
-use crate::portal::rarely::Rarely;
 use crate::portal::tally::Tally;
 
 /// Who is signed in, and who guessed.

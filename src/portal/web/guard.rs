@@ -1,10 +1,11 @@
 //! The guard in front of tiny_http: the only code that a stranger's bytes reach unchecked.
 //!
-//! One loop accepts on the LAN sockets and listens to who has no place yet (`reception.rs`). Who has
-//! said something whole gets a place (`places.rs`) and a thread, which reads one request strictly
-//! (`request.rs`), writes it anew to the server on a private socket, and hands the answer back with the
-//! security headers in front. One request per connection. tiny_http alone keeps half-open
-//! connections for ever, has no limit for a head and can be smuggled past (CVE-2026-66752).
+//! One loop accepts on the LAN sockets and listens to who has no place yet (`reception.rs`). Who
+//! has said something whole gets a place (`places.rs`) and a thread, which reads one request
+//! strictly (`request.rs`), writes it anew to the server on a private socket, and hands the answer
+//! back with the security headers in front. One request per connection. tiny_http alone keeps
+//! half-open connections for ever, has no limit for a head and can be smuggled past
+//! (CVE-2026-66752).
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};

@@ -1,11 +1,11 @@
 //! Connections that have not said anything whole yet: each is a socket and nothing else, no thread
 //! and no TLS. Who has sent a whole request (or the first flight of TLS) is called in, offenders
-//! last; who only holds a socket waits here, and goes first where many come. Pure bookkeeping over any
-//! kind of connection `C`.
+//! last; who only holds a socket waits here, and goes first where many come. Pure bookkeeping over
+//! any kind of connection `C`.
 
 use std::time::{Duration, Instant};
 
-use crate::limits::{PORTAL_CONNECTIONS_PER_PEER_MAX, PORTAL_READY_MS, PORTAL_REQUEST_TIMEOUT_MS};
+use crate::limits::{PORTAL_READY_MS, PORTAL_REQUEST_TIMEOUT_MS};
 use crate::portal::web::places::{Offences, Peer};
 
 /// What was heard of a connection.
@@ -74,7 +74,7 @@ impl<C> Lobby<C> {
     ) -> Option<C> {
         let is_peer = |guest: &Guest<C>| guest.peer.address == peer.address;
         let of_peer = self.guests.iter().filter(|guest| is_peer(guest)).count();
-        let closed = if of_peer >= PORTAL_CONNECTIONS_PER_PEER_MAX {
+        let closed = if of_peer >= peer.connections_max {
             match self.take_victim(is_peer, offences, now) {
                 None => return Some(connection),
                 closed => closed,

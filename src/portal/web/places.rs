@@ -1,13 +1,15 @@
 //! The connections that are being served: at most so many in all and so many per peer. Who has a
 //! place keeps it while something comes of it: for a moment while its request is read, and until
 //! the end while its page is made. So a flood of new addresses takes none from somebody who is
-//! talking. Pure bookkeeping over any kind of connection `C`; the guard closes what it is handed back.
+//! talking. Pure bookkeeping over any kind of connection `C`; the guard closes what it is handed
+//! back.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
 use crate::limits::{
-    PORTAL_CONNECTIONS_PER_PEER_MAX, PORTAL_READING_GRACE_MS, PORTAL_WRITING_GRACE_MS,
+    PORTAL_CONNECTIONS_PER_PEER_MAX, PORTAL_CONNECTIONS_PER_PROXY_MAX, PORTAL_READING_GRACE_MS,
+    PORTAL_WRITING_GRACE_MS,
 };
 use crate::portal::tally::Tally;
 
@@ -91,12 +93,20 @@ impl Offences {
 pub struct Peer {
     pub address: u128,
     pub network: u128,
+    /// How many connections it may have at once, here and in the lobby.
+    pub connections_max: usize,
 }
 
 impl Peer {
     /// `near`: on one of this machine's own networks.
     pub fn new(address: IpAddr, near: bool) -> Self {
-        Self { address: peer_key(address, near), network: network_key(address) }
+        // A proxy on this machine stands for many.
+        let proxy = [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)];
+        let connections_max = match proxy.contains(&address.to_canonical()) {
+            true => PORTAL_CONNECTIONS_PER_PROXY_MAX,
+            false => PORTAL_CONNECTIONS_PER_PEER_MAX,
+        };
+        Self { address: peer_key(address, near), network: network_key(address), connections_max }
     }
 }
 
@@ -140,12 +150,12 @@ impl<C> Places<C> {
     pub fn admit(&mut self, peer: Peer, connection: C, now: Instant) -> Result<Admitted<C>, C> {
         let of_peer = self.rows.iter().filter(|row| row.peer.address == peer.address).count();
         let mut closed = None;
-        if of_peer >= PORTAL_CONNECTIONS_PER_PEER_MAX {
+        if of_peer >= peer.connections_max {
             closed = self.take_victim(|row| row.peer.address == peer.address, now);
         } else if self.rows.len() >= self.places_max {
             closed = self.take_victim(|row| !row.is_safe(now), now);
         }
-        let full = of_peer >= PORTAL_CONNECTIONS_PER_PEER_MAX || self.rows.len() >= self.places_max;
+        let full = of_peer >= peer.connections_max || self.rows.len() >= self.places_max;
         if full && closed.is_none() {
             return Err(connection);
         }
@@ -248,6 +258,9 @@ mod tests {
             assert_eq!(closed(places.admit(v4(1), number, now)), None);
         }
         assert_eq!(closed(places.admit(v4(1), 5, now)), Some(1));
+        let proxy = Peer::new(IpAddr::from(Ipv4Addr::LOCALHOST), true);
+        let taken = (10..60).filter(|&number| closed(places.admit(proxy, number, now)).is_none());
+        assert_eq!(taken.count(), PORTAL_CONNECTIONS_PER_PROXY_MAX);
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The loop of a guard: accepts, listens to who has no place yet, and calls in who has said something
-//! whole. It reads nothing itself, it only looks at what has come.
+//! The loop of a guard: accepts, listens to who has no place yet, and calls in who has said
+//! something whole. It reads nothing itself, it only looks at what has come.
 
 use std::io;
 use std::net::{IpAddr, TcpListener, TcpStream};

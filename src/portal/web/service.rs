@@ -1,5 +1,5 @@
-//! One connection from its place to its end: the request is read, written anew to the server behind,
-//! and the answer handed back.
+//! One connection from its place to its end: the request is read, written anew to the server
+//! behind, and the answer handed back.
 
 use std::io;
 use std::net::{Shutdown, TcpStream};
