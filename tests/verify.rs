@@ -9,7 +9,7 @@ use fitsync::core::hash::sha256_hex;
 use fitsync::core::user::{COMPLETENESS, UserId, file_path};
 use fitsync::io::clock::Clock;
 use fitsync::io::files;
-use fitsync::io::http::Http;
+use fitsync::io::net::http::Http;
 use fitsync::ledger::completeness;
 use fitsync::ledger::entry::{Reading, State};
 use fitsync::ledger::folder::Ledger;

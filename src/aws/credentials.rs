@@ -20,7 +20,7 @@ use crate::core::address::is_loopback_url;
 use crate::core::backoff::{self, Next};
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::exchange::{Reply, Request};
-use crate::io::http::Http;
+use crate::io::net::http::Http;
 use crate::io::{random, stop, trust};
 use crate::limits::{
     AWS_FILE_BYTES_MAX, CLOCK_SKEW_S_MIN, CREDENTIALS_FAILED_FOR_S, CREDENTIALS_LEFT_S_MIN,

@@ -12,11 +12,13 @@ use jiff::Timestamp;
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::core::exchange::Reply;
 use crate::limits::{ERASE_REFUSALS_MAX, LIST_PAGES_MAX};
-use crate::s3::error::{Refusal, read_error};
+use crate::s3::error::read_error;
 use crate::s3::key::ObjectKey;
 use crate::s3::list::{self, Continuation, ListedObject, Listing, ObjectLock};
+use crate::s3::refusal::Refusal;
 use crate::s3::request::Signing;
-use crate::s3::store::{Store, Task};
+use crate::s3::send::Task;
+use crate::s3::store::Store;
 
 /// What is to be deleted.
 pub struct Erasure<'a> {

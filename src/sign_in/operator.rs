@@ -11,8 +11,9 @@ use crate::core::hash::sha256_hex;
 use crate::gateway::Gateway;
 use crate::io::clock::not_before;
 use crate::io::files::{self, Lock};
+use crate::io::net::lan;
+use crate::io::random;
 use crate::io::terminal::{print_address, say};
-use crate::io::{lan, random};
 use crate::limits::{
     CERTIFICATE_BYTES_MAX, OPERATOR_LINK_S, OPERATOR_LINKS_BYTES_MAX, OPERATOR_LINKS_MAX,
     OPERATOR_LOCK_WAIT_S,

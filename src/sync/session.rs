@@ -12,8 +12,8 @@ use crate::consent::token::{AccountState, Grant, Token};
 use crate::core::error::{ErrorClass, Failure, Result, Smaller};
 use crate::core::exchange::{Reply, Request};
 use crate::core::user::UserId;
-use crate::io::circuit::Circuit;
-use crate::io::http::{BodyReader, Http};
+use crate::io::net::circuit::Circuit;
+use crate::io::net::http::{BodyReader, Http};
 use crate::io::stop;
 use crate::limits::{
     PACE_BURST, PACE_PER_S, RANGE_ATTEMPTS_MAX, REFRESH_ATTEMPTS_MAX, REFRESHES_MAX,

@@ -5,7 +5,7 @@ use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::exchange::{Reply, Request};
 use crate::core::user::UserId;
 use crate::gateway::Gateway;
-use crate::io::circuit::Circuit;
+use crate::io::net::circuit::Circuit;
 use crate::provider::{IN_BETWEEN, Provider, fitbit, google};
 
 /// Takes the refresh token out of the token files, to have it revoked. One that cannot be read is

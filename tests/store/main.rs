@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use fitsync::aws::environment::Environment;
 use fitsync::io::clock::Clock;
-use fitsync::io::http::Http;
+use fitsync::io::net::http::Http;
 use fitsync::s3::store::{Store, StoreConfig};
 
 /// A folder of one test's own, removed at its end.

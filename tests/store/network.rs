@@ -8,8 +8,8 @@ use std::sync::{Mutex, PoisonError};
 use fitsync::core::error::ErrorClass;
 use fitsync::core::exchange::{Method, Request};
 use fitsync::io::clock::Clock;
-use fitsync::io::http::Http;
-use fitsync::io::proxy::Proxies;
+use fitsync::io::net::http::Http;
+use fitsync::io::net::proxy::Proxies;
 
 use crate::scripted::{Answer, Server};
 use crate::{BODY, PATH, SECRET, http, store_at};

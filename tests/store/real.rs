@@ -5,7 +5,7 @@ use fitsync::aws::keys::Credentials;
 use fitsync::core::error::{ErrorClass, Result, Secret};
 use fitsync::core::exchange::{Reply, Request};
 use fitsync::io::clock::Clock;
-use fitsync::io::http::Http;
+use fitsync::io::net::http::Http;
 use fitsync::s3::key::ObjectKey;
 use fitsync::s3::request::{self, Encryption, SignedOptions, Signing, Target};
 use fitsync::s3::store::{Store, StoreConfig};

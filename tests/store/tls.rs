@@ -9,7 +9,7 @@ use fitsync::core::error::{ErrorClass, Failure};
 use fitsync::core::exchange::{Method, Reply, Request};
 use fitsync::gateway::Gateway;
 use fitsync::io::clock::Clock;
-use fitsync::io::http::Http;
+use fitsync::io::net::http::Http;
 use fitsync::settings::Config;
 use fitsync::settings::source::Settings;
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyPair};

@@ -4,7 +4,7 @@ use crate::command::doctor::finding::{Finding, Level};
 use crate::command::doctor::report::Report;
 use crate::core::error::{ErrorClass, Failure, Result};
 use crate::gateway::Gateway;
-use crate::io::lan;
+use crate::io::net::lan;
 use crate::s3::error::is_denial;
 use crate::s3::key::ObjectKey;
 use crate::s3::store::Store;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use crate::core::address::is_loopback_url;
 use crate::core::error::{ErrorClass, Failure, Result, worst_exit};
 use crate::io::clock::{CLOCK_CURE, clock_is_off};
-use crate::io::proxy::Exceptions;
+use crate::io::net::proxy::Exceptions;
 use crate::limits::{
     CLOCK_DOUBT_S_MIN, CLOCK_SKEW_S_MIN, FETCH_SPACE_BYTES_MIN, GRANT_ENDS_SOON_S, LOW_WATER_BYTES,
     NAMES_SHOWN_MAX,

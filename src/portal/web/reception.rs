@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::io::lan::OwnNetworks;
+use crate::io::net::lan::OwnNetworks;
 use crate::limits::{
     OWN_NETWORKS_S, PORTAL_ACCEPTS_AT_ONCE, PORTAL_BODY_BYTES_MAX, PORTAL_CONNECTIONS_MAX,
     PORTAL_FILES_PER_CONNECTION, PORTAL_FILES_SPARE, PORTAL_HEAD_BYTES_MAX, PORTAL_IDLE_MS,
@@ -18,10 +18,10 @@ use crate::limits::{
     PORTAL_TLS_CONNECTIONS_MAX,
 };
 use crate::portal::web::lobby::{Guest, Heard, Lobby};
-use crate::portal::web::places::is_private;
+use crate::portal::web::places::{self, is_private};
 use crate::portal::web::request::{self, HeadReading};
 use crate::portal::web::service::{Ending, Service, close, pause, small_thread};
-use crate::portal::web::{places, stream};
+use crate::portal::web::stream;
 
 /// Fewer places, and less room before them, where the process may open few files: tiny_http ends
 /// for good without one. Half of them is for the other port.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::core::backoff::{self, Next};
 use crate::core::error::{ErrorClass, Failure, Reach, Result};
 use crate::core::exchange::{Reply, Request};
-use crate::io::http::Http;
+use crate::io::net::http::Http;
 use crate::io::{random, stop};
 use crate::limits::{
     BREAKER_NETWORK, BREAKER_PARTICIPANTS, BREAKER_SERVER, RETRY_ATTEMPTS_MAX, RETRY_BUDGET,

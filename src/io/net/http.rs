@@ -17,11 +17,11 @@ use crate::core::address::Address;
 use crate::core::error::{ErrorClass, Failure, Result, Smaller};
 use crate::core::exchange::{Method, Reply, Request};
 use crate::io::clock::Clock;
-use crate::io::dns::HostAddresses;
 use crate::io::files;
-use crate::io::http_error::{classify, is_slow};
-use crate::io::proxy::{NamedProxy, Proxies};
-use crate::io::tls::TlsConnector;
+use crate::io::net::dns::HostAddresses;
+use crate::io::net::http_error::{classify, is_slow};
+use crate::io::net::proxy::{NamedProxy, Proxies};
+use crate::io::net::tls::TlsConnector;
 use crate::limits;
 
 /// Cheap to clone; all clones share connections and the clock, and but for [`Http::counting`] the
