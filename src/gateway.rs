@@ -177,8 +177,8 @@ fn check_redirect(address: &str) -> Result<()> {
 
 const AWS_ISSUER_CURE: &str =
     "name its CA, or the certificate itself, in AWS_CA_BUNDLE (or FITSYNC_CA_FILE)";
-const NOT_AWS_CURE: &str = "AWS_CA_BUNDLE is for S3 and STS alone: where this network inspects TLS, name its CA in \
-                            FITSYNC_CA_FILE";
+const NOT_AWS_CURE: &str = "AWS_CA_BUNDLE is for S3 and STS alone: where this network inspects \
+                            TLS, name its CA in FITSYNC_CA_FILE";
 
 const REDIRECTS: &str = "use http://localhost:8000/auth/callback, or https:// with a public name, \
                          as registered at Google";

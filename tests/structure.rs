@@ -72,7 +72,7 @@ const WORLD: [&str; 21] = [
     "settings/run_as.rs",
     "settings/source.rs",
     "portal/web/",
-    "s3/store.rs",
+    "s3/send.rs",
     "aws/credentials.rs",
     "aws/process.rs",
     "ledger/folder.rs",
@@ -161,7 +161,7 @@ fn only_the_named_files_touch_the_world() {
 }
 
 /// Files beside each other that a reader can still take in.
-const FILES_MAX: usize = 15;
+const FILES_MAX: usize = 16;
 
 #[test]
 fn folders_stay_small() {

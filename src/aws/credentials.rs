@@ -308,7 +308,8 @@ fn check_sts(chain: &Chain, settings: &AwsSettings) -> Result<()> {
     }
 }
 
-/// The token of an identity provider or of a container, read anew each time: it is replaced when it ends.
+/// The token of an identity provider or of a container, read anew each time: it is replaced when
+/// it ends.
 fn token_of(path: &str) -> Result<Secret> {
     let refuse = |why: &str| {
         let what = format!("cannot read the token that proves who asks: {why}");

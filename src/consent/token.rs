@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use miniserde::json::{Number, Object, Value};
 
-use crate::consent::window::{self, Bounds, Window, date_of, string_of};
+use crate::consent::window::{self, Bounds, Window, date_of, is_no_date, string_of};
 use crate::core::error::{ErrorClass, Failure, Result, Secret};
 use crate::core::user::UserId;
 use crate::limits::{TOKEN_LIFE_S, TOKEN_REFRESH_BEFORE_S};
@@ -367,15 +367,6 @@ impl Token {
     }
 }
 
-/// Whether something stands where a bound of the study window belongs and is no date: of any type.
-fn is_no_date(value: Option<&Value>) -> bool {
-    match value {
-        None | Some(Value::Null) => false,
-        Some(Value::String(text)) => !text.is_empty() && date_of(text).is_none(),
-        Some(_) => true,
-    }
-}
-
 pub fn int_of(value: &Value) -> Option<i64> {
     match value {
         Value::Number(Number::I64(value)) => Some(*value),
@@ -395,18 +386,15 @@ fn time_of(value: &Value) -> Option<Timestamp> {
 }
 
 fn scopes_of(value: Option<&Value>) -> Vec<String> {
-    let texts: Vec<&str> = match value {
-        Some(Value::String(text)) => text.split_whitespace().collect(),
-        Some(Value::Array(array)) => array
-            .iter()
-            .filter_map(|value| match value {
-                Value::String(text) => Some(text.as_str()),
-                _ => None,
-            })
-            .collect(),
-        _ => Vec::new(),
+    let text = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        _ => None,
     };
-    texts.into_iter().map(str::to_owned).collect()
+    match value {
+        Some(Value::String(text)) => text.split_whitespace().map(str::to_owned).collect(),
+        Some(Value::Array(array)) => array.iter().filter_map(text).collect(),
+        _ => Vec::new(),
+    }
 }
 
 #[cfg(test)]

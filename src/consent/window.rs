@@ -79,6 +79,15 @@ pub struct Window {
     pub moved_at: Option<Timestamp>,
 }
 
+/// Whether something stands where a bound of the study window belongs and is no date: of any type.
+pub fn is_no_date(value: Option<&Value>) -> bool {
+    match value {
+        None | Some(Value::Null) => false,
+        Some(Value::String(text)) => !text.is_empty() && date_of(text).is_none(),
+        Some(_) => true,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,8 @@ use super::*;
 
 const OTHER: u32 = 65_534;
 
-/// A folder of root's in the temporary folder, which is a sticky one; `None` where this is not root.
+/// A folder of root's in the temporary folder, which is a sticky one; `None` where this is not
+/// root.
 fn folder(name: &str) -> Option<PathBuf> {
     if !is_root() {
         eprintln!("skipped: only root can give files away");

@@ -366,8 +366,7 @@ impl Month {
         })
     }
 
-    /// Notes as wanted what is not known of an account's days: some metrics of a day may have left
-    /// no file when the ledger was lost.
+    /// Notes as wanted what is not known of an account's days: some may have left no file.
     pub fn want<'a>(&mut self, metrics: impl Iterator<Item = &'a str> + Clone, account: &str) {
         for day in self.days.values_mut().filter(|day| day.account == account) {
             for metric in metrics.clone() {

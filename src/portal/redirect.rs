@@ -17,8 +17,8 @@ pub enum Verdict {
     Wrong(&'static str),
 }
 
-/// Endings that home and clinic networks give, and those that are set aside: no public name ends so.
-/// The list of all public endings is too long to be carried along.
+/// Endings that home and clinic networks give, and those that are set aside: no public name ends
+/// so. The list of all public endings is too long to be carried along.
 const LOCAL_ENDINGS: [&str; 18] = [
     ".local",
     ".lan",

@@ -23,7 +23,7 @@ pub fn check_endpoint(endpoint: &str, bucket: &str, allow_insecure: bool) -> Res
         return Err(Failure::new(
             ErrorClass::Config,
             format!(
-                "the S3 endpoint {endpoint} already holds the bucket {bucket}, so that objects land \
+                "the S3 endpoint {endpoint} already holds the bucket {bucket}: objects land \
                  below a second {bucket}/: set AWS_ENDPOINT_URL={scheme}://{host}, and \
                  FITSYNC_S3_PREFIX={bucket} to stay where the objects lie now"
             ),

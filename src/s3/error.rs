@@ -159,11 +159,6 @@ impl S3Error {
             Refusal::Damaged => (Network, "what arrived at S3 is not what was sent".to_owned()),
             Refusal::SlowDown => (Quota, "S3 asks to slow down: the next run goes on".to_owned()),
             Refusal::Server => (Server, "S3 is out of order: the next run goes on".to_owned()),
-            Refusal::EncryptionKey => (
-                Config,
-                "the KMS key of bucket or FITSYNC_S3_SSE cannot be used: check it and its policy"
-                    .to_owned(),
-            ),
             Refusal::NotS3 => (
                 Network,
                 "the answer is not from S3: a sign-in page or a proxy of this network is in between"
@@ -219,6 +214,10 @@ fn of_the_store(kind: &Refusal, context: &Context<'_>) -> String {
              the quota; the files wait here",
             context.bucket
         ),
+        Refusal::EncryptionKey => {
+            "the KMS key of bucket or FITSYNC_S3_SSE cannot be used: check it and its policy"
+                .to_owned()
+        }
         Refusal::NoEncryption => {
             "the store has no KMS: unset FITSYNC_S3_SSE, or set KMS up there".to_owned()
         }

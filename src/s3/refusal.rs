@@ -1,7 +1,7 @@
 //! What a refusal of S3 is: the table of status, `Code`, speaker and sentence. In which words the
 //! operator hears of it is in `error.rs`.
 
-use crate::aws::xml::{code, element, is_error, message, speaks_of_time};
+use crate::aws::xml::{element, is_error, message, speaks_of_time};
 use crate::core::address::Address;
 use crate::core::exchange::Reply;
 use crate::limits::S3_REGION_BYTES_MAX;

@@ -13,9 +13,8 @@ use crate::io::{random, stop};
 use crate::limits::{CLOCK_SKEW_S_MIN, S3_TRIES_S_MAX};
 use crate::s3::error::{Context, S3Error, read_error};
 use crate::s3::refusal::Refusal;
-use crate::s3::request::{self, Encryption, SignedOptions, Signing, SumsUsed, Target};
+use crate::s3::request::{Encryption, SignedOptions, Signing, SumsUsed, Target};
 use crate::s3::store::Store;
-use crate::s3::sums;
 
 /// One thing to do: how its request is made for each try, and what is wrong with a reply of 2xx.
 pub(super) struct Task<'a> {

@@ -209,8 +209,8 @@ fn store(
     Ok(StoredToken { token, undecided, others_stay })
 }
 
-/// What the participant has been told of by now: what this sign-in named, and what the same person's
-/// sign-ins before it did.
+/// What the participant has been told of by now: what this sign-in named, and what the same
+/// person's sign-ins before it did.
 fn told(
     gateway: &Gateway,
     user: &UserId,

@@ -17,8 +17,9 @@
 //! seen   whether the kernel sees the same file operations as the shim (needs strace)
 //! ```
 //!
-//! Every EVERYth instant is taken, without it all are, or with `--at` one alone. After each accident the program runs once
-//! more, undisturbed and without a new sign-in, and `judge.rs` says what must hold.
+//! Every EVERYth instant is taken, without it all are, or with `--at` one alone. After each
+//! accident the program runs once more, undisturbed and without a new sign-in, and `judge.rs` says
+//! what must hold.
 //! `--expect-defect` turns the result round: for programs that were broken on purpose.
 
 mod check;

@@ -44,8 +44,8 @@ const CLIENT: &str = "check GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET, and that 
                       there in the Google Cloud console";
 const CONNECT_AGAIN: &str =
     "remove the application at https://myaccount.google.com/connections, then sign in again";
-const SIGN_IN_WITH_GOOGLE: &str = "if that stays, the participant signs out of the app on the phone, in again with the Google \
-     account, and then here";
+const SIGN_IN_WITH_GOOGLE: &str = "if that stays, the participant signs out of the app on the \
+                                   phone, in again with the Google account, and then here";
 
 /// The health API. Statuses that have no row are judged by their hundred.
 #[rustfmt::skip]
@@ -56,7 +56,8 @@ pub const API: &[Meaning] = &[
     row(400, "INVALID_PAGE_TOKEN", Format,
         "the service does not know its own page token", "the next run asks from the first page"),
     row(400, "INVALID_TIME_RANGE", Bug, "the range is called empty", TELL_US),
-    row(400, "INVALID_PARENT_DATA_TYPE_COLLECTION", Bug, "the data type is called unknown", TELL_US),
+    row(400, "INVALID_PARENT_DATA_TYPE_COLLECTION", Bug,
+        "the data type is called unknown", TELL_US),
     row(400, "INVALID_PARENT_DATA_TYPE_COLLECTION_FORMAT", Bug,
         "the address is called wrong", TELL_US),
     row(400, "UNSUPPORTED_DATA_TYPE_ACTION", Bug,
