@@ -386,13 +386,9 @@ fn time_of(value: &Value) -> Option<Timestamp> {
 }
 
 fn scopes_of(value: Option<&Value>) -> Vec<String> {
-    let text = |value: &Value| match value {
-        Value::String(text) => Some(text.clone()),
-        _ => None,
-    };
     match value {
         Some(Value::String(text)) => text.split_whitespace().map(str::to_owned).collect(),
-        Some(Value::Array(array)) => array.iter().filter_map(text).collect(),
+        Some(Value::Array(array)) => array.iter().flat_map(|one| scopes_of(Some(one))).collect(),
         _ => Vec::new(),
     }
 }

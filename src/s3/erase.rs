@@ -240,8 +240,8 @@ impl Run<'_> {
             erased.names_done = erased.left.is_empty();
         }
         let what = format!(
-            "what the ledger still knows was deleted by name, but not confirmed: the store does not \
-             list what is left: allow s3:ListBucket and s3:ListBucketVersions on the bucket: {}",
+            "what the ledger still knows was deleted by name, but not confirmed: the store lists \
+             nothing of what is left: allow s3:ListBucket and s3:ListBucketVersions: {}",
             refused.failure.what
         );
         Err(Failure { what, ..refused.failure })
