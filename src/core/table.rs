@@ -230,7 +230,7 @@ mod tests {
             for pair in [[one, other], [other, one]] {
                 let mut rows: Vec<Row> = pair.into_iter().cloned().collect();
                 tidy(&mut rows, false);
-                assert_eq!(rows, [stays.clone()]);
+                assert_eq!(rows, std::slice::from_ref(stays));
             }
         }
     }

@@ -16,16 +16,19 @@ use crate::s3::refusal::Refusal;
 use crate::s3::request::{Encryption, SignedOptions, Signing, SumsUsed, Target};
 use crate::s3::store::Store;
 
+/// Makes a request for one try.
+pub(super) type Make<'a> = &'a dyn Fn(&Signing<'_>) -> Result<Request>;
+
 /// One thing to do: how its request is made for each try, and what is wrong with a reply of 2xx.
 pub(super) struct Task<'a> {
     /// The permission that it needs, as a policy names it.
     pub(super) action: &'static str,
-    pub(super) make: &'a dyn Fn(&Signing<'_>) -> Result<Request>,
+    pub(super) make: Make<'a>,
     pub(super) accept: &'a dyn Fn(&Reply) -> Result<()>,
     /// What is an answer too, when nothing can be mended.
     pub(super) answers: &'static [u16],
     /// Asked once when a HEAD is refused: its refusal has no body, this one's says why.
-    pub(super) explain: Option<&'a dyn Fn(&Signing<'_>) -> Result<Request>>,
+    pub(super) explain: Option<Make<'a>>,
 }
 
 /// What a try was made with.

@@ -43,11 +43,10 @@ fn finish_one(
         Err(failure) => Err(failure.clone()),
     };
     match lies_here {
-        Ok(true) => {
-            if withdrawal.local_removed_at.take().is_some() {
-                log::warn!("user={user} withdrew, and files lie here all the same: removing them");
-            }
+        Ok(true) if withdrawal.local_removed_at.take().is_some() => {
+            log::warn!("user={user} withdrew, and files lie here all the same: removing them");
         }
+        Ok(true) => {}
         nothing if !withdrawal.is_due(gateway.clock.now()) => {
             return nothing.err().into_iter().collect();
         }

@@ -40,8 +40,8 @@ fn sync_prints_one_document_of_the_promised_shape() {
     assert_eq!(one["user_id"], USER);
     assert!(numbers.iter().all(|name| one[name].as_u64() > Some(0)), "{one}");
     let requests = world.asked("").iter().filter(|seen| seen.host == Host::Google).count();
-    // The sign-in asked for the identity and the devices.
-    assert_eq!(one["requests"].as_u64(), Some(requests as u64 - 2));
+    // The sign-in asked for the identity, the devices and the settings.
+    assert_eq!(one["requests"].as_u64(), Some(requests as u64 - 3));
     assert_eq!(one["files_uploaded"].as_u64(), Some(world.objects().len() as u64));
     let failure = &one["failures"][0];
     assert_eq!(names(failure), ["class", "metric", "day", "message"].into());

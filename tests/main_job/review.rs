@@ -121,7 +121,7 @@ fn a_login_that_is_stopped_after_the_sign_in_has_done_its_work() {
     assert!(world.token_file(USER).exists());
     let login = world.login(&["user_002"]);
     login.interrupt();
-    login.end().exits(75);
+    login.end().exits(130);
 }
 
 #[test]
@@ -166,6 +166,8 @@ fn the_days_tell_whose_they_are_where_the_token_is_lost() {
         lose();
         if damage {
             std::fs::write(world.token_file(USER), "{\"acc").expect("a file");
+            let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+            std::fs::set_permissions(world.token_file(USER), private).expect("a mode");
         }
         let refused = world.connect_with(&[USER], "p2").exits(1);
         refused.says("user_001 has days of a different account").says("login --replace user_001");

@@ -207,7 +207,7 @@ fn a_file_in_the_place_of_a_ledger_folder_hides_and_stops_nobody_else() {
 
     pages.world.set("FITSYNC_KEEP_DAYS", "1");
     let upload = ran(&mut pages.world.command(&["upload"]));
-    upload.says("user=user_001 the uploaded files are not known, and kept");
+    upload.says("data/ledger/user_001/head.json");
     assert_eq!(csv_files(&pages.world, USER), of_odd);
     assert!(csv_files(&pages.world, "user_002").len() < of_other.len());
 
