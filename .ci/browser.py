@@ -277,7 +277,7 @@ def serve_study(world_of, browser):
     browser.see("Operator's password")
     stranger = world.start(port, redirect, "login", "user_004")
     until("the word of the port", lambda: "another program listens on this port" in read(stranger.log))
-    address = read(stranger.out).split()[0]
+    address = until("the address", lambda: read(stranger.out).split())[0]
     returned = world.control("consent", url=address, who="p3")["redirect"]
     browser.open(returned)
     browser.see("copy this address into the terminal")
