@@ -382,27 +382,3 @@ fn every_request_goes_to_a_known_host_and_shows_no_secret() {
         assert!(!url.contains("client-secret"), "{url}");
     }
 }
-
-#[test]
-fn the_scopes_asked_follow_the_metrics() {
-    let names = |provider: &dyn Provider, metrics: &[&str]| -> Vec<String> {
-        let metrics: Vec<&Metric> = metrics.iter().map(|name| find(name).unwrap()).collect();
-        provider.scopes(&metrics)
-    };
-    let google = google();
-    let prefix = "https://www.googleapis.com/auth/googlehealth.";
-    let five = crate::provider::metric::table::DEFAULT;
-    let full = |names: &[&str]| -> Vec<String> {
-        names.iter().map(|name| format!("{prefix}{name}.readonly")).collect()
-    };
-    assert_eq!(
-        names(&google, &five),
-        full(&["activity_and_fitness", "health_metrics_and_measurements", "settings"])
-    );
-    assert_eq!(names(&google, &["sleep"]), full(&["settings", "sleep"]));
-    assert_eq!(
-        names(&fitbit(), &five),
-        ["activity", "heartrate", "profile", "settings", "temperature"]
-    );
-    assert_eq!(names(&fitbit(), &["sleep"]), ["profile", "settings"]);
-}

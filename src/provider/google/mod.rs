@@ -4,7 +4,7 @@
 //! googleapis `google/devicesandservices/health/v4`.
 
 pub mod error;
-mod place;
+mod page;
 pub mod read;
 pub mod samples;
 pub mod sessions;
@@ -23,8 +23,9 @@ use crate::core::json_scan::Document;
 use crate::core::table::{Row, utc};
 use crate::limits::{API_REPLY_BYTES_MAX, PAGE_ROWS, PAGE_SESSIONS, SMALL_REPLY_BYTES_MAX};
 use crate::provider::google::error::{classify, classify_token, told};
+use crate::provider::google::page::take_in;
 use crate::provider::job::{Extent, Job};
-use crate::provider::metric::{Cadence, GoogleQuery, Metric, Read};
+use crate::provider::metric::{Cadence, GoogleQuery, Metric};
 use crate::provider::{
     App, DataPage, Devices, Identity, PairedDevice, Provider, ToldZone, product_name, read_token,
     text_of, tidied,
@@ -353,51 +354,6 @@ impl Provider for GoogleHealth {
 
 pub fn scope_of(metric: &Metric) -> String {
     format!("{SCOPE_PREFIX}{}.readonly", metric.google.scope.name())
-}
-
-/// Takes in one element; one that is not as promised leaves the others as they are.
-fn take_in(page: &mut DataPage, metric: &Metric, job: &Job, raw: &str, place: String) {
-    let point = match Element::parse(raw, place) {
-        Ok(point) => point,
-        Err(failure) => {
-            page.unplaced.get_or_insert(failure);
-            return;
-        }
-    };
-    let read = match metric.google.read {
-        Read::One(read) => read(&point).map(|row| row.into_iter().collect()),
-        Read::Many(read) => read(&point, job),
-    };
-    match read {
-        Ok(rows) => {
-            page.bare += u64::from(metric.google.ask == GoogleQuery::RollUp && is_bare(&point));
-            if metric.google.data_type == "sleep" {
-                page.unfinished.extend(sessions::unfinished_night(&point, job));
-            }
-            let rows = rows.into_iter().map(|mut row| {
-                metric.empty_placeholders(&mut row);
-                row
-            });
-            page.rows.extend(rows);
-        }
-        Err(failure) => match place::key_of(metric, &point, job) {
-            Some(key) => {
-                // What lies outside was asked for around the edges only.
-                if let Some(date) = job.day_of(key) {
-                    page.odd.entry(date).or_insert(failure);
-                }
-            }
-            None => {
-                page.unplaced.get_or_insert(failure);
-            }
-        },
-    }
-}
-
-/// Whether the point's value is an object without members. They are all `optional` in Google's
-/// protocol definitions, and what an empty one means is not documented: it is no value.
-fn is_bare(point: &Element) -> bool {
-    point.names("").into_iter().any(|name| point.is_object(name) && point.names(name).is_empty())
 }
 
 #[cfg(test)]
