@@ -6,13 +6,11 @@ use std::net::{TcpListener, TcpStream};
 use fitsync_sim::{Options, Participant};
 
 use crate::login::parameter;
-use crate::world::{USER, WHO, World, plain};
+use crate::world::{USER, WHO, World, free_port, plain};
 
 /// A world whose application is registered for a port of this machine that is free.
 pub fn at_a_port() -> (World, u16) {
-    let free = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let port = free.local_addr().expect("an address").port();
-    drop(free);
+    let port = free_port();
     let redirect = format!("http://localhost:{port}/auth/callback");
     let redirects = vec![redirect.clone()];
     let mut world = World::new(Options { redirects, ..plain(Participant::numbered(3)) });

@@ -2,14 +2,14 @@
 //! participant follows the link, and the timer's sync works on the same files meanwhile.
 
 use std::io::Write as _;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 use fitsync_sim::{Options, Participant};
 
-use crate::world::{Answer, Browser, USER, WHO, World, between, encoded, plain, ran};
+use crate::world::{Answer, Browser, USER, WHO, World, between, encoded, free_port, plain, ran};
 
 const PASSWORD: &str = "correct horse battery";
 /// How long anything that must come may take on a busy machine.
@@ -31,9 +31,7 @@ impl Drop for Pages {
 
 impl Pages {
     fn open() -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = free.local_addr().expect("an address").port();
-        drop(free);
+        let port = free_port();
         let redirect = format!("http://localhost:{port}/auth/callback");
         let redirects = vec![redirect.clone()];
         let mut world = World::new(Options { redirects, ..plain(Participant::numbered(2)) });

@@ -3,7 +3,21 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A port for pages: below those that the kernel gives to connections, so that it stays free until
+/// it is opened, and another one each time.
+pub fn free_port() -> u16 {
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let number = (std::process::id() % 120) * 100 + TAKEN.fetch_add(1, Ordering::SeqCst);
+        let port = 20_000 + u16::try_from(number % 12_000).expect("a port");
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
 
 /// One browser with its cookies.
 pub struct Browser {

@@ -21,7 +21,7 @@ use fitsync_sim::jiff::{SignedDuration, Timestamp};
 use fitsync_sim::{Options, Participant, Seen, Sim};
 use serde_json::Value;
 
-pub use browser::{Answer, Browser, between, encoded};
+pub use browser::{Answer, Browser, between, encoded, free_port};
 pub use bucket::DayRow;
 pub use sign_in::Login;
 
